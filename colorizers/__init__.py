@@ -1,0 +1,58 @@
+"""Colour for black-and-white photographs, by every family of method the field has.
+
+>>> from colorizers import colorize
+>>> result = colorize("test_images/portrait_gray.jpg")[0]  # doctest: +SKIP
+>>> result.save(Path("portrait.png"))  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from colorizers.engine import Engine
+    from colorizers.picture.finish import Finish
+    from colorizers.picture.photo import Photo
+    from colorizers.picture.result import Result
+
+__version__ = "0.1.0"
+__all__ = ["colorize", "methods"]
+
+
+def colorize(
+    photo: Photo | str | os.PathLike | bytes | BinaryIO,
+    method: str = "unet",
+    *,
+    seed: int | None = None,
+    finish: Finish | None = None,
+    **options: Any,
+) -> list[Result]:
+    """Colour one photo: a path, the bytes of a file, or a `Photo`.
+
+    `options` are the method's own, as `python -m colorizers methods` lists them. Gives one result, or one a
+    variant; see `Result.save` and `Result.pixels`. Raises ColorizerError, in one sentence, for what a user can mend.
+    """
+    from colorizers.engine import JobRequest
+    from colorizers.picture.finish import Finish
+    from colorizers.picture.photo import Photo
+
+    if seed is not None:
+        options["seed"] = seed
+    opened = photo if isinstance(photo, Photo) else Photo.open(photo)
+    return list(_engine().results(JobRequest(opened, method, options, finish or Finish())))
+
+
+def methods() -> list[str]:
+    """The names of the methods, in the order in which a stranger should try them."""
+    from colorizers.methods.catalog import METHODS
+
+    return list(METHODS)
+
+
+@functools.cache
+def _engine() -> Engine:
+    from colorizers.engine import local_engine
+
+    return local_engine()

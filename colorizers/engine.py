@@ -1,0 +1,288 @@
+"""Runs jobs: one at a time on the device, each in its own thread, with progress, stop, cancel and seeds."""
+
+import contextlib
+import queue
+import random
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import torch
+
+from colorizers import weights
+from colorizers.errors import Cancelled, ColorizerError
+from colorizers.methods.catalog import METHODS
+from colorizers.methods.method import Job, Method
+from colorizers.options import MAX_SEED, Options, controls, validated
+from colorizers.picture.compose import Outcome
+from colorizers.picture.finish import Finish
+from colorizers.picture.photo import Photo
+from colorizers.picture.record import Record, versions
+from colorizers.picture.result import Result
+from colorizers.pool import Leases, ModelPool, default_budget
+from colorizers.settings import Settings, get_settings
+
+_POLL = 0.25  # seconds between looks at whether the consumer is still there
+_WAITING_EVENTS = 8  # progress beyond these is dropped, the outcome never
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A photo and what to do with it; plain data, picklable."""
+
+    photo: Photo
+    method: str
+    options: dict[str, Any] = field(default_factory=dict)
+    finish: Finish = field(default_factory=Finish)
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The job has not begun; `ahead` jobs come first."""
+
+    ahead: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """Work is going on: `done` of `total` steps, and a first look when there is one."""
+
+    done: int
+    total: int
+    text: str
+    preview: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """The last event of a job that succeeded: one result, or one a variant."""
+
+    results: tuple[Result, ...]
+
+
+Event = Waiting | Step | Done
+
+
+class Backend(Protocol):
+    """Where jobs run. Closing the iterator cancels the job."""
+
+    def run(self, request: JobRequest) -> Iterator[Event]: ...
+
+    def stop_early(self, job_id: str) -> None: ...
+
+
+class Engine:
+    """Checks requests, settles their seeds and hands them to a backend."""
+
+    def __init__(self, methods: Mapping[str, Method], backend: Backend) -> None:
+        self.methods = methods
+        self._backend = backend
+
+    def checked(self, request: JobRequest) -> JobRequest:
+        """The request with every option present and the seed settled; ColorizerError when it cannot run."""
+        if request.method not in self.methods:
+            known = ", ".join(self.methods)
+            raise ColorizerError(f"There is no method {request.method[:40]!r}; the methods are: {known}.")
+        options = validated(self.methods[request.method].options, request.options)
+        settled = {entry.name: getattr(options, entry.name) for entry in controls(type(options))}
+        if "seed" in settled and settled["seed"] is None:
+            settled["seed"] = random.SystemRandom().randint(0, MAX_SEED)
+        return replace(request, options=settled)
+
+    def submit(self, request: JobRequest) -> Iterator[Event]:
+        """Run a job; events come as they happen, `Done` last. Closing the iterator cancels the job.
+
+        Raises ColorizerError for what the user can mend.
+        """
+        yield from self._backend.run(self.checked(request))
+
+    def stop_early(self, job_id: str) -> None:
+        """Ask a running job for what it has so far; methods without a partial result ignore it."""
+        self._backend.stop_early(job_id)
+
+    def results(self, request: JobRequest) -> tuple[Result, ...]:
+        """Run a job to its end."""
+        for event in self.submit(request):
+            if isinstance(event, Done):
+                return event.results
+        raise Cancelled
+
+
+class LocalBackend:
+    """Runs jobs in this process, on one device, in the order in which they came."""
+
+    def __init__(self, methods: Mapping[str, Method], pool: ModelPool) -> None:
+        self.pool = pool
+        self._methods = methods
+        self._turnstile = Turnstile()
+        self._stops: dict[str, threading.Event] = {}
+
+    def run(self, request: JobRequest) -> Iterator[Event]:
+        """As `Backend.run`."""
+        events: queue.Queue[Event | Exception] = queue.Queue()
+        cancel = threading.Event()
+        stop = self._stops[request.id] = threading.Event()
+        work = (request, events, cancel, stop)
+        threading.Thread(target=self._work, args=work, daemon=True, name=request.method).start()
+        try:
+            while True:
+                with contextlib.suppress(queue.Empty):
+                    event = events.get(timeout=_POLL)
+                    if isinstance(event, Exception):
+                        raise event
+                    yield event
+                    if isinstance(event, Done):
+                        return
+        finally:
+            cancel.set()
+            del self._stops[request.id]
+
+    def stop_early(self, job_id: str) -> None:
+        """As `Engine.stop_early`; a job that has ended is left in peace."""
+        if job_id in self._stops:
+            self._stops[job_id].set()
+
+    def _work(
+        self,
+        request: JobRequest,
+        events: "queue.Queue[Event | Exception]",
+        cancel: threading.Event,
+        stop: threading.Event,
+    ) -> None:
+        def emit(event: Event) -> None:
+            if cancel.is_set():
+                raise Cancelled
+            if events.qsize() < _WAITING_EVENTS:
+                events.put(event)
+
+        try:
+            with self._turnstile.turn(lambda ahead: emit(Waiting(ahead))):
+                results = self._results(request, emit, stop)
+            events.put(Done(results))
+        except Cancelled:
+            pass
+        except Exception as error:  # handed to whoever waits for the job
+            events.put(error)
+
+    def _results(self, request: JobRequest, emit: Callable[[Event], None], stop: threading.Event) -> tuple[Result, ...]:
+        leases = Leases(self.pool)
+        job = Job(
+            models=leases,
+            device=self.pool.device,
+            progress=lambda done, total, preview, text: emit(Step(done, total, text, preview)),
+            stop_early=stop.is_set,
+        )
+        method = self._methods[request.method]
+        options = method.options.model_validate(request.options)
+        started = time.monotonic()
+        outcomes, options = self._outcomes(method, request.photo, options, job)
+        seconds = time.monotonic() - started
+        return tuple(
+            Result(
+                photo=request.photo,
+                outcome=outcome,
+                finish=request.finish,
+                record=_record(request, _of_variant(options, k), leases.keys),
+                seconds=seconds,
+                notes=request.photo.notes,
+            )
+            for k, outcome in enumerate(outcomes)
+        )
+
+    def _outcomes(self, method: Method, photo: Photo, options: Options, job: Job) -> tuple[list[Outcome], Options]:
+        """Run the method; out of memory, free what is idle and try once more at a smaller working size."""
+        try:
+            return method.run(photo, options, job), options
+        except torch.OutOfMemoryError:
+            smaller = _smaller(options)
+        self.pool.clear()
+        try:
+            return method.run(photo, smaller, job), smaller
+        except torch.OutOfMemoryError:
+            message = "The device has too little memory for this; choose a smaller working size or a smaller photo."
+        raise ColorizerError(message)
+
+
+class Turnstile:
+    """A lock that is taken in the order of asking."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._line: deque[object] = deque()
+
+    @contextlib.contextmanager
+    def turn(self, on_wait: Callable[[int], None]) -> Iterator[None]:
+        """Wait for one's turn; `on_wait(ahead)` is called now and then and may raise to leave the line."""
+        ticket = object()
+        with self._changed:
+            self._line.append(ticket)
+        try:
+            with self._changed:
+                while self._line[0] is not ticket:
+                    on_wait(self._line.index(ticket))
+                    self._changed.wait(_POLL)
+            on_wait(0)
+            yield
+        finally:
+            with self._changed:
+                self._line.remove(ticket)
+                self._changed.notify_all()
+
+
+def local_engine(methods: Mapping[str, Method] = METHODS, settings: Settings | None = None) -> Engine:
+    """An engine for this machine, its pool within the memory that the settings allow."""
+    settings = settings or get_settings()
+    device = _device(settings.device)
+    budget = int(settings.memory_budget_gb * 1e9) if settings.memory_budget_gb else default_budget(device)
+    loaders = {family: load for method in methods.values() for family, load in method.loaders.items()}
+    pool = ModelPool(loaders, device, budget)
+    if settings.pool_policy == "eager":
+        for status in weights.listing():
+            if status.path is not None and status.weights.key.partition("/")[0] in loaders:
+                with pool.lease(status.weights.key):
+                    pass
+    return Engine(methods, LocalBackend(methods, pool))
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted != "auto":
+        return torch.device(wanted)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _smaller(options: Options) -> Options:
+    """The same options at half the working size, if they have one."""
+    for entry in controls(type(options)):
+        if entry.name == "working_size" and entry.low is not None:
+            return options.model_copy(update={"working_size": max(int(entry.low), getattr(options, entry.name) // 2)})
+    return options
+
+
+def _of_variant(options: Options, k: int) -> Options:
+    """The options that make variant k alone: seed + k, one variant."""
+    names = {entry.name for entry in controls(type(options))}
+    single: dict[str, Any] = {"variants": 1} if "variants" in names else {}
+    if "seed" in names:
+        single["seed"] = (options.seed + k) % (MAX_SEED + 1)  # type: ignore[attr-defined]
+    return options.model_copy(update=single)
+
+
+def _record(request: JobRequest, options: Options, keys: list[str]) -> Record:
+    values = {entry.name: getattr(options, entry.name) for entry in controls(type(options))}
+    pictures = {name: value for name, value in values.items() if isinstance(value, Photo)}
+    return Record(
+        method=request.method,
+        options={name: value for name, value in values.items() if name not in pictures},
+        finish=request.finish.model_dump(),
+        weights=weights.hashes(keys),
+        pictures={name: value.sha256 for name, value in pictures.items()},
+        input_sha256=request.photo.sha256,
+        versions=versions(),
+    )

@@ -1,0 +1,9 @@
+"""The two ways in which a job ends without a result and without a bug."""
+
+
+class ColorizerError(Exception):
+    """Something the user can mend; the message is one sentence that says what to do."""
+
+
+class Cancelled(Exception):
+    """The job was cancelled; raised inside the worker, never shown."""

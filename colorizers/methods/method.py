@@ -1,0 +1,67 @@
+"""The contract between a method of colouring and the engine that runs it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from colorizers.options import Options, control
+from colorizers.picture.compose import Outcome
+from colorizers.picture.photo import Photo
+from colorizers.pool import Leases
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the engine lends a method for one run.
+
+    `progress(done, total, preview, text)` raises Cancelled when the user has left or pressed Stop: call it often.
+    `stop_early()` tells a method with a usable partial result that the user wants that result now.
+    """
+
+    models: Leases
+    device: torch.device
+    progress: Callable[[int, int, Outcome | None, str], None]
+    stop_early: Callable[[], bool]
+
+
+class Method(Protocol):
+    """One way of colouring a photo; stateless, one instance serves every job."""
+
+    @property
+    def name(self) -> str:
+        """The id: a Python identifier, the same for file, flag, endpoint, recipe, weights and card."""
+
+    @property
+    def title(self) -> str:
+        """What it is for, as the tab says it."""
+
+    @property
+    def paper(self) -> str:
+        """Where the idea comes from: authors and year."""
+
+    @property
+    def options(self) -> type[Options]: ...
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether Stop gives the result so far; otherwise Stop is cancel."""
+
+    @property
+    def loaders(self) -> Mapping[str, Callable[[str], nn.Module]]:
+        """How the pool makes the models this method leases: the first part of a key to its loader."""
+
+    def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:
+        """Colour the photo: one outcome, or one a variant."""
+
+
+class NetworkOptions(Options):
+    """What every trained network offers beside its own options."""
+
+    working_size: int = control(
+        192, low=64, high=512, step=32, unit="px", advanced=True,
+        help="Short side at which the network looks at the photo; larger is not always better.",
+    )  # fmt: skip
+    faded_print: bool = control(False, help="Shows the network stronger tones; the result keeps the photo's own.")

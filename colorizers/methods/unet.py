@@ -1,0 +1,63 @@
+"""The plain U-Net: the quick first look at a photo in colour."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from colorizers.methods.method import Job, NetworkOptions
+from colorizers.networks.unet import UNet
+from colorizers.options import control
+from colorizers.picture.compose import Chroma, Outcome
+from colorizers.picture.photo import Photo
+from colorizers.weights import load_into
+
+KEY = "unet/lab"
+
+
+class UNetOptions(NetworkOptions):
+    """Options of the U-Net tab."""
+
+    vividness: float = control(0.5, low=0, high=1, step=0.05, help="From calm and sure to vivid and daring.")
+
+
+class Decoding(NamedTuple):
+    """How a distribution over bins is read: see `AbBins.decode`; `gain` multiplies the chroma."""
+
+    temperature: float
+    prior_share: float
+    gain: float
+
+
+def decoding(vividness: float) -> Decoding:
+    """The reading for a vividness in [0, 1]."""
+    return Decoding(temperature=0.4 + 0.6 * vividness, prior_share=1.0, gain=1.0)
+
+
+class UNetMethod:
+    """L in, a distribution over ab bins out, read as calmly or as vividly as asked."""
+
+    name = "unet"
+    title = "Quick colours"
+    paper = "U-Net, Ronneberger et al. 2015, with colour bins, Zhang et al. 2016"
+    options = UNetOptions
+    stops_early = False
+    loaders: Mapping[str, Callable[[str], nn.Module]] = {"unet": lambda key: load_into(UNet(), key)}
+
+    @torch.inference_mode()
+    def run(self, photo: Photo, options: UNetOptions, job: Job) -> list[Outcome]:
+        """One outcome: chroma at a quarter of the working size."""
+        job.progress(0, 1, None, "Looking at the photo")
+        with job.models.lease(KEY) as network:
+            lightness = photo.network_lightness(options.working_size, options.faded_print).to(job.device)
+            ab = read_bins(network, lightness, decoding(options.vividness))
+        job.progress(1, 1, None, "Laying on the colours")
+        return [Chroma(ab.cpu())]
+
+
+def read_bins(network: nn.Module, lightness: Tensor, how: Decoding) -> Tensor:
+    """L* (h, w) to ab (2, h/4, w/4), averaged over the photo and its mirror image."""
+    batch = torch.stack((lightness, lightness.flip(-1)))[:, None]
+    ab = network.bins.decode(network(batch), how.temperature, how.prior_share) * how.gain
+    return (ab[0] + ab[1].flip(-1)) / 2

@@ -1,0 +1,170 @@
+"""One description of every control: it drives sliders, flags, endpoints, validation and the record.
+
+A method's options are a pydantic model whose fields are made by the functions below. The kinds are a closed set:
+bool, bounded int and float, Literal, bounded text, Seed and Picture (always a decoded Photo).
+"""
+
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from colorizers.errors import ColorizerError
+
+Kind = Literal["bool", "int", "float", "choice", "text", "seed", "picture"]
+MAX_SEED = 2**32 - 1
+MAX_VARIANTS = 8
+MAX_TEXT = 500
+RESERVED = {
+    "seed": "seed",
+    "variants": "int",
+    "working_size": "int",
+    "vividness": "float",
+    "color_strength": "float",
+    "saturation": "float",
+    "warmth": "float",
+    "luminance_lock": "float",
+    "edge_snap": "float",
+}
+"""Names that mean the same in every place, and their kinds."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """What any surface needs to know of one option. Bounds are inclusive; `high` of a text is its length."""
+
+    name: str
+    label: str
+    kind: Kind
+    default: Any
+    help: str
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    required: bool = False
+    advanced: bool = False
+
+
+class Options(BaseModel):
+    """Validated options: nothing unknown, nothing out of bounds, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        for entry in controls(cls):
+            expected = RESERVED.get(entry.name, entry.kind)
+            if entry.kind != expected:
+                raise TypeError(f"{cls.__name__}.{entry.name} is reserved for kind {expected}, not {entry.kind}")
+
+
+def control(default: Any, *, help: str, label: str = "", low: float | None = None, high: float | None = None,
+            step: float | None = None, unit: str = "", advanced: bool = False) -> Any:  # fmt: skip
+    """A bool, bounded number or Literal; the annotation says which."""
+    extra = {"label": label, "step": step, "unit": unit, "advanced": advanced}
+    return Field(default, ge=low, le=high, description=help, json_schema_extra=extra)
+
+
+def text(default: str, *, help: str, label: str = "", max_length: int = MAX_TEXT, advanced: bool = False) -> Any:
+    """A text of bounded length."""
+    extra = {"label": label, "advanced": advanced}
+    return Field(default, max_length=max_length, description=help, json_schema_extra=extra)
+
+
+def seed() -> Any:
+    """The seed, annotated `int | None`: None asks the engine for a random one, which the record then names."""
+    extra = {"label": "Seed", "kind": "seed", "advanced": True}
+    return Field(None, ge=0, le=MAX_SEED, description="The same seed gives the same result.", json_schema_extra=extra)
+
+
+def variants(default: int = 1) -> Any:
+    """How many results to make; variant k has seed + k."""
+    return control(default, low=1, high=MAX_VARIANTS, step=1, help="How many different results to make.")
+
+
+def picture(*, help: str, label: str = "", required: bool = True) -> Any:
+    """A second picture, annotated `Photo` (or `Photo | None` when not required)."""
+    extra = {"label": label, "kind": "picture"}
+    return Field(... if required else None, description=help, json_schema_extra=extra)
+
+
+def controls(options: type[Options]) -> list[Control]:
+    """The controls of an options model, in its order."""
+    return [_control(name, field) for name, field in options.model_fields.items()]
+
+
+def validated(options: type[Options], values: dict[str, Any]) -> Options:
+    """Check values from any surface; the first thing wrong is said in one sentence as a ColorizerError."""
+    try:
+        return options.model_validate(values)
+    except ValidationError as error:
+        raise ColorizerError(_sentence(options, error)) from error
+
+
+def _control(name: str, field: FieldInfo) -> Control:
+    extra = field.json_schema_extra
+    if not isinstance(extra, dict):
+        raise TypeError(f"option {name} is not made by control(), text(), seed(), variants() or picture()")
+    kind, choices = _kind(name, field)
+    bounds = {type(rule).__name__: rule for rule in field.metadata}
+    low = bounds["Ge"].ge if "Ge" in bounds else None
+    high = bounds["Le"].le if "Le" in bounds else None
+    if kind == "text":
+        high = bounds["MaxLen"].max_length if "MaxLen" in bounds else None
+    if kind in ("int", "float", "text") and (high is None or (kind != "text" and low is None)):
+        raise TypeError(f"option {name} has no bounds")
+    return Control(
+        name=name,
+        label=str(extra.get("label") or name.replace("_", " ").capitalize()),
+        kind=kind,
+        default=None if field.is_required() else field.default,
+        help=field.description or "",
+        low=low,
+        high=high,
+        step=extra.get("step") or (1 if kind == "int" else None),
+        unit=str(extra.get("unit") or ""),
+        choices=choices,
+        required=field.is_required(),
+        advanced=bool(extra.get("advanced")),
+    )
+
+
+def _kind(name: str, field: FieldInfo) -> tuple[Kind, tuple[str, ...]]:
+    extra = field.json_schema_extra or {}
+    if extra.get("kind") in ("seed", "picture"):
+        return extra["kind"], ()
+    annotation = field.annotation
+    if typing.get_origin(annotation) is Literal:
+        return "choice", typing.get_args(annotation)
+    kinds: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
+    if isinstance(annotation, types.UnionType) or annotation not in kinds:
+        raise TypeError(f"option {name} has the type {annotation}, which is no kind of control")
+    return kinds[annotation], ()
+
+
+def _sentence(options: type[Options], error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    known = {entry.name: entry for entry in controls(options)}
+    if name not in known:
+        choices = ", ".join(known) or "none"
+        return f"There is no option {name[:40]!r} here; the options are: {choices}."
+    entry = known[name]
+    if first["type"] == "missing":
+        return f"{entry.label} is missing; choose a picture."
+    if entry.kind in ("int", "float") and entry.low is not None and entry.high is not None:
+        whole = "whole number" if entry.kind == "int" else "number"
+        return f"{entry.label} must be a {whole} from {entry.low:g} to {entry.high:g}."
+    wanted = {
+        "bool": "true or false",
+        "choice": "one of " + ", ".join(entry.choices),
+        "text": f"a text of at most {entry.high} characters",
+        "seed": f"a whole number from 0 to {MAX_SEED}, or nothing",
+        "picture": "a picture",
+    }
+    return f"{entry.label} must be {wanted[entry.kind]}."

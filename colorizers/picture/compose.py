@@ -1,0 +1,104 @@
+"""From a method's outcome to the pixels of the result: full size, finish, luminance lock, gamut, in strips."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
+from colorizers.picture.finish import Finish, apply_finish
+
+_STRIP = 1 << 19  # pixels composed at a time
+_CUBIC = -0.5  # Keys (1981)
+_SNAP_SIDE = 1024  # pixels; colour borders are snapped at this size
+_SNAP_RADIUS, _SNAP_EPS = 8, 1e-3
+
+
+@dataclass(frozen=True)
+class Chroma:
+    """What a method says of colour: ab (2, h, w) float32 in Lab units, at any resolution."""
+
+    ab: Tensor
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A whole picture that a method painted: sRGB (3, h, w) float32 in [0, 1], at any resolution."""
+
+    rgb: Tensor
+
+
+Outcome = Chroma | Painting
+
+
+def compose(lightness: Tensor, outcome: Outcome, finish: Finish, bits: int = 8) -> np.ndarray:
+    """The finished picture (H, W, 3), uint8 or uint16, of a photo's L* (H, W) and a method's outcome.
+
+    With the luminance lock at 1 the L* of every pixel is the photo's, up to rounding. Colours out of sRGB lose
+    chroma at constant L* and hue; nothing is clipped.
+    """
+    height, width = lightness.shape
+    small = outcome.ab if isinstance(outcome, Chroma) else rgb_to_lab(outcome.rgb.clamp(0, 1))
+    small = small.detach().float().cpu()
+    if finish.edge_snap > 0:
+        small = _snapped(small, lightness, finish.edge_snap)
+    small = _narrowed(small, height, width)
+    wide = _resample(small, width)
+    index, weight = _cubic_taps(small.shape[1], height)
+    result = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
+    rows = max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        strip = slice(top, min(top + rows, height))
+        own = lightness[strip]
+        part = torch.einsum("crkw,rk->crw", wide[:, index[strip]], weight[strip])
+        lab = apply_finish(part if len(part) == 3 else torch.cat((own[None], part)), finish)
+        locked = torch.lerp(lab[0].clamp(0, 100), own, finish.luminance_lock)
+        _, linear = fit_gamut(locked, lab[1:])
+        result[strip] = _quantised(encode_srgb(linear), bits)
+    return result
+
+
+def _quantised(rgb: Tensor, bits: int) -> np.ndarray:
+    """sRGB (3, h, w) in [0, 1] to (h, w, 3) integers."""
+    levels = (rgb * (2**bits - 1)).round_().movedim(0, -1)
+    return levels.to(torch.uint8).numpy() if bits == 8 else levels.to(torch.int32).numpy().astype(np.uint16)
+
+
+def _narrowed(small: Tensor, height: int, width: int) -> Tensor:
+    """The planes (c, h, w) brought down, with antialiasing, where they are larger than the photo."""
+    target = (min(small.shape[1], height), min(small.shape[2], width))
+    if target == tuple(small.shape[1:]):
+        return small
+    return torch.nn.functional.interpolate(small[None], target, mode="bilinear", antialias=True)[0]
+
+
+def _cubic_taps(length: int, target: int) -> tuple[Tensor, Tensor]:
+    """For each of `target` positions the 4 source indices and weights of bicubic interpolation, edges repeated."""
+    position = (torch.arange(target, dtype=torch.float64) + 0.5) * length / target - 0.5
+    first = position.floor()
+    taps = torch.arange(-1, 3)
+    distance = (position[:, None] - first[:, None] - taps).abs()
+    near = (_CUBIC + 2) * distance**3 - (_CUBIC + 3) * distance**2 + 1
+    far = _CUBIC * (distance**3 - 5 * distance**2 + 8 * distance - 4)
+    weight = torch.where(distance <= 1, near, far).float()
+    return (first.long()[:, None] + taps).clamp(0, length - 1), weight
+
+
+def _resample(planes: Tensor, width: int) -> Tensor:
+    """Planes (c, h, w) to (c, h, width), bicubic along the rows."""
+    index, weight = _cubic_taps(planes.shape[2], width)
+    return (planes[:, :, index] * weight).sum(-1)
+
+
+def _snapped(planes: Tensor, lightness: Tensor, share: float) -> Tensor:
+    """Colour borders pulled to the photo's edges by a guided filter (He et al. 2013), blended by `share`."""
+    from kornia.filters import guided_blur
+
+    height, width = lightness.shape
+    scale = min(1.0, _SNAP_SIDE / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    guide = torch.nn.functional.interpolate(lightness[None, None], size, mode="bilinear", antialias=True) / 100
+    plain = torch.nn.functional.interpolate(planes[None], size, mode="bicubic", antialias=True)
+    snapped = guided_blur(guide, plain, 2 * _SNAP_RADIUS + 1, _SNAP_EPS, border_type="replicate")
+    return torch.lerp(plain, snapped, share)[0]

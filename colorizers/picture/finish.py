@@ -1,0 +1,79 @@
+"""What a user tunes after the model has run, at no model cost: strength, saturation, warmth, luminance lock."""
+
+import functools
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from colorizers.options import Options, control
+from colorizers.picture.color import decode_srgb, encode_srgb, lab_to_linear_rgb, linear_rgb_to_lab
+
+# The tables of minkyu-choi04/image_colorize: smoothing splines through these points (8-bit values) make a picture
+# warmer by raising red and saturation and lowering blue, cooler by the reverse.
+_SPLINE_AT = (0, 64, 128, 192, 256)
+_RAISED = (0, 70, 140, 210, 256)
+_LOWERED = (0, 30, 80, 120, 192)
+
+
+class Finish(Options):
+    """The finish of a picture; the default leaves the colours as the method gave them."""
+
+    color_strength: float = control(1.0, low=0, high=2, step=0.05, help="How much of the colour is laid on.")
+    saturation: float = control(1.0, low=0, high=3, step=0.05, help="Boosts or lowers saturation (HSV).")
+    warmth: float = control(0.0, low=-1, high=1, step=0.05, help="Below zero is cooler, above is warmer.")
+    luminance_lock: float = control(
+        1.0, low=0, high=1, step=0.05, advanced=True, help="At 1 the photo's own light and detail stay exactly."
+    )
+    edge_snap: float = control(
+        0.0, low=0, high=1, step=0.05, advanced=True, help="Pulls colour borders to the photo's edges."
+    )
+
+
+def apply_finish(lab: Tensor, finish: Finish) -> Tensor:
+    """Strength, saturation and warmth on Lab (3, h, w); not clipped, and the lock is left to `compose`."""
+    if finish.color_strength != 1:
+        lab = torch.cat((lab[:1], lab[1:] * finish.color_strength))
+    if finish.saturation == 1 and finish.warmth == 0:
+        return lab
+    rgb = encode_srgb(lab_to_linear_rgb(lab))
+    rgb = _warmed(_saturated(rgb, finish.saturation), finish.warmth)
+    return linear_rgb_to_lab(decode_srgb(rgb))
+
+
+def _saturated(rgb: Tensor, factor: float | Tensor) -> Tensor:
+    """HSV saturation times `factor` at constant hue and value, continued linearly out of gamut."""
+    value = rgb.amax(0)
+    return value - factor * (value - rgb)
+
+
+def _warmed(rgb: Tensor, warmth: float) -> Tensor:
+    """The colour-temperature tables, blended with the identity by |warmth|."""
+    if warmth == 0:
+        return rgb
+    red_points, blue_points = (_RAISED, _LOWERED) if warmth > 0 else (_LOWERED, _RAISED)
+    share = abs(warmth)
+    red, green, blue = rgb
+    rgb = torch.stack((red + share * _shift(red, red_points), green, blue + share * _shift(blue, blue_points)))
+    value = rgb.amax(0)
+    saturation = ((value - rgb.amin(0)) / value.clamp(min=1e-6)).clamp(0, 1)
+    factor = 1 + share * _shift(saturation, red_points) / saturation.clamp(min=1e-3)
+    return _saturated(rgb, factor)
+
+
+def _shift(channel: Tensor, points: tuple[int, ...]) -> Tensor:
+    """By how much a table moves each value; values outside [0, 1] move like the nearest end."""
+    table = _spline_table(points).to(channel.device)
+    position = channel.clamp(0, 1) * 255
+    below = position.long().clamp(max=254)
+    start, end = table[below], table[below + 1]
+    return torch.lerp(start, end, position - below) - position / 255
+
+
+@functools.cache
+def _spline_table(points: tuple[int, ...]) -> Tensor:
+    """The table (256,) in [0, 1] that the points describe."""
+    from scipy.interpolate import UnivariateSpline
+
+    table = UnivariateSpline(_SPLINE_AT, points)(np.arange(256)) / 255
+    return torch.from_numpy(np.clip(table, 0, 1).astype(np.float32))

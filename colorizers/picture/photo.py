@@ -1,0 +1,311 @@
+"""The only place that decodes a picture file: luminance, alpha and what else of a photograph is kept."""
+
+import contextlib
+import functools
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from PIL import Image, ImageCms
+from torch import Tensor
+
+from colorizers.errors import ColorizerError
+from colorizers.picture.color import gray_to_lightness, rgb_to_lightness
+from colorizers.settings import get_settings
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif")
+_STRIP = 1 << 20  # pixels converted at a time
+_TURNS = {
+    2: (Image.Transpose.FLIP_LEFT_RIGHT,),
+    3: (Image.Transpose.ROTATE_180,),
+    4: (Image.Transpose.FLIP_TOP_BOTTOM,),
+    5: (Image.Transpose.TRANSPOSE,),
+    6: (Image.Transpose.ROTATE_270,),
+    7: (Image.Transpose.TRANSVERSE,),
+    8: (Image.Transpose.ROTATE_90,),
+}
+_ORIENTATION, _PHOTOMETRIC = 0x0112, 262
+_LONGEST_SIDE_RATIO = 4  # of what a network sees: a strip is not enlarged beyond it
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded photograph.
+
+    `lightness` is L* (H, W), float32 in [0, 100]; `rgb` is oriented sRGB (H, W, 3) uint8 when the file has colour;
+    `alpha` is (H, W) uint8 when it has transparency; `bits` is 16 for 16-bit gray, else 8; `name` is a clean file
+    stem; `exif` and `dpi` may be kept when saving; `notes` are sentences for the user.
+    """
+
+    lightness: Tensor
+    name: str = "photo"
+    rgb: np.ndarray | None = None
+    alpha: np.ndarray | None = None
+    bits: int = 8
+    exif: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def open(
+        cls, source: str | os.PathLike | bytes | BinaryIO, name: str | None = None, max_megabytes: float | None = None
+    ) -> "Photo":
+        """Decode a file, its path or its bytes.
+
+        `max_megabytes` defaults to the command line's limit. Raises ColorizerError, in one sentence, for anything
+        that is not a picture within the limits.
+        """
+        settings = get_settings()
+        given = Path(source).name if isinstance(source, str | os.PathLike) else "the picture"
+        label = shown_name(name or given)
+        with _opened(source, label) as file:
+            _check_bytes(file, label, max_megabytes or settings.max_megabytes)
+            with _decoding(label):
+                image = Image.open(file, formats=_formats())
+                _check_pixels(image, label, settings.max_megapixels)
+                return _read(image, clean_name(name or given))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.lightness.shape[1], self.lightness.shape[0]
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """Of the decoded pixels (luminance and alpha), whatever file they came in."""
+        digest = hashlib.sha256(repr(self.size).encode())
+        digest.update(memoryview(self.lightness.contiguous().numpy()).cast("B"))
+        if self.alpha is not None:
+            digest.update(np.ascontiguousarray(self.alpha).data)
+        return digest.hexdigest()
+
+    def rotated(self, quarter_turns: int) -> "Photo":
+        """The photo turned counter-clockwise by multiples of 90 degrees."""
+        if quarter_turns % 4 == 0:
+            return self
+        return replace(
+            self,
+            lightness=torch.rot90(self.lightness, quarter_turns).contiguous(),
+            rgb=None if self.rgb is None else np.ascontiguousarray(np.rot90(self.rgb, quarter_turns)),
+            alpha=None if self.alpha is None else np.ascontiguousarray(np.rot90(self.alpha, quarter_turns)),
+        )
+
+    def reduced(self, long_side: int) -> "Photo":
+        """The photo with its long side brought down to `long_side` pixels, never enlarged."""
+        scale = long_side / max(self.size)
+        if scale >= 1:
+            return self
+        width, height = (max(1, round(side * scale)) for side in self.size)
+        alpha = self.alpha
+        if alpha is not None:
+            alpha = np.asarray(Image.fromarray(alpha).resize((width, height), Image.Resampling.BOX))
+        return replace(self, lightness=_resized(self.lightness, height, width), alpha=alpha, rgb=None)
+
+    def network_lightness(self, working_size: int, faded_print: bool = False) -> Tensor:
+        """What a network sees: L* (h, w) with the short side at `working_size` pixels.
+
+        Small photos are enlarged, but the long side stays within 4 working sizes. `faded_print` stretches the
+        tones between the 1st and 99th percentile over the whole range, for this copy only.
+        """
+        width, height = self.size
+        scale = min(working_size / min(width, height), _LONGEST_SIDE_RATIO * working_size / max(width, height))
+        small = _resized(self.lightness, max(1, round(height * scale)), max(1, round(width * scale)))
+        return _stretched(small) if faded_print else small
+
+
+def clean_name(name: str) -> str:
+    """A file stem that is safe to write anywhere: letters, digits, dot, dash and underscore; at most 80."""
+    stem = Path(name.replace("\\", "/")).stem
+    return re.sub(r"[^\w.-]+", "_", stem).strip("._")[:80] or "photo"
+
+
+def shown_name(name: str) -> str:
+    """A file name as it may stand in a sentence: one line, no markup, at most 60 characters."""
+    name = re.sub(r"[^\w .,()'+-]+", "_", Path(name.replace("\\", "/")).name).strip()
+    return name if len(name) <= 60 else name[:57] + "..."
+
+
+def _formats() -> tuple[str, ...]:
+    """What Pillow may try; HEIC when the optional reader is installed."""
+    try:
+        import pi_heif
+    except ImportError:
+        return FORMATS
+    pi_heif.register_heif_opener()
+    return (*FORMATS, "HEIF")
+
+
+@contextlib.contextmanager
+def _opened(source: str | os.PathLike | bytes | BinaryIO, label: str) -> Iterator[BinaryIO]:
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+    elif isinstance(source, str | os.PathLike):
+        try:
+            file = open(source, "rb")  # noqa: SIM115 - closed by the with below
+        except OSError as error:
+            reason = (error.strerror or "unreadable").lower()
+            raise ColorizerError(f"{label} cannot be opened ({reason}); check the path.") from error
+        with file:
+            yield file
+    else:
+        yield source
+
+
+def _check_bytes(file: BinaryIO, label: str, limit_mb: float) -> None:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if size == 0:
+        raise ColorizerError(f"{label} is empty (0 bytes); choose another file.")
+    if size > limit_mb * 1e6:
+        raise ColorizerError(f"{label} has {size / 1e6:.0f} MB, more than the {limit_mb:g} MB allowed; save it smaller.")
+
+
+def _check_pixels(image: Image.Image, label: str, limit_mp: float) -> None:
+    width, height = image.size
+    if width * height == 0:
+        raise ColorizerError(f"{label} has no pixels; choose another file.")
+    if width * height > limit_mp * 1e6:
+        raise ColorizerError(
+            f"{label} has {width}x{height} pixels, more than the {limit_mp:g} megapixels allowed; make it smaller."
+        )
+
+
+@contextlib.contextmanager
+def _decoding(label: str) -> Iterator[None]:
+    """Turn whatever a decoder throws at a broken file into one sentence."""
+    try:
+        yield
+    except ColorizerError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ColorizerError(f"{label} has far more pixels than are allowed; make it smaller.") from error
+    except Image.UnidentifiedImageError as error:
+        wanted = ", ".join(FORMATS[:-1]) + f" or {FORMATS[-1]}"
+        raise ColorizerError(
+            f"{label} is not a {wanted} picture (HEIC needs the package pi-heif); save it as one of these."
+        ) from error
+    except Exception as error:  # hostile files reach every corner of a decoder
+        raise ColorizerError(f"{label} is damaged or cut off and cannot be read; try another copy of it.") from error
+
+
+def _read(image: Image.Image, name: str) -> Photo:
+    """Everything of an opened image, oriented."""
+    notes = []
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        notes.append(f"Only the first frame of {frames} was used.")
+    deep = any(";16" in str(tile) for tile in image.tile) and image.mode in ("RGB", "RGBA", "LA")
+    if deep:
+        notes.append("16 bits per channel were read as 8.")
+    inverted = _is_white_zero(image)
+    dpi, exif, profile = _dpi(image), image.info.get("exif"), image.info.get("icc_profile")
+    orientation = image.getexif().get(_ORIENTATION, 1)
+    image.load()
+    for turn in _TURNS.get(orientation, ()):
+        image = image.transpose(turn)
+    if image.mode[0] in "IF":
+        gray, alpha = _wide_gray(image, inverted, notes)
+        lightness, rgb, bits = _lightness(gray), None, 16
+    else:
+        image, alpha = _split_alpha(image)
+        pixels = _without_equal_channels(np.asarray(_in_srgb(image, profile, notes)))
+        lightness, rgb, bits = _lightness(pixels), pixels if pixels.ndim == 3 else None, 8
+        if rgb is not None:
+            notes.append("The photo already has colour: only its luminance was used.")
+    return Photo(lightness, name, rgb, alpha, bits, exif, dpi, tuple(notes))
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    dpi = image.info.get("dpi")
+    if dpi is None or len(dpi) != 2 or not all(0 < float(value) < 1e5 for value in dpi):
+        return None
+    return float(dpi[0]), float(dpi[1])
+
+
+def _is_white_zero(image: Image.Image) -> bool:
+    """16-bit TIFF whose zero is white: Pillow turns round the 8-bit ones only."""
+    return image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+
+
+def _wide_gray(image: Image.Image, inverted: bool, notes: list[str]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Gray (H, W) float32 in [0, 1] of modes I;16 (either byte order), I and F, and the alpha of a clear value."""
+    values = np.asarray(image)
+    if not np.isfinite(values).all():
+        raise ColorizerError("The picture holds values that are not numbers; save it as 8- or 16-bit gray.")
+    alpha = None
+    if isinstance(clear := image.info.get("transparency"), int):
+        alpha = np.where(values == clear, 0, 255).astype(np.uint8)
+    low, high = float(values.min()), float(values.max())
+    tops = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (65535.0,)
+    top = next((top for top in tops if low >= 0 and high <= top), None)
+    if top is None:
+        notes.append(f"Its values from {low:g} to {high:g} were stretched between black and white.")
+        return ((values - low) / (high - low)).astype(np.float32), alpha
+    gray = values.astype(np.float32) / np.float32(top)
+    return (1 - gray if inverted else gray), alpha
+
+
+def _split_alpha(image: Image.Image) -> tuple[Image.Image, np.ndarray | None]:
+    """The picture without its transparency, and the transparency."""
+    if image.mode not in ("LA", "La", "PA", "RGBA", "RGBa") and "transparency" not in image.info:
+        return image, None
+    gray = image.mode in ("1", "L", "LA", "La")
+    image = image.convert("RGBA")
+    alpha = np.asarray(image.getchannel("A"))
+    return image.convert("RGB").convert("L") if gray else image.convert("RGB"), alpha
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
+    """The picture as sRGB or gray, its own colour profile applied."""
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    if profile and image.mode in ("L", "RGB", "CMYK"):
+        try:
+            own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "sRGB" not in ImageCms.getProfileDescription(own):
+                srgb = ImageCms.createProfile("sRGB")
+                converted = ImageCms.profileToProfile(image, own, srgb, outputMode="RGB")
+                return converted if converted is not None else image
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            notes.append("Its colour profile cannot be read and was left aside.")
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _without_equal_channels(pixels: np.ndarray) -> np.ndarray:
+    """Gray that came as RGB becomes (H, W); real colour stays (H, W, 3)."""
+    if pixels.ndim == 3 and all(np.array_equal(pixels[..., 0], pixels[..., channel]) for channel in (1, 2)):
+        return pixels[..., 0]
+    return pixels
+
+
+def _lightness(pixels: np.ndarray) -> Tensor:
+    """L* (H, W) of gray (H, W), uint8 or float32 in [0, 1], or of sRGB (H, W, 3) uint8; strip by strip."""
+    height, width = pixels.shape[:2]
+    lightness = torch.empty(height, width)
+    rows = max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        strip = torch.tensor(pixels[top : top + rows])
+        strip = strip / 255 if strip.dtype == torch.uint8 else strip
+        gray = strip.ndim == 2
+        lightness[top : top + rows] = gray_to_lightness(strip) if gray else rgb_to_lightness(strip.movedim(-1, 0))
+    return lightness
+
+
+def _resized(plane: Tensor, height: int, width: int) -> Tensor:
+    resized = torch.nn.functional.interpolate(plane[None, None], (height, width), mode="bilinear", antialias=True)
+    return resized[0, 0]
+
+
+def _stretched(lightness: Tensor) -> Tensor:
+    ordered = lightness.flatten().sort().values
+    low, high = (ordered[round(share * (len(ordered) - 1))] for share in (0.01, 0.99))
+    if high - low < 1:
+        return lightness
+    return ((lightness - low) / (high - low) * 100).clamp(0, 100)

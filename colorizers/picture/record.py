@@ -1,0 +1,83 @@
+"""The record of how a picture was made: written into the file, read back to make it again."""
+
+import html
+import importlib.metadata
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from colorizers.errors import ColorizerError
+
+PNG_KEY = "colorizers"
+_NAMESPACE = "urn:colorizers:record:1"
+_MADE_BY_MACHINE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+_NOTE = "The colours of this picture are machine-made; they are plausible, not historical."
+_MAX_BYTES = 64_000
+_VERSIONED = ("colorizers", "torch", "pillow")
+
+
+class Record(BaseModel):
+    """Everything that decides the pixels. A record read from a file is somebody else's input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    method: str = Field(max_length=80)
+    options: dict[str, bool | int | float | str | None]
+    finish: dict[str, bool | int | float | str]
+    weights: dict[str, str] = {}
+    pictures: dict[str, str] = {}
+    input_sha256: str = Field(max_length=64)
+    versions: dict[str, str] = {}
+
+    def parameters(self) -> str:
+        """One line in the form that picture viewers of the Stable Diffusion world show."""
+        values = {"Method": self.method, **self.options, **self.finish}
+        return ", ".join(f"{name.replace('_', ' ').capitalize()}: {value}" for name, value in values.items())
+
+    def xmp(self) -> bytes:
+        """An XMP packet with the record and the IPTC note on where the colours come from."""
+        return (
+            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+            '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
+            f' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:colorizers="{_NAMESPACE}"'
+            f' Iptc4xmpExt:DigitalSourceType="{_MADE_BY_MACHINE}"'
+            f' colorizers:record="{html.escape(self.model_dump_json())}">'
+            f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{_NOTE}</rdf:li></rdf:Alt></dc:description>'
+            "</rdf:Description></rdf:RDF></x:xmpmeta>"
+        ).encode()
+
+
+def versions() -> dict[str, str]:
+    """The versions of what shapes the pixels."""
+    from colorizers import __version__
+
+    others = {name: importlib.metadata.version(name) for name in _VERSIONED if name != "colorizers"}
+    return {"colorizers": __version__, **others}
+
+
+def read_record(path: Path) -> Record:
+    """The record that a result file carries; ColorizerError when there is none or it cannot be understood."""
+    try:
+        with Image.open(path, formats=("PNG", "JPEG", "WEBP", "TIFF")) as image:
+            text = image.info.get(PNG_KEY) or _from_xmp(image)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ColorizerError(f"{path.name} cannot be read; give a picture that this program saved.") from error
+    if not isinstance(text, str) or not text or len(text) > _MAX_BYTES:
+        raise ColorizerError(f"{path.name} carries no record of how it was made; give a picture saved by this program.")
+    try:
+        return Record.model_validate(json.loads(text))
+    except (ValidationError, json.JSONDecodeError, RecursionError) as error:
+        raise ColorizerError(f"The record in {path.name} was made by another version or changed by hand.") from error
+
+
+def _from_xmp(image: Image.Image) -> str | None:
+    packet: Any = image.info.get("xmp") or getattr(image, "tag_v2", {}).get(700)
+    if not isinstance(packet, bytes) or len(packet) > 2 * _MAX_BYTES:
+        return None
+    found = re.search(r'colorizers:record="([^"]*)"', packet.decode(errors="replace"))
+    return html.unescape(found[1]) if found else None

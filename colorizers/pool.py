@@ -1,0 +1,197 @@
+"""The cached pool of models: loaded once, pinned while in use, evicted by bytes, least recently used first."""
+
+import contextlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from colorizers.errors import ColorizerError
+
+Loader = Callable[[str], nn.Module]
+
+_LOADING = threading.RLock()
+"""Building modules is not thread-safe in this process: diffusers and transformers swap
+`nn.Module.register_parameter` while they load, and a second load at that time is left without data."""
+
+_CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+_RESERVE = 2 * 10**9  # bytes left to the photos and to Python
+
+
+class PoolBusy(ColorizerError):
+    """Every model in memory is at work and there is no room for another one."""
+
+
+@dataclass(frozen=True)
+class PoolStats:
+    """Counters since the start, and what is resident now; bytes and seconds."""
+
+    hits: int = 0
+    misses: int = 0
+    loads: int = 0
+    evictions: int = 0
+    load_seconds: float = 0.0
+    bytes: int = 0
+    models: tuple[str, ...] = ()
+
+
+@dataclass
+class _Entry:
+    model: nn.Module
+    pins: int = 0
+
+
+class ModelPool:
+    """Models by key, such as `unet/lab`; the part before the slash says which loader makes them.
+
+    `budget` is in bytes and counts parameters and buffers, storages shared between models once.
+    """
+
+    def __init__(self, loaders: Mapping[str, Loader], device: torch.device, budget: int) -> None:
+        self.device = device
+        self._loaders = loaders
+        self._budget = budget
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._loading: dict[str, Future[None]] = {}
+        self._stats = PoolStats()
+
+    @contextlib.contextmanager
+    def lease(self, key: str) -> Iterator[nn.Module]:
+        """The model, on the pool's device and in eval mode, pinned until the block ends."""
+        entry = self._pinned(key)
+        try:
+            yield entry.model
+        finally:
+            with self._lock:
+                entry.pins -= 1
+                self._evict_over(self._budget)
+
+    def clear(self) -> None:
+        """Free every model that is not at work."""
+        with self._lock:
+            self._evict_over(0)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def stats(self) -> PoolStats:
+        """A snapshot of the counters."""
+        with self._lock:
+            return replace(self._stats, bytes=self._bytes(), models=tuple(self._entries))
+
+    def _pinned(self, key: str) -> _Entry:
+        """Find or load the model and count one more user of it; loads once however many ask."""
+        counted = False
+        while True:
+            with self._lock:
+                entry = self._entries.get(key)
+                if not counted:
+                    self._count(**{"misses" if entry is None else "hits": 1})
+                    counted = True
+                if entry is not None:
+                    entry.pins += 1
+                    self._entries.move_to_end(key)
+                    return entry
+                pending = self._loading.get(key)
+                mine = pending is None
+                if pending is None:
+                    pending = self._loading[key] = Future()
+            if mine:
+                return self._load(key, pending)
+            pending.result()
+
+    def _load(self, key: str, pending: "Future[None]") -> _Entry:
+        """Make the model and let those who wait go on; a failed load is theirs to see and then forgotten."""
+        started = time.monotonic()
+        try:
+            with _LOADING:
+                model = self._loader(key)(key).eval().requires_grad_(False).to(self.device)
+                _check_not_meta(model, key)
+            with self._lock:
+                entry = self._admit(key, model)
+                self._count(loads=1, load_seconds=time.monotonic() - started)
+        except BaseException as error:
+            with self._lock:
+                del self._loading[key]
+            pending.set_exception(error)
+            raise
+        with self._lock:
+            del self._loading[key]
+        pending.set_result(None)
+        return entry
+
+    def _admit(self, key: str, model: nn.Module) -> _Entry:
+        """Make room for a new model and pin it; a model larger than the budget may still be there alone."""
+        entry = self._entries[key] = _Entry(model, pins=1)
+        self._evict_over(self._budget)
+        if len(self._entries) > 1 and self._bytes() > self._budget:
+            del self._entries[key]
+            raise PoolBusy("The models at work fill the memory; try again when another job has ended.")
+        return entry
+
+    def _loader(self, key: str) -> Loader:
+        family = key.partition("/")[0]
+        if family not in self._loaders:
+            raise KeyError(f"no loader makes {key}")
+        return self._loaders[family]
+
+    def _evict_over(self, budget: int) -> None:
+        for key in [key for key, entry in self._entries.items() if entry.pins == 0]:
+            if self._bytes() <= budget:
+                return
+            del self._entries[key]
+            self._count(evictions=1)
+
+    def _bytes(self) -> int:
+        tensors = (t for entry in self._entries.values() for t in entry.model.state_dict().values())
+        storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
+        return sum(storages.values())
+
+    def _count(self, **more: float) -> None:
+        self._stats = replace(self._stats, **{name: getattr(self._stats, name) + n for name, n in more.items()})
+
+
+@dataclass
+class Leases:
+    """The pool as one job sees it; it remembers which models were leased, for the record."""
+
+    pool: ModelPool
+    keys: list[str] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def lease(self, key: str) -> Iterator[nn.Module]:
+        """As `ModelPool.lease`."""
+        with self.pool.lease(key) as model:
+            if key not in self.keys:
+                self.keys.append(key)
+            yield model
+
+
+def default_budget(device: torch.device) -> int:
+    """Bytes for models: the GPU's memory less 3 GB of working room, or half of what this process may use less 2 GB."""
+    if device.type == "cuda":
+        return max(torch.cuda.get_device_properties(device).total_memory - 3 * 10**9, 10**9)
+    return max(_memory_limit() // 2 - _RESERVE, 10**9)
+
+
+def _memory_limit() -> int:
+    """The machine's memory or the container's limit, whichever is less."""
+    import psutil
+
+    limits = [psutil.virtual_memory().total]
+    for path in _CGROUP_LIMITS:
+        if path.exists() and (text := path.read_text().strip()).isdigit():
+            limits.append(int(text))
+    return min(limits)
+
+
+def _check_not_meta(model: nn.Module, key: str) -> None:
+    """Stop a model without data before it colours anything."""
+    if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())) or nn.Linear(1, 1).weight.is_meta:
+        raise RuntimeError(f"{key} was loaded without data: another load ran in this process at the same time")

@@ -1,0 +1,36 @@
+"""Every COLORIZERS_* environment variable, typed, in one place."""
+
+import functools
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Limits and places. Sizes in MB are 10^6 bytes, in GB 10^9 bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="COLORIZERS_", frozen=True)
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    weights_dir: Path | None = Field(None, description="looked into before the weights shipped with the project")
+    cache_dir: Path = Path.home() / ".cache" / "colorizers"
+    pool_policy: Literal["lazy", "eager"] = "lazy"
+    memory_budget_gb: float | None = Field(None, gt=0, description="for models; half of the memory when not set")
+
+    max_megapixels: float = Field(40, gt=0, le=178, description="of any picture; Pillow itself refuses more than 178")
+    max_megabytes: float = Field(400, gt=0, description="of a file on the command line")
+    max_upload_megabytes: float = Field(25, gt=0, description="of a file sent to the web app")
+
+    public: bool = Field(False, description="hosting for strangers: no run history, no error details")
+    queue_size: int = Field(32, ge=1, description="visitors who may wait; more are told that the queue is full")
+    preview_pixels: int = Field(1280, ge=256, le=2048, description="long side of what the page shows while tuning")
+
+
+@functools.cache
+def get_settings() -> Settings:
+    """The settings of this process, read from the environment once."""
+    return Settings()
