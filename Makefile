@@ -23,7 +23,7 @@ lint: $(VENV)/test.stamp
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "Python 3.11 or newer is needed, and $(PYTHON) is not: name one, as in make run PYTHON=python3.12." >&2; exit 1; }
+		echo "$(PYTHON) is not Python 3.11 or newer: name one that is, as in make run PYTHON=python3.12." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments: install python3-venv (apt-get install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)

@@ -22,7 +22,7 @@ __all__ = ["colorize", "methods"]
 
 
 def colorize(
-    photo: Photo | str | os.PathLike | bytes | BinaryIO,
+    photo: Photo | str | os.PathLike[str] | bytes | BinaryIO,
     method: str = "unet",
     *,
     seed: int | None = None,

@@ -7,9 +7,10 @@ bool, bounded int and float, Literal, bounded text, Seed and Picture (always a d
 import types
 import typing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
 from colorizers.errors import ColorizerError
@@ -63,22 +64,25 @@ class Options(BaseModel):
                 raise TypeError(f"{cls.__name__}.{entry.name} is reserved for kind {expected}, not {entry.kind}")
 
 
+_Model = TypeVar("_Model", bound=Options)
+
+
 def control(default: Any, *, help: str, label: str = "", low: float | None = None, high: float | None = None,
             step: float | None = None, unit: str = "", advanced: bool = False) -> Any:  # fmt: skip
     """A bool, bounded number or Literal; the annotation says which."""
-    extra = {"label": label, "step": step, "unit": unit, "advanced": advanced}
+    extra: JsonDict = {"label": label, "step": step, "unit": unit, "advanced": advanced}
     return Field(default, ge=low, le=high, description=help, json_schema_extra=extra)
 
 
 def text(default: str, *, help: str, label: str = "", max_length: int = MAX_TEXT, advanced: bool = False) -> Any:
     """A text of bounded length."""
-    extra = {"label": label, "advanced": advanced}
+    extra: JsonDict = {"label": label, "advanced": advanced}
     return Field(default, max_length=max_length, description=help, json_schema_extra=extra)
 
 
 def seed() -> Any:
     """The seed, annotated `int | None`: None asks the engine for a random one, which the record then names."""
-    extra = {"label": "Seed", "kind": "seed", "advanced": True}
+    extra: JsonDict = {"label": "Seed", "kind": "seed", "advanced": True}
     return Field(None, ge=0, le=MAX_SEED, description="The same seed gives the same result.", json_schema_extra=extra)
 
 
@@ -89,8 +93,10 @@ def variants(default: int = 1) -> Any:
 
 def picture(*, help: str, label: str = "", required: bool = True) -> Any:
     """A second picture, annotated `Photo` (or `Photo | None` when not required)."""
-    extra = {"label": label, "kind": "picture"}
-    return Field(... if required else None, description=help, json_schema_extra=extra)
+    extra: JsonDict = {"label": label, "kind": "picture"}
+    if required:
+        return Field(description=help, json_schema_extra=extra)
+    return Field(None, description=help, json_schema_extra=extra)
 
 
 def controls(options: type[Options]) -> list[Control]:
@@ -98,7 +104,7 @@ def controls(options: type[Options]) -> list[Control]:
     return [_control(name, field) for name, field in options.model_fields.items()]
 
 
-def validated(options: type[Options], values: dict[str, Any]) -> Options:
+def validated(options: type[_Model], values: dict[str, Any]) -> _Model:
     """Check values from any surface; the first thing wrong is said in one sentence as a ColorizerError."""
     try:
         return options.model_validate(values)
@@ -107,10 +113,10 @@ def validated(options: type[Options], values: dict[str, Any]) -> Options:
 
 
 def _control(name: str, field: FieldInfo) -> Control:
-    extra = field.json_schema_extra
+    extra: Any = field.json_schema_extra
     if not isinstance(extra, dict):
         raise TypeError(f"option {name} is not made by control(), text(), seed(), variants() or picture()")
-    kind, choices = _kind(name, field)
+    kind, choices = _kind(name, field, extra.get("kind"))
     bounds = {type(rule).__name__: rule for rule in field.metadata}
     low = bounds["Ge"].ge if "Ge" in bounds else None
     high = bounds["Le"].le if "Le" in bounds else None
@@ -134,10 +140,9 @@ def _control(name: str, field: FieldInfo) -> Control:
     )
 
 
-def _kind(name: str, field: FieldInfo) -> tuple[Kind, tuple[str, ...]]:
-    extra = field.json_schema_extra or {}
-    if extra.get("kind") in ("seed", "picture"):
-        return extra["kind"], ()
+def _kind(name: str, field: FieldInfo, marked: Any) -> tuple[Kind, tuple[str, ...]]:
+    if marked in ("seed", "picture"):
+        return marked, ()
     annotation = field.annotation
     if typing.get_origin(annotation) is Literal:
         return "choice", typing.get_args(annotation)

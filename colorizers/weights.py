@@ -8,7 +8,6 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from colorizers.errors import ColorizerError
@@ -81,8 +80,10 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
+    except Exception as error:  # a broken file reaches every corner of the unpickler
         raise ColorizerError(f"{path.name} is damaged or holds more than tensors; get the file again.") from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ColorizerError(f"{path.name} is not a table of tensors; give the state dict of the network.")
     return state
 
 
@@ -135,6 +136,8 @@ def _check_fit(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -
         "unknown": sorted(found.keys() - expected.keys()),
         "of another shape": sorted(n for n in expected.keys() & found.keys() if expected[n] != found[n]),
     }
-    said = [f"{', '.join(names[:3])}{' ...' if len(names) > 3 else ''} {what}" for what, names in wrong.items() if names]
+    said = [
+        f"{', '.join(names[:3])}{' ...' if len(names) > 3 else ''} {what}" for what, names in wrong.items() if names
+    ]
     if said:
         raise ColorizerError(f"{path.name} does not fit this network: {'; '.join(said)}.")

@@ -51,12 +51,13 @@ class UNetMethod:
         job.progress(0, 1, None, "Looking at the photo")
         with job.models.lease(KEY) as network:
             lightness = photo.network_lightness(options.working_size, options.faded_print).to(job.device)
+            assert isinstance(network, UNet)
             ab = read_bins(network, lightness, decoding(options.vividness))
         job.progress(1, 1, None, "Laying on the colours")
         return [Chroma(ab.cpu())]
 
 
-def read_bins(network: nn.Module, lightness: Tensor, how: Decoding) -> Tensor:
+def read_bins(network: UNet, lightness: Tensor, how: Decoding) -> Tensor:
     """L* (h, w) to ab (2, h/4, w/4), averaged over the photo and its mirror image."""
     batch = torch.stack((lightness, lightness.flip(-1)))[:, None]
     ab = network.bins.decode(network(batch), how.temperature, how.prior_share) * how.gain

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 BIN_WIDTH = 10.0
 NEIGHBOURS = 5
 SOFT_SIGMA = 5.0
+_OFFSET = 64  # more cells than there are on either side of gray
 
 
 def gamut_bins() -> Tensor:
@@ -18,8 +19,9 @@ def gamut_bins() -> Tensor:
 
     steps = torch.linspace(0, 1, 86)  # every third 8-bit level
     cube = torch.stack(torch.meshgrid(steps, steps, steps, indexing="ij")).reshape(3, 1, -1)
-    cells = (rgb_to_lab(cube)[1:].reshape(2, -1).T / BIN_WIDTH).round()
-    return torch.unique(cells, dim=0) * BIN_WIDTH
+    a, b = (rgb_to_lab(cube)[1:].flatten(1) / BIN_WIDTH).round().long()
+    cells = torch.unique((a + _OFFSET) * 2 * _OFFSET + b + _OFFSET)  # one number a cell: rows would take seconds
+    return (torch.stack((cells // (2 * _OFFSET), cells % (2 * _OFFSET)), dim=1) - _OFFSET) * BIN_WIDTH
 
 
 class AbBins(nn.Module):

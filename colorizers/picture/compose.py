@@ -9,7 +9,7 @@ from torch import Tensor
 from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
 from colorizers.picture.finish import Finish, apply_finish
 
-_STRIP = 1 << 19  # pixels composed at a time
+_STRIP = 1 << 17  # pixels composed at a time: about what fits into a processor's cache
 _CUBIC = -0.5  # Keys (1981)
 _SNAP_SIDE = 1024  # pixels; colour borders are snapped at this size
 _SNAP_RADIUS, _SNAP_EPS = 8, 1e-3
@@ -45,16 +45,15 @@ def compose(lightness: Tensor, outcome: Outcome, finish: Finish, bits: int = 8) 
         small = _snapped(small, lightness, finish.edge_snap)
     small = _narrowed(small, height, width)
     wide = _resample(small, width)
-    index, weight = _cubic_taps(small.shape[1], height)
+    taps = _cubic_taps(small.shape[1], height)
     result = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
     rows = max(1, _STRIP // width)
     for top in range(0, height, rows):
         strip = slice(top, min(top + rows, height))
         own = lightness[strip]
-        part = torch.einsum("crkw,rk->crw", wide[:, index[strip]], weight[strip])
+        part = _interpolated(wide, *(each[strip] for each in taps))
         lab = apply_finish(part if len(part) == 3 else torch.cat((own[None], part)), finish)
-        locked = torch.lerp(lab[0].clamp(0, 100), own, finish.luminance_lock)
-        _, linear = fit_gamut(locked, lab[1:])
+        _, linear = fit_gamut(torch.lerp(lab[0].clamp(0, 100), own, finish.luminance_lock), lab[1:])
         result[strip] = _quantised(encode_srgb(linear), bits)
     return result
 
@@ -85,10 +84,17 @@ def _cubic_taps(length: int, target: int) -> tuple[Tensor, Tensor]:
     return (first.long()[:, None] + taps).clamp(0, length - 1), weight
 
 
+def _interpolated(planes: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+    """The rows of planes (c, h, w) weighted by taps (n, 4) to planes (c, n, w)."""
+    first, last = int(index.min()), int(index.max())
+    matrix = torch.zeros(len(index), last - first + 1).scatter_add_(1, index - first, weight)
+    return matrix @ planes[:, first : last + 1]
+
+
 def _resample(planes: Tensor, width: int) -> Tensor:
     """Planes (c, h, w) to (c, h, width), bicubic along the rows."""
     index, weight = _cubic_taps(planes.shape[2], width)
-    return (planes[:, :, index] * weight).sum(-1)
+    return sum(planes[:, :, index[:, tap]] * weight[:, tap] for tap in range(index.shape[1]))
 
 
 def _snapped(planes: Tensor, lightness: Tensor, share: float) -> Tensor:

@@ -14,6 +14,7 @@ from colorizers.picture.color import decode_srgb, encode_srgb, lab_to_linear_rgb
 _SPLINE_AT = (0, 64, 128, 192, 256)
 _RAISED = (0, 70, 140, 210, 256)
 _LOWERED = (0, 30, 80, 120, 192)
+_FINE = 4096  # steps in which the tables are applied
 
 
 class Finish(Options):
@@ -43,8 +44,7 @@ def apply_finish(lab: Tensor, finish: Finish) -> Tensor:
 
 def _saturated(rgb: Tensor, factor: float | Tensor) -> Tensor:
     """HSV saturation times `factor` at constant hue and value, continued linearly out of gamut."""
-    value = rgb.amax(0)
-    return value - factor * (value - rgb)
+    return torch.lerp(rgb.amax(0, keepdim=True), rgb, factor)
 
 
 def _warmed(rgb: Tensor, warmth: float) -> Tensor:
@@ -57,23 +57,21 @@ def _warmed(rgb: Tensor, warmth: float) -> Tensor:
     rgb = torch.stack((red + share * _shift(red, red_points), green, blue + share * _shift(blue, blue_points)))
     value = rgb.amax(0)
     saturation = ((value - rgb.amin(0)) / value.clamp(min=1e-6)).clamp(0, 1)
-    factor = 1 + share * _shift(saturation, red_points) / saturation.clamp(min=1e-3)
-    return _saturated(rgb, factor)
+    return _saturated(rgb, 1 + share * _shift(saturation, red_points) / saturation.clamp(min=1e-3))
 
 
 def _shift(channel: Tensor, points: tuple[int, ...]) -> Tensor:
     """By how much a table moves each value; values outside [0, 1] move like the nearest end."""
-    table = _spline_table(points).to(channel.device)
-    position = channel.clamp(0, 1) * 255
-    below = position.long().clamp(max=254)
-    start, end = table[below], table[below + 1]
-    return torch.lerp(start, end, position - below) - position / 255
+    position = channel.clamp(0, 1).mul_(_FINE).add_(0.5).long()
+    return _shifts(points).to(channel.device).index_select(0, position.flatten()).view_as(channel)
 
 
 @functools.cache
-def _spline_table(points: tuple[int, ...]) -> Tensor:
-    """The table (256,) in [0, 1] that the points describe."""
+def _shifts(points: tuple[int, ...]) -> Tensor:
+    """What the points' table adds to each of `_FINE` + 1 values from 0 to 1."""
     from scipy.interpolate import UnivariateSpline
 
     table = UnivariateSpline(_SPLINE_AT, points)(np.arange(256)) / 255
-    return torch.from_numpy(np.clip(table, 0, 1).astype(np.float32))
+    values = np.linspace(0, 1, _FINE + 1)
+    fine = np.interp(values, np.linspace(0, 1, 256), table.clip(0, 1))
+    return torch.from_numpy((fine - values).astype(np.float32))

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, TiffImagePlugin
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
@@ -33,6 +33,9 @@ _TURNS = {
     8: (Image.Transpose.ROTATE_90,),
 }
 _ORIENTATION, _PHOTOMETRIC = 0x0112, 262
+# The one byte order of 16-bit gray, zero being white, that Pillow does not know by itself.
+TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
+_MOST_PAGES = 100  # of a TIFF that are counted
 _LONGEST_SIDE_RATIO = 4  # of what a network sees: a strip is not enlarged beyond it
 
 
@@ -64,14 +67,14 @@ class Photo:
         that is not a picture within the limits.
         """
         settings = get_settings()
-        given = Path(source).name if isinstance(source, str | os.PathLike) else "the picture"
-        label = shown_name(name or given)
+        named = name or (Path(source).name if isinstance(source, str | os.PathLike) else "")
+        label = shown_name(named) or "The picture"
         with _opened(source, label) as file:
             _check_bytes(file, label, max_megabytes or settings.max_megabytes)
             with _decoding(label):
                 image = Image.open(file, formats=_formats())
                 _check_pixels(image, label, settings.max_megapixels)
-                return _read(image, clean_name(name or given))
+                return _read(image, clean_name(named))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -122,15 +125,15 @@ class Photo:
 
 
 def clean_name(name: str) -> str:
-    """A file stem that is safe to write anywhere: letters, digits, dot, dash and underscore; at most 80."""
-    stem = Path(name.replace("\\", "/")).stem
-    return re.sub(r"[^\w.-]+", "_", stem).strip("._")[:80] or "photo"
+    """A file stem that is safe to write anywhere: letters, digits, dot, dash and underscore; at most 80 bytes."""
+    stem = re.sub(r"[^\w.-]+", "_", Path(name.replace("\\", "/")).stem)
+    return stem.lstrip("._-").encode()[:80].decode(errors="ignore").rstrip("._-") or "photo"
 
 
 def shown_name(name: str) -> str:
     """A file name as it may stand in a sentence: one line, no markup, at most 60 characters."""
     name = re.sub(r"[^\w .,()'+-]+", "_", Path(name.replace("\\", "/")).name).strip()
-    return name if len(name) <= 60 else name[:57] + "..."
+    return name if len(name) <= 60 else name[:59] + "…"
 
 
 def _formats() -> tuple[str, ...]:
@@ -150,8 +153,8 @@ def _opened(source: str | os.PathLike | bytes | BinaryIO, label: str) -> Iterato
     elif isinstance(source, str | os.PathLike):
         try:
             file = open(source, "rb")  # noqa: SIM115 - closed by the with below
-        except OSError as error:
-            reason = (error.strerror or "unreadable").lower()
+        except (OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or "unreadable").lower()
             raise ColorizerError(f"{label} cannot be opened ({reason}); check the path.") from error
         with file:
             yield file
@@ -199,16 +202,17 @@ def _decoding(label: str) -> Iterator[None]:
 def _read(image: Image.Image, name: str) -> Photo:
     """Everything of an opened image, oriented."""
     notes = []
-    frames = getattr(image, "n_frames", 1)
+    frames = _frames(image)
     if frames > 1:
-        notes.append(f"Only the first frame of {frames} was used.")
+        notes.append(f"Only the first frame of {frames}{' or more' * (frames == _MOST_PAGES)} was used.")
     deep = any(";16" in str(tile) for tile in image.tile) and image.mode in ("RGB", "RGBA", "LA")
     if deep:
         notes.append("16 bits per channel were read as 8.")
     inverted = _is_white_zero(image)
-    dpi, exif, profile = _dpi(image), image.info.get("exif"), image.info.get("icc_profile")
-    orientation = image.getexif().get(_ORIENTATION, 1)
+    dpi, profile = _dpi(image), image.info.get("icc_profile")
     image.load()
+    # Not earlier: Pillow turns a TIFF itself while it loads, and then forgets its orientation.
+    orientation, exif = _exif(image, notes)
     for turn in _TURNS.get(orientation, ()):
         image = image.transpose(turn)
     if image.mode[0] in "IF":
@@ -221,6 +225,28 @@ def _read(image: Image.Image, name: str) -> Photo:
         if rgb is not None:
             notes.append("The photo already has colour: only its luminance was used.")
     return Photo(lightness, name, rgb, alpha, bits, exif, dpi, tuple(notes))
+
+
+def _frames(image: Image.Image) -> int:
+    """How many frames there are; of a TIFF the undamaged pages, which have to be counted, up to `_MOST_PAGES`."""
+    if image.format != "TIFF":
+        return getattr(image, "n_frames", 1)
+    pages = 1
+    with contextlib.suppress(Exception):  # EOFError behind the last page, anything in a damaged one
+        while pages < _MOST_PAGES:
+            image.seek(pages)
+            pages += 1
+    image.seek(0)
+    return pages
+
+
+def _exif(image: Image.Image, notes: list[str]) -> tuple[int, bytes | None]:
+    """The orientation, and the EXIF as it stands in the file, unless that is damaged."""
+    try:
+        return image.getexif().get(_ORIENTATION, 1), image.info.get("exif")
+    except Exception:  # a hostile directory can raise anything; the picture is still good
+        notes.append("Its EXIF is damaged and was left aside.")
+        return 1, None
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
@@ -248,7 +274,7 @@ def _wide_gray(image: Image.Image, inverted: bool, notes: list[str]) -> tuple[np
     top = next((top for top in tops if low >= 0 and high <= top), None)
     if top is None:
         notes.append(f"Its values from {low:g} to {high:g} were stretched between black and white.")
-        return ((values - low) / (high - low)).astype(np.float32), alpha
+        return ((values.astype(np.float64) - low) / (high - low or 1)).astype(np.float32), alpha
     gray = values.astype(np.float32) / np.float32(top)
     return (1 - gray if inverted else gray), alpha
 
@@ -266,13 +292,15 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, np.ndarray | None]:
 def _in_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
     """The picture as sRGB or gray, its own colour profile applied."""
     mode = "L" if image.mode in ("1", "L") else "RGB"
-    if profile and image.mode in ("L", "RGB", "CMYK"):
+    if image.mode not in ("L", "RGB", "CMYK"):
+        image = image.convert(mode)
+    if profile:
         try:
             own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             if "sRGB" not in ImageCms.getProfileDescription(own):
                 srgb = ImageCms.createProfile("sRGB")
                 converted = ImageCms.profileToProfile(image, own, srgb, outputMode="RGB")
-                return converted if converted is not None else image
+                return image if converted is None else converted.convert(mode)
         except (ImageCms.PyCMSError, OSError, ValueError):
             notes.append("Its colour profile cannot be read and was left aside.")
     return image if image.mode == mode else image.convert(mode)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from colorizers.errors import ColorizerError
+from colorizers.picture.photo import shown_name
 
 PNG_KEY = "colorizers"
 _NAMESPACE = "urn:colorizers:record:1"
@@ -62,17 +63,18 @@ def versions() -> dict[str, str]:
 
 def read_record(path: Path) -> Record:
     """The record that a result file carries; ColorizerError when there is none or it cannot be understood."""
+    label = shown_name(path.name)
     try:
         with Image.open(path, formats=("PNG", "JPEG", "WEBP", "TIFF")) as image:
             text = image.info.get(PNG_KEY) or _from_xmp(image)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ColorizerError(f"{path.name} cannot be read; give a picture that this program saved.") from error
+    except Exception as error:  # hostile files reach every corner of a decoder
+        raise ColorizerError(f"{label} cannot be read; give a picture that this program saved.") from error
     if not isinstance(text, str) or not text or len(text) > _MAX_BYTES:
-        raise ColorizerError(f"{path.name} carries no record of how it was made; give a picture saved by this program.")
+        raise ColorizerError(f"{label} carries no record of how it was made; give a picture saved by this program.")
     try:
         return Record.model_validate(json.loads(text))
-    except (ValidationError, json.JSONDecodeError, RecursionError) as error:
-        raise ColorizerError(f"The record in {path.name} was made by another version or changed by hand.") from error
+    except (ValueError, RecursionError) as error:  # pydantic's and json's errors are ValueErrors
+        raise ColorizerError(f"The record in {label} was made by another version or changed by hand.") from error
 
 
 def _from_xmp(image: Image.Image) -> str | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from colorizers.errors import ColorizerError
@@ -19,8 +19,13 @@ SUFFIXES: dict[str, Format] = {
     ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff",
 }  # fmt: skip
 _QUALITY = 92
-_LONGEST_SIDE = {"jpeg": 65535, "webp": 16383}
-_ORIENTATION, _XMP_TAG = 0x0112, 700
+_LONGEST_SIDE = {"jpeg": 65500, "webp": 16383}  # of libjpeg and libwebp
+_KEPT_TAGS = {
+    ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Software,
+    ExifTags.Base.DateTime, ExifTags.Base.Artist, ExifTags.Base.Copyright,
+}  # fmt: skip
+_KEPT_GROUPS = {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo}
+_XMP_TAG = 700
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Result:
             return ("EXIF is not kept in 16-bit TIFF.",) if keep_exif and self.photo.exif else ()
         image, notes = self.image(), ()
         if kind == "jpeg" and image.mode == "RGBA":
-            image, notes = _on_white(image), ("JPEG has no transparency: the picture was laid on white.",)
+            image, notes = on_white(image), ("JPEG has no transparency: the picture was laid on white.",)
         image.save(path, kind.upper(), **self._extras(kind, keep_exif))
         return notes
 
@@ -90,7 +95,10 @@ class Result:
             text.add_itxt("XML:com.adobe.xmp", xmp.decode())
             return extras | {"pnginfo": text, "compress_level": 4}
         if kind == "tiff":
-            return extras | {"compression": "tiff_adobe_deflate", "tiffinfo": {_XMP_TAG: xmp}}
+            exif = extras.setdefault("exif", Image.Exif())
+            exif[_XMP_TAG] = xmp
+            # Pillow's compressing writer cannot write the groups inside EXIF.
+            return extras if _KEPT_GROUPS & exif.keys() else extras | {"compression": "tiff_adobe_deflate"}
         return extras | {"xmp": xmp, "quality": _QUALITY} | ({"subsampling": 0} if kind == "jpeg" else {})
 
     def _save_deep(self, path: Path) -> None:
@@ -113,15 +121,32 @@ class Result:
         )
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
+    """The picture without its transparency, laid on white; an opaque one as it is."""
+    if image.mode != "RGBA":
+        return image
     white = Image.new("RGB", image.size, "white")
     white.paste(image, mask=image.getchannel("A"))
     return white
 
 
 def _clean_exif(data: bytes) -> Image.Exif:
-    """The EXIF of the upload for an upright picture; its thumbnail, which shows the old one, is not written."""
-    exif = Image.Exif()
-    exif.load(data)
-    exif[_ORIENTATION] = 1
-    return exif
+    """What the upload's EXIF says of the photograph, for an upright picture; nothing that describes the old file.
+
+    So the thumbnail, which shows the old picture, is left out, and tags that would break a TIFF. EXIF that cannot
+    be read is left aside.
+    """
+    given, kept = Image.Exif(), Image.Exif()
+    try:
+        given.load(data)
+        for tag in _KEPT_TAGS & given.keys():
+            kept[tag] = given[tag]
+        for group in _KEPT_GROUPS & given.keys():
+            kept[group] = kept.get_ifd(group)
+            kept[group].update(given.get_ifd(group))
+            kept[group].pop(ExifTags.IFD.Interop, None)
+        kept[ExifTags.Base.Orientation] = 1
+        kept.tobytes()
+    except Exception:  # a hostile directory can raise anything
+        return Image.Exif()
+    return kept

@@ -1,34 +1,39 @@
-"""The recipe of the plain U-Net, and the one loop that trains it.
+"""The recipe of the plain U-Net and the loop that trains it.
 
-Rebalanced soft cross-entropy over ab bins (Zhang et al. 2016); constant learning rate after a warm-up, linear decay
-over the last fifth, so that a run may be lengthened or cut short from any checkpoint of its constant part.
+Rebalanced soft cross-entropy over ab bins (Zhang et al. 2016). The learning rate is constant after a warm-up and
+decays linearly over the last fifth, so that a run may be lengthened or cut short from any checkpoint of its
+constant part.
 """
 
 import json
 import math
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from colorizers.evaluation.metrics import ciede2000, colorfulness
 from colorizers.networks.ab_bins import smoothed_prior
 from colorizers.networks.unet import UNet
-from colorizers.picture.color import fit_gamut, encode_srgb, rgb_to_lab
-from colorizers.training.photos import PhotoSet, aged, batches, center_square, read_shards
+from colorizers.picture.collection import Collection, center_square, read_collection
+from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
+from colorizers.training.photos import aged, batches
 
-PRIOR_BATCHES = 60
-VALIDATION_SIZE = 160
-DECODING = {"temperature": 0.7, "prior_share": 1.0}  # what progress is measured with
+_PRIOR_BATCHES = 60
+_VALIDATION_PHOTOS, _VALIDATION_SIZE = 200, 160
+_LOG_EVERY, _SAVE_EVERY = 50, 500
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the run does; together with the shards it determines the result up to the order of float sums."""
+    """What the run does; together with the photos it determines the result up to the order of float sums."""
 
     steps: int = 6000
     batch: int = 32
@@ -45,6 +50,88 @@ class Recipe:
         return max(0.01, min(1.0, (step + 1) / self.warm_up, (self.steps - step) / (self.decay_share * self.steps)))
 
 
+class Run:
+    """Everything that a checkpoint holds: the network, its moving average, the optimizer, where the run stands."""
+
+    def __init__(self, recipe: Recipe, photos: Sequence[Tensor]) -> None:
+        torch.manual_seed(recipe.seed)
+        network: UNet = UNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.bins.prior.copy_(smoothed_prior(_bin_counts(network, photos, recipe), network.bins.centers))
+        self.network = network.train()
+        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(), recipe.learning_rate, (0.9, 0.99), weight_decay=recipe.weight_decay
+        )
+        self.random = torch.Generator().manual_seed(recipe.seed + 1)
+        self.step, self.seconds = 0, 0.0
+
+    @property
+    def averaged(self) -> UNet:
+        """The network with averaged weights: the one that is measured and shipped."""
+        network = self.average.module
+        assert isinstance(network, UNet)
+        return network
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint; a kill at any moment leaves the old one or the new one."""
+        parts = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimizer")}
+        state = parts | {"random": self.random.get_state(), "step": self.step, "seconds": self.seconds}
+        partial = path.with_suffix(".partial")
+        torch.save(state, partial)
+        os.replace(partial, path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint."""
+        state = torch.load(path, weights_only=True)
+        for name in ("network", "average", "optimizer"):
+            getattr(self, name).load_state_dict(state[name])
+        self.random.set_state(state["random"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+
+def train(data: list[Path], val: Path, out: Path, recipe: Recipe, command: str) -> None:
+    """Train on folders or shards into the folder `out`; a run that was killed goes on from its last checkpoint."""
+    out.mkdir(parents=True, exist_ok=True)
+    training, validation = read_collection(data), read_collection([val])
+    for reason in (*training.left_out, *validation.left_out):
+        print(f"left out: {reason}", flush=True)
+    run, checkpoint = Run(recipe, training.photos), out / "last.pt"
+    if checkpoint.exists():
+        run.resume(checkpoint)
+    weights = run.network.bins.class_weights()
+    source = batches(training.photos, recipe.batch, recipe.size, run.random)
+    began, losses = time.monotonic() - run.seconds, []
+    while run.step < recipe.steps:
+        losses.append(_step(run, next(source), weights, recipe))
+        run.seconds = time.monotonic() - began
+        if run.step % _LOG_EVERY == 0:
+            speed = run.step * recipe.batch / run.seconds
+            print(
+                f"step {run.step}/{recipe.steps} loss {sum(losses) / len(losses):.4f} {speed:.1f} photos/s", flush=True
+            )
+            losses.clear()
+        if run.step % _SAVE_EVERY == 0 or run.step == recipe.steps:
+            run.save(checkpoint)
+            figures = validate(run.averaged, validation.photos[:_VALIDATION_PHOTOS])
+            print(f"step {run.step} validation {json.dumps(figures)}", flush=True)
+            export(run.averaged, out / "unet.safetensors", _provenance(run, recipe, training, command))
+
+
+def _step(run: Run, lab: Tensor, weights: Tensor, recipe: Recipe) -> float:
+    """One optimizer step on Lab crops (B, 3, H, W); gives the loss."""
+    for group in run.optimizer.param_groups:
+        group["lr"] = recipe.learning_rate * recipe.rate(run.step)
+    lightness = aged(lab[:, :1], run.random).contiguous(memory_format=torch.channels_last)
+    loss = bin_loss(run.network, run.network(lightness), avg_pool2d(lab[:, 1:], 4), weights)
+    run.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(run.network.parameters(), 1.0)
+    run.optimizer.step()
+    run.average.update_parameters(run.network)
+    run.step += 1
+    return loss.item()
+
+
 def bin_loss(network: UNet, logits: Tensor, ab: Tensor, weights: Tensor) -> Tensor:
     """Soft cross-entropy of logits (B, n, h, w) with true ab (B, 2, h, w), weighted by each pixel's nearest bin."""
     index, share = network.bins.encode(ab)
@@ -52,29 +139,28 @@ def bin_loss(network: UNet, logits: Tensor, ab: Tensor, weights: Tensor) -> Tens
     return -(weights[index[..., 0]] * (share * log_odds).sum(-1)).mean()
 
 
-def _bin_counts(network: UNet, photos: list[Tensor], recipe: Recipe) -> Tensor:
+def _bin_counts(network: UNet, photos: Sequence[Tensor], recipe: Recipe) -> Tensor:
+    """How often each bin is the nearest one, over some batches of training crops."""
     counts = torch.zeros(len(network.bins))
     source = batches(photos, recipe.batch, recipe.size, torch.Generator().manual_seed(recipe.seed))
-    for _ in range(PRIOR_BATCHES):
-        ab = torch.nn.functional.avg_pool2d(next(source)[:, 1:], 4)
+    for _ in range(_PRIOR_BATCHES):
+        ab = avg_pool2d(next(source)[:, 1:], 4)
         nearest = torch.cdist(ab.movedim(1, -1).reshape(-1, 2), network.bins.centers).argmin(1)
         counts += torch.bincount(nearest, minlength=len(counts))
     return counts
 
 
 @torch.inference_mode()
-def validate(network: UNet, photos: list[Tensor]) -> dict[str, float]:
+def validate(network: UNet, photos: Sequence[Tensor]) -> dict[str, float]:
     """Mean CIEDE2000 and signed colourfulness on centre squares, in gamut, beside gray's and the truth's."""
     network.eval()
     totals = {"de00": 0.0, "cf": 0.0, "gray_de00": 0.0, "truth_cf": 0.0}
     for photo in photos:
-        rgb = center_square(photo, VALIDATION_SIZE)
+        rgb = center_square(photo, _VALIDATION_SIZE)
         lab = rgb_to_lab(rgb)
-        ab = network.bins.decode(network(lab[None, :1]), **DECODING)
-        ab = torch.nn.functional.interpolate(ab, rgb.shape[-2:], mode="bicubic")[0]
-        fitted, linear = fit_gamut(lab[0], ab)
-        coloured = torch.cat((lab[:1], fitted))
-        gray = torch.cat((lab[:1], torch.zeros_like(fitted)))
+        ab = network.bins.decode(network(lab[None, :1]), temperature=0.7, prior_share=1.0)
+        fitted, linear = fit_gamut(lab[0], interpolate(ab, rgb.shape[-2:], mode="bicubic")[0])
+        coloured, gray = torch.cat((lab[:1], fitted)), torch.cat((lab[:1], torch.zeros_like(fitted)))
         totals["de00"] += ciede2000(coloured[None], lab[None]).mean().item()
         totals["gray_de00"] += ciede2000(gray[None], lab[None]).mean().item()
         totals["cf"] += colorfulness(encode_srgb(linear)[None]).item()
@@ -83,77 +169,21 @@ def validate(network: UNet, photos: list[Tensor]) -> dict[str, float]:
     return {name: total / len(photos) for name, total in totals.items()}
 
 
-def _save(state: dict, path: Path) -> None:
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
-
-
 def export(network: UNet, path: Path, provenance: dict[str, str]) -> None:
     """Write the network as fp16 safetensors, its provenance in the header."""
-    state = {name: (value.half() if value.is_floating_point() else value) for name, value in network.state_dict().items()}
-    save_file({name: value.contiguous() for name, value in state.items()}, path, metadata=provenance)
+    state = network.state_dict()
+    half = {name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in state.items()}
+    save_file(half, path, metadata=provenance)
 
 
-def train(data: list[Path], val: Path, out: Path, recipe: Recipe, command: str) -> None:
-    """Train from `data` shards into the folder `out`; a run that was killed goes on from its last checkpoint."""
-    out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(recipe.seed)
-    random = torch.Generator().manual_seed(recipe.seed + 1)
-    training, validation = read_shards(data), read_shards([val])
-    network = UNet()
-    network.bins.prior.copy_(smoothed_prior(_bin_counts(network, training.photos, recipe), network.bins.centers))
-    network = network.to(memory_format=torch.channels_last).train()
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema), use_buffers=True
-    )
-    optimizer = torch.optim.AdamW(network.parameters(), recipe.learning_rate, (0.9, 0.99), weight_decay=recipe.weight_decay)
-    step, seconds = 0, 0.0
-    checkpoint = out / "last.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        network.load_state_dict(state["network"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        random.set_state(state["random"])
-        step, seconds = state["step"], state["seconds"]
-    weights = network.bins.class_weights()
-    source = batches(training.photos, recipe.batch, recipe.size, random)
-    started, losses = time.monotonic() - seconds, []
-    while step < recipe.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * recipe.rate(step)
-        lab = next(source)
-        logits = network(aged(lab[:, :1], random).contiguous(memory_format=torch.channels_last))
-        loss = bin_loss(network, logits, torch.nn.functional.avg_pool2d(lab[:, 1:], 4), weights)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        average.update_parameters(network)
-        losses.append(loss.item())
-        step += 1
-        if step % 50 == 0:
-            elapsed = time.monotonic() - started
-            print(f"step {step}/{recipe.steps} loss {sum(losses) / len(losses):.4f} {step * recipe.batch / elapsed:.1f} photos/s", flush=True)
-            losses.clear()
-        if step % 500 == 0 or step == recipe.steps:
-            seconds = time.monotonic() - started
-            state = {"network": network.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
-            _save(state | {"random": random.get_state(), "step": step, "seconds": seconds}, checkpoint)
-            figures = validate(average.module, validation.photos[:200])
-            print(f"step {step} validation {json.dumps(figures)}", flush=True)
-            export(average.module, out / "unet.safetensors", provenance(recipe, training, step, seconds, command))
-
-
-def provenance(recipe: Recipe, training: PhotoSet, step: int, seconds: float, command: str) -> dict[str, str]:
+def _provenance(run: Run, recipe: Recipe, training: Collection, command: str) -> dict[str, str]:
     """What a reader needs to know of how the weights were made; safetensors headers hold strings only."""
     return {
         "recipe": json.dumps(asdict(recipe)),
         "photos": str(len(training.photos)),
-        "photos_sha256": training.names_sha256,
-        "steps_done": str(step),
-        "seconds": str(math.ceil(seconds)),
+        "photos_sha256": training.sha256,
+        "steps_done": str(run.step),
+        "seconds": str(math.ceil(run.seconds)),
         "device": f"CPU, {torch.get_num_threads()} threads",
         "torch": torch.__version__,
         "command": command,

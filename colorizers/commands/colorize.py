@@ -1,0 +1,144 @@
+"""`colorize`: photographs in, photographs in colour out, one at a time."""
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, get_args
+
+from PIL import Image
+from tqdm import tqdm
+
+from colorizers.commands import files
+from colorizers.commands.flags import add_flags
+from colorizers.commands.order import Order, Remake, order_of
+from colorizers.engine import Done, Engine, JobRequest, Step, local_engine
+from colorizers.errors import Cancelled, ColorizerError
+from colorizers.methods.catalog import METHODS
+from colorizers.methods.method import Method
+from colorizers.picture.finish import Finish
+from colorizers.picture.record import read_record
+from colorizers.picture.result import Format, Result
+
+_DESCRIPTION = """\
+Colour photographs. One photo becomes <stem>_<method>.png in the current folder, or what -o says. Several photos, or a
+folder with all that is in it, become pictures of the same stems and subfolders in the folder that -o names, else in
+<folder>_colour, or in colour when several are given. Where stems are equal, the later ones keep their suffix in the
+name: a.png, a_png.png. A photo that is read is never written over. A result that exists already is replaced only with
+--overwrite: a single photo is then refused, and of several those that are done are passed over, so that a run that
+was stopped goes on. Exit code: 0, or 2 when a photo or an option was refused."""
+
+
+def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """The arguments of `colorize`, with the flags of the method that they ask for."""
+    parser.usage = f"{parser.prog} PHOTO_OR_FOLDER... [-m METHOD] [-o OUT] [--flag value...]"
+    parser.description = _DESCRIPTION
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Photo has its own, lower limit
+    method, remake = _asked_for(parser, argv)
+    add = parser.add_argument
+    add("photos", nargs="+", type=_path, metavar="PHOTO_OR_FOLDER")
+    add("-m", "--method", metavar="METHOD", help=f"{', '.join(METHODS)} (default: {next(iter(METHODS))})")
+    add("-o", "--out", metavar="OUT", help="the file, or the folder, that the results become")
+    add("--format", choices=get_args(Format), help="of the results (default: as OUT is named, else png)")
+    add("--bits", type=int, choices=(8, 16), default=8, help="in each channel; 16 makes TIFF (default: 8)")
+    add("--keep-exif", action="store_true", help="keep the photo's EXIF data, which may tell places and names")
+    add("--overwrite", action="store_true", help="replace results that exist already")
+    add("--checkpoint", type=Path, metavar="PATH", help="take the method's weights from this file")
+    add("--from", dest="source", type=Path, metavar="RESULT",
+        help="make RESULT again from its photo, with the method, options and finish that its record names")  # fmt: skip
+    add_flags(parser, f"{method.name}: {method.title}", method.options)
+    add_flags(parser, "finish", Finish)
+    parser.set_defaults(run=run, chosen=method, remake=remake)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Colour what was asked for; 2 when some of several photos failed."""
+    photos: list[Path] = arguments.photos
+    single = len(photos) == 1 and not photos[0].is_dir()
+    if arguments.remake is not None and not single:
+        raise ColorizerError("--from makes one picture again; give its photo alone.")
+    suffix = files.suffix_of(arguments.format, arguments.bits)
+    if single:
+        plan = files.plan_single(photos[0], arguments.out, arguments.chosen.name, suffix)
+        files.check_format(plan.tasks[0].target, arguments.format, arguments.bits)
+    else:
+        plan = files.plan_many(photos, arguments.out, suffix)
+    order = order_of(arguments, [task.photo for task in plan.tasks])
+    engine = local_engine()
+    with tqdm(total=len(plan.tasks), unit="photo", leave=False, disable=None) as bar:
+        if plan.folder is not None:
+            return _colour_many(engine, order, plan, plan.folder, bar)
+        written = _colour(engine, order, plan.tasks[0], bar)
+    print(*written, sep="\n")
+    return 0
+
+
+def _colour_many(engine: Engine, order: Order, plan: files.Plan, folder: Path, bar: "tqdm[Any]") -> int:
+    """Colour every photo, going on past those that fail, and say at the end how it went."""
+    files.make_folder(folder)
+    done, kept, failures = 0, 0, list(plan.unreadable)
+    for task in plan.tasks:
+        bar.set_description(files.shown(task.photo))
+        try:
+            if order.is_done(task):
+                kept += 1
+            else:
+                _colour(engine, order, task, bar)
+                done += 1
+        except ColorizerError as error:
+            failures.append(f"{files.shown(task.photo)}: {error}")
+        bar.update()
+    bar.close()
+    counts = {"failed": len(failures), "done already, made again with --overwrite": kept, "no pictures": plan.others}
+    said = [f"{done} of {len(plan.tasks)} photos coloured", *(f"{what}: {n}" for what, n in counts.items() if n)]
+    print("; ".join(said), *failures, sep="\n", file=sys.stderr)
+    print(folder)
+    return 2 if failures else 0
+
+
+def _colour(engine: Engine, order: Order, task: files.Task, bar: "tqdm[Any]") -> list[Path]:
+    """Colour one photo and give the files that were written."""
+    targets = files.numbered(task.target, order.variants)
+    for target in targets:
+        order.check_target(target)
+    request = order.request(task.photo)
+    files.make_folder(task.target.parent)
+    notes: list[str] = []
+    for target, result in zip(targets, _results(engine, request, bar), strict=True):
+        with files.written_whole(target) as partial:
+            notes += (*result.notes, *result.save(partial, order.bits, order.keep_exif))
+    for note in dict.fromkeys(notes):
+        tqdm.write(f"{files.shown(task.photo)}: {note}", file=sys.stderr)
+    return targets
+
+
+def _results(engine: Engine, request: JobRequest, bar: "tqdm[Any]") -> tuple[Result, ...]:
+    """Run a job to its end, its steps shown beside the bar."""
+    for event in engine.submit(request):
+        if isinstance(event, Step):
+            bar.set_postfix_str(event.text)
+        elif isinstance(event, Done):
+            return event.results
+    raise Cancelled
+
+
+def _asked_for(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[Method, Remake | None]:
+    """The method that -m or the record of --from names, looked for before the flags are known."""
+    early = argparse.ArgumentParser(parser.prog, usage=parser.usage, add_help=False, allow_abbrev=False)
+    early.add_argument("-m", "--method")
+    early.add_argument("--from", dest="source", type=Path)
+    asked, _ = early.parse_known_args(argv)
+    remake = Remake(asked.source, read_record(asked.source)) if asked.source else None
+    name = remake.record.method if remake else asked.method or next(iter(METHODS))
+    if name not in METHODS:
+        raise ColorizerError(f"There is no method {name[:40]!r}; the methods are: {', '.join(METHODS)}.")
+    if asked.method not in (None, name):
+        raise ColorizerError(f"{files.shown(asked.source)} was made by the method {name}; leave out -m.")
+    return METHODS[name], remake
+
+
+def _path(text: str) -> Path:
+    """An empty name, as an unset variable gives it, would mean the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name is no photo")
+    return Path(text)

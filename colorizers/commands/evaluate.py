@@ -1,0 +1,86 @@
+"""`evaluate`: methods beside the naive rows, on photographs whose colours are known."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from colorizers import weights
+from colorizers.commands.files import shown
+from colorizers.engine import Engine, local_engine
+from colorizers.errors import ColorizerError
+from colorizers.evaluation import baselines, protocol, report
+from colorizers.methods.catalog import METHODS
+from colorizers.options import validated
+from colorizers.picture.collection import Collection, read_collection
+from colorizers.picture.record import versions
+from colorizers.settings import PROJECT
+
+
+def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """The arguments of `evaluate`."""
+    add = parser.add_argument
+    add("methods", nargs="*", metavar="METHOD[,option=value...]", help=f"of {', '.join(METHODS)}")
+    add("--data", type=Path, nargs="+", required=True, metavar="PATH", help="folders of colour photos, or tar shards")
+    add("--n", type=int, metavar="N", help="only the first N photos")
+    add("--size", type=int, default=256, metavar="PX", help="of the centre squares; smaller ones stay (default: 256)")
+    add("--json", type=Path, metavar="FILE", help="write the figures for programs")
+    add("--card", metavar="FILE:BLOCK", help="write the table into this block of a model card")
+    add("--fit-baselines", action="store_true", help="fit the naive rows on these photos and measure nothing")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the table, and write what else was asked for."""
+    asked = {name: _parsed(name) for name in arguments.methods}
+    collection = read_collection(arguments.data)
+    if arguments.n is not None:
+        collection = replace(collection, photos=collection.photos[: arguments.n], names=collection.names[: arguments.n])
+    command = _command(arguments)
+    if arguments.fit_baselines:
+        baselines.save(baselines.fit(collection, command))
+        print(f"Fitted on {len(collection.photos)} photos: {shown(baselines.FITTED.relative_to(PROJECT))}")
+        return 0
+    made = _report(local_engine(), asked, collection, arguments.size, command)
+    print(made.markdown(), end="")
+    if arguments.json is not None:
+        arguments.json.write_text(made.json())
+    if arguments.card is not None:
+        path, _, block = arguments.card.rpartition(":")
+        report.write_block(Path(path), block, made.markdown())
+    return 0
+
+
+def _report(
+    engine: Engine, asked: dict[str, tuple[str, dict[str, Any]]], collection: Collection, size: int, command: str
+) -> report.Report:
+    keys = [key for key in weights.REGISTRY if key.partition("/")[0] in {method for method, _ in asked.values()}]
+    return report.Report(
+        rows=protocol.evaluate(engine, asked, collection, size),
+        photos=len(collection.photos),
+        photos_sha256=collection.sha256,
+        size=size,
+        weights=weights.hashes(keys),
+        versions=versions(),
+        command=command,
+    )
+
+
+def _parsed(text: str) -> tuple[str, dict[str, Any]]:
+    """`unet,vividness=0.2` as a method and its options."""
+    method, *pairs = text.split(",")
+    if method not in METHODS:
+        raise ColorizerError(f"There is no method {method[:40]!r}; the methods are: {', '.join(METHODS)}.")
+    values = dict(pair.partition("=")[::2] for pair in pairs)
+    options = validated(METHODS[method].options, values)
+    return method, {name: getattr(options, name) for name in values}
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """The call as anyone could type it, without the folders of this machine."""
+    words = ["python -m colorizers evaluate", *arguments.methods]
+    words += ["--data", *(shown(Path(path.name)) for path in arguments.data)]
+    words += [f"--n {arguments.n}"] if arguments.n is not None else []
+    words += [f"--size {arguments.size}"] if arguments.size != 256 else []
+    words += ["--fit-baselines"] if arguments.fit_baselines else []
+    return " ".join(words)

@@ -1,0 +1,144 @@
+"""Which photos are meant, where their results go, and writing a file whole or not at all."""
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from colorizers.errors import ColorizerError
+from colorizers.picture.photo import SUFFIXES as PHOTO_SUFFIXES
+from colorizers.picture.result import SUFFIXES as RESULT_SUFFIXES
+from colorizers.picture.result import Format
+
+
+@dataclass(frozen=True)
+class Task:
+    """One photo and the file that its result becomes."""
+
+    photo: Path
+    target: Path
+
+
+@dataclass
+class Plan:
+    """What one call is to do. `folder` is where the results of several photos go, None for a single photo."""
+
+    tasks: list[Task]
+    folder: Path | None = None
+    others: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+def suffix_of(kind: Format | None, bits: int) -> str:
+    """The suffix of results that the user has not named; ColorizerError for 16 bits in anything but TIFF."""
+    if bits == 16 and kind not in (None, "tiff"):
+        raise ColorizerError("16 bits need a TIFF file; choose --format tiff or leave out --bits.")
+    wanted = kind or ("tiff" if bits == 16 else "png")
+    return next(suffix for suffix, known in RESULT_SUFFIXES.items() if known == wanted)
+
+
+def check_format(target: Path, kind: Format | None, bits: int) -> None:
+    """Stop before any work when the user's name for a result does not fit --format and --bits."""
+    named = RESULT_SUFFIXES.get(target.suffix.lower())
+    if named is None:
+        raise ColorizerError(f"{shown(target)} must end in {', '.join(RESULT_SUFFIXES)}, or in / for a folder.")
+    if kind not in (None, named):
+        raise ColorizerError(f"{shown(target)} is not the name of a {kind} file; rename it or leave out --format.")
+    suffix_of(named, bits)
+
+
+def plan_single(photo: Path, out: str | None, method: str, suffix: str) -> Plan:
+    """One photo: OUT names the file or, like `cp`, an existing folder or one with a slash at its end."""
+    if out is None:
+        return Plan([Task(photo, Path(f"{photo.stem}_{method}{suffix}"))])
+    if out.endswith(("/", os.sep)) or Path(out).is_dir():
+        return Plan([Task(photo, Path(out) / f"{photo.stem}{suffix}")])
+    return Plan([Task(photo, Path(out))])
+
+
+def plan_many(sources: list[Path], out: str | None, suffix: str) -> Plan:
+    """Photos and folders: results have the photos' stems, in folders that mirror theirs."""
+    alone = len(sources) == 1
+    folder = Path(out) if out is not None else Path(f"{sources[0].resolve().name}_colour" if alone else "colour")
+    if folder.suffix.lower() in RESULT_SUFFIXES and not folder.is_dir():
+        raise ColorizerError(f"{shown(folder)} names one file and there are several photos; give a folder.")
+    plan = Plan([], folder)
+    taken: set[str] = set()
+    for source in sources:
+        top = Path() if alone else Path(source.resolve().name)
+        for photo in _walked(source, plan) if source.is_dir() else [source]:
+            place = top / photo.parent.relative_to(source) if source.is_dir() else Path()
+            stem = _free_stem(place, photo, taken)
+            plan.tasks.append(Task(photo, folder / place / f"{stem}{suffix}"))
+    if not plan.tasks and not plan.unreadable:
+        raise ColorizerError(f"There is no picture in {', '.join(map(shown, sources))}; give another folder.")
+    return plan
+
+
+def numbered(target: Path, count: int) -> list[Path]:
+    """The files of several variants."""
+    if count == 1:
+        return [target]
+    return [target.with_name(f"{target.stem}_{k}{target.suffix}") for k in range(1, count + 1)]
+
+
+def make_folder(folder: Path) -> None:
+    """Make sure that a folder is there and can be written into."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot(f"The folder {shown(folder)} cannot be made", error) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ColorizerError(f"The folder {shown(folder)} cannot be written into; choose another with -o.")
+
+
+@contextlib.contextmanager
+def written_whole(target: Path) -> Iterator[Path]:
+    """A hidden file in the same folder to write into; it becomes `target` when all is well, else it vanishes."""
+    partial = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
+    try:
+        yield partial
+        partial.replace(target)
+    except OSError as error:
+        raise _cannot(f"{shown(target)} cannot be written", error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def shown(path: Path) -> str:
+    """A path as it may stand in a sentence on a terminal."""
+    return "".join(character if character.isprintable() else "_" for character in str(path))
+
+
+def _cannot(what: str, error: OSError) -> ColorizerError:
+    reason = (error.strerror or str(error)).lower()
+    return ColorizerError(f"{what} ({reason}); choose another place with -o.")
+
+
+def _walked(source: Path, plan: Plan) -> Iterator[Path]:
+    """The pictures in a folder and its subfolders, sorted; hidden files and our own results are passed over."""
+    results = plan.folder.resolve() if plan.folder else None
+
+    def unreadable(error: OSError) -> None:
+        plan.unreadable.append(f"The folder {shown(Path(error.filename))} cannot be read; check its permissions.")
+
+    for root, folders, names in os.walk(source, onerror=unreadable):
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and Path(root, n).resolve() != results)
+        for path in (Path(root, name) for name in sorted(names) if not name.startswith(".")):
+            if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file():
+                yield path
+            else:
+                plan.others += 1
+
+
+def _free_stem(place: Path, photo: Path, taken: set[str]) -> str:
+    """The photo's stem; when another photo has it, with its suffix, then with a number."""
+    named = f"{photo.stem}_{photo.suffix[1:].lower()}"
+    stem, count = photo.stem, 1
+    while str(place / stem).casefold() in taken:
+        stem = named if count == 1 else f"{named}_{count}"
+        count += 1
+    taken.add(str(place / stem).casefold())
+    return stem

@@ -1,0 +1,65 @@
+"""The flags of the command line, generated from an options model, and what is said of an option in words."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from colorizers.options import Control, Options, controls
+from colorizers.picture.photo import Photo
+
+_METAVARS = {"int": "N", "float": "X", "text": "TEXT", "seed": "N", "picture": "PATH"}
+
+
+def add_flags(parser: argparse.ArgumentParser, title: str, options: type[Options]) -> None:
+    """One flag an option; a flag that is not given leaves no trace in the parsed arguments."""
+    group = parser.add_argument_group(title)
+    for entry in controls(options):
+        said = f"{entry.help} ({bounds(entry)}; default: {default(entry)})".replace("%", "%%")
+        if entry.kind == "bool":
+            action: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
+        else:
+            action = {"metavar": "|".join(entry.choices) or _METAVARS[entry.kind]}
+        group.add_argument(flag(entry.name), dest=entry.name, default=argparse.SUPPRESS, help=said, **action)
+
+
+def given_values(arguments: argparse.Namespace, options: type[Options]) -> dict[str, Any]:
+    """What was given of an options model, as typed; `options.validated` makes numbers of it."""
+    return {entry.name: vars(arguments)[entry.name] for entry in controls(options) if entry.name in arguments}
+
+
+def picture_paths(values: dict[str, Any], options: type[Options]) -> dict[str, Path]:
+    """The files given for pictures."""
+    names = [entry.name for entry in controls(options) if entry.kind == "picture"]
+    return {name: Path(values[name]) for name in names if name in values}
+
+
+def opened(paths: dict[str, Path]) -> dict[str, Photo]:
+    """The pictures in these files."""
+    return {name: Photo.open(path) for name, path in paths.items()}
+
+
+def flag(name: str) -> str:
+    """The flag of an option."""
+    return "--" + name.replace("_", "-")
+
+
+def default(entry: Control) -> str:
+    """An option's default in words."""
+    if entry.required:
+        return "none, it must be given"
+    if entry.kind == "bool":
+        return "on" if entry.default else "off"
+    if entry.default is None:
+        return "random" if entry.kind == "seed" else "none"
+    return f"{entry.default}" or "empty"
+
+
+def bounds(entry: Control) -> str:
+    """What an option may be, in words."""
+    if entry.choices:
+        return ", ".join(entry.choices)
+    if entry.kind == "text":
+        return f"at most {entry.high} characters"
+    if entry.low is None or entry.high is None:
+        return {"bool": "on or off", "picture": "a picture file"}[entry.kind]
+    return f"{entry.low} to {entry.high} {entry.unit}".rstrip()
