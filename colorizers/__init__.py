@@ -1,8 +1,8 @@
 """Colour for black-and-white photographs, by every family of method the field has.
 
 >>> from colorizers import colorize
->>> result = colorize("test_images/portrait_gray.jpg")[0]  # doctest: +SKIP
->>> result.save(Path("portrait.png"))  # doctest: +SKIP
+>>> result = colorize("test_images/astronaut_gray.jpg")[0]  # doctest: +SKIP
+>>> result.save(Path("astronaut.png"))  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from colorizers.picture.result import Result
 
 __version__ = "0.1.0"
-__all__ = ["colorize", "methods"]
+__all__ = ["colorize", "method_names"]
 
 
 def colorize(
@@ -44,7 +44,7 @@ def colorize(
     return list(_engine().results(JobRequest(opened, method, options, finish or Finish())))
 
 
-def methods() -> list[str]:
+def method_names() -> list[str]:
     """The names of the methods, in the order in which a stranger should try them."""
     from colorizers.methods.catalog import METHODS
 
