@@ -7,6 +7,7 @@ that is printed apart, because it loads the network.
 """
 
 import argparse
+import itertools
 import multiprocessing
 import resource
 import statistics
@@ -39,7 +40,7 @@ def stages(source: Path, method: str, rounds: int, queue: multiprocessing.Queue)
         marks.append(time.perf_counter())
         result.save(source.with_suffix(".out.png"))
         marks.append(time.perf_counter())
-        measured.append([end - start for start, end in zip(marks[:-1], marks[1:], strict=True)])
+        measured.append([end - start for start, end in itertools.pairwise(marks)])
     medians = [statistics.median(stage) for stage in zip(*measured[1:], strict=True)]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     queue.put((sum(measured[0]), medians, peak, torch.get_num_threads()))

@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -23,10 +23,10 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, versions
 from colorizers.picture.result import Result
-from colorizers.pool import Leases, ModelPool, default_budget
+from colorizers.pool import Leases, ModelPool, PoolStats, default_budget
 from colorizers.settings import Settings, get_settings
 
-_POLL = 0.25  # seconds between looks at whether the consumer is still there
+_POLL = 0.25  # seconds between looks at whether the other side is still there
 _WAITING_EVENTS = 8  # progress beyond these is dropped, the outcome never
 
 
@@ -59,13 +59,26 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Busy:
+    """Nothing new; comes four times a second while a step is long, so that closing the iterator takes effect."""
+
+
+@dataclass(frozen=True)
 class Done:
     """The last event of a job that succeeded: one result, or one a variant."""
 
     results: tuple[Result, ...]
 
 
-Event = Waiting | Step | Done
+Event = Waiting | Step | Busy | Done
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a backend says of itself."""
+
+    device: str
+    pool: PoolStats
 
 
 class Backend(Protocol):
@@ -74,6 +87,8 @@ class Backend(Protocol):
     def run(self, request: JobRequest) -> Iterator[Event]: ...
 
     def stop_early(self, job_id: str) -> None: ...
+
+    def health(self) -> Health: ...
 
 
 class Engine:
@@ -94,7 +109,7 @@ class Engine:
             settled["seed"] = random.SystemRandom().randint(0, MAX_SEED)
         return replace(request, options=settled)
 
-    def submit(self, request: JobRequest) -> Iterator[Event]:
+    def submit(self, request: JobRequest) -> Generator[Event, None, None]:
         """Run a job; events come as they happen, `Done` last. Closing the iterator cancels the job.
 
         Raises ColorizerError for what the user can mend.
@@ -104,6 +119,10 @@ class Engine:
     def stop_early(self, job_id: str) -> None:
         """Ask a running job for what it has so far; methods without a partial result ignore it."""
         self._backend.stop_early(job_id)
+
+    def health(self) -> Health:
+        """The device and what its model pool holds."""
+        return self._backend.health()
 
     def results(self, request: JobRequest) -> tuple[Result, ...]:
         """Run a job to its end."""
@@ -124,33 +143,40 @@ class LocalBackend:
 
     def run(self, request: JobRequest) -> Iterator[Event]:
         """As `Backend.run`."""
-        events: queue.Queue[Event | Exception] = queue.Queue()
+        events: queue.Queue[Event | BaseException] = queue.Queue()
         cancel = threading.Event()
         stop = self._stops[request.id] = threading.Event()
         work = (request, events, cancel, stop)
         threading.Thread(target=self._work, args=work, daemon=True, name=request.method).start()
         try:
-            while True:
-                with contextlib.suppress(queue.Empty):
-                    event = events.get(timeout=_POLL)
-                    if isinstance(event, Exception):
-                        raise event
-                    yield event
-                    if isinstance(event, Done):
-                        return
+            event = None
+            while not isinstance(event, Done):
+                try:
+                    event = events.get(timeout=None if event is None else _POLL)
+                except queue.Empty:
+                    event = Busy()
+                if isinstance(event, BaseException):
+                    raise event
+                yield event
         finally:
             cancel.set()
-            del self._stops[request.id]
+            if self._stops.get(request.id) is stop:
+                del self._stops[request.id]
+            del event  # an error knows this frame by its traceback: a circle that would keep the worker's memory
 
     def stop_early(self, job_id: str) -> None:
         """As `Engine.stop_early`; a job that has ended is left in peace."""
-        if job_id in self._stops:
-            self._stops[job_id].set()
+        if (stop := self._stops.get(job_id)) is not None:
+            stop.set()
+
+    def health(self) -> Health:
+        """As `Engine.health`."""
+        return Health(str(self.pool.device), self.pool.stats())
 
     def _work(
         self,
         request: JobRequest,
-        events: "queue.Queue[Event | Exception]",
+        events: "queue.Queue[Event | BaseException]",
         cancel: threading.Event,
         stop: threading.Event,
     ) -> None:
@@ -164,10 +190,9 @@ class LocalBackend:
             with self._turnstile.turn(lambda ahead: emit(Waiting(ahead))):
                 results = self._results(request, emit, stop)
             events.put(Done(results))
-        except Cancelled:
-            pass
-        except Exception as error:  # handed to whoever waits for the job
-            events.put(error)
+        except BaseException as error:  # handed to whoever still waits for the job
+            if not cancel.is_set():
+                events.put(error)
 
     def _results(self, request: JobRequest, emit: Callable[[Event], None], stop: threading.Event) -> tuple[Result, ...]:
         leases = Leases(self.pool)
@@ -178,10 +203,15 @@ class LocalBackend:
             stop_early=stop.is_set,
         )
         method = self._methods[request.method]
-        options = method.options.model_validate(request.options)
+        wanted = method.options.model_validate(request.options)
         started = time.monotonic()
-        outcomes, options = self._outcomes(method, request.photo, options, job)
+        outcomes, options = self._outcomes(method, request.photo, wanted, job)
         seconds = time.monotonic() - started
+        notes = request.photo.notes
+        if options is not wanted:
+            notes += ("Memory ran short: a smaller working size was used.",)
+        if method.stops_early and stop.is_set():
+            notes += ("It was stopped early: its record alone cannot make it again.",)
         return tuple(
             Result(
                 photo=request.photo,
@@ -189,7 +219,7 @@ class LocalBackend:
                 finish=request.finish,
                 record=_record(request, _of_variant(options, k), leases.keys),
                 seconds=seconds,
-                notes=request.photo.notes,
+                notes=notes,
             )
             for k, outcome in enumerate(outcomes)
         )

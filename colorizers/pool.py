@@ -1,6 +1,7 @@
 """The cached pool of models: loaded once, pinned while in use, evicted by bytes, least recently used first."""
 
 import contextlib
+import gc
 import threading
 import time
 from collections import OrderedDict
@@ -77,6 +78,7 @@ class ModelPool:
         """Free every model that is not at work."""
         with self._lock:
             self._evict_over(0)
+        gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -110,7 +112,8 @@ class ModelPool:
         """Make the model and let those who wait go on; a failed load is theirs to see and then forgotten."""
         started = time.monotonic()
         try:
-            with _LOADING:
+            # A job may ask in inference mode; a model made in it could never carry gradients again.
+            with _LOADING, torch.inference_mode(False):
                 model = self._loader(key)(key).eval().requires_grad_(False).to(self.device)
                 _check_not_meta(model, key)
             with self._lock:
@@ -149,7 +152,8 @@ class ModelPool:
             self._count(evictions=1)
 
     def _bytes(self) -> int:
-        tensors = (t for entry in self._entries.values() for t in entry.model.state_dict().values())
+        models = [entry.model for entry in self._entries.values()]
+        tensors = (tensor for model in models for tensor in (*model.parameters(), *model.buffers()))
         storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
         return sum(storages.values())
 

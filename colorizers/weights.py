@@ -122,9 +122,8 @@ def _check_hash(path: Path) -> None:
     manifest = path.parent / MANIFEST
     if not manifest.exists() and path.parent != SHIPPED_DIR:
         return
-    lines = (line.split(maxsplit=1) for line in manifest.read_text().splitlines())
-    known = {name.lstrip("*"): digest for digest, name in lines}
-    if known.get(path.name) != sha256(path):
+    lines = manifest.read_text().splitlines() if manifest.exists() else []
+    if [sha256(path), path.name] not in [line.replace("*", "").split() for line in lines]:
         raise ColorizerError(f"{path.name} is not the file that {MANIFEST} names; get it again.")
 
 

@@ -1,5 +1,7 @@
 """A plain U-Net (Ronneberger et al. 2015) that reads L* and gives a distribution over ab bins at 1/4 size."""
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -39,7 +41,7 @@ class UNet(nn.Module):
             nn.BatchNorm2d(WIDTHS[0]),
             nn.ReLU(inplace=True),
         )
-        pairs = list(zip(WIDTHS[:-1], WIDTHS[1:], strict=True))
+        pairs = list(itertools.pairwise(WIDTHS))
         self.down = nn.ModuleList(conv_block(upper, lower, stride=2) for upper, lower in pairs)
         self.up = nn.ModuleList(conv_block(lower + upper, upper) for upper, lower in reversed(pairs))
         self.head = nn.Conv2d(WIDTHS[0], len(self.bins), 1)

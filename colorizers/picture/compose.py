@@ -15,14 +15,14 @@ _SNAP_SIDE = 1024  # pixels; colour borders are snapped at this size
 _SNAP_RADIUS, _SNAP_EPS = 8, 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chroma:
     """What a method says of colour: ab (2, h, w) float32 in Lab units, at any resolution."""
 
     ab: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Painting:
     """A whole picture that a method painted: sRGB (3, h, w) float32 in [0, 1], at any resolution."""
 
@@ -94,7 +94,10 @@ def _interpolated(planes: Tensor, index: Tensor, weight: Tensor) -> Tensor:
 def _resample(planes: Tensor, width: int) -> Tensor:
     """Planes (c, h, w) to (c, h, width), bicubic along the rows."""
     index, weight = _cubic_taps(planes.shape[2], width)
-    return sum(planes[:, :, index[:, tap]] * weight[:, tap] for tap in range(index.shape[1]))
+    wide = planes[:, :, index[:, 0]] * weight[:, 0]
+    for tap in range(1, index.shape[1]):
+        wide += planes[:, :, index[:, tap]] * weight[:, tap]
+    return wide
 
 
 def _snapped(planes: Tensor, lightness: Tensor, share: float) -> Tensor:

@@ -39,7 +39,7 @@ _MOST_PAGES = 100  # of a TIFF that are counted
 _LONGEST_SIDE_RATIO = 4  # of what a network sees: a strip is not enlarged beyond it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Photo:
     """A decoded photograph.
 
@@ -59,7 +59,10 @@ class Photo:
 
     @classmethod
     def open(
-        cls, source: str | os.PathLike | bytes | BinaryIO, name: str | None = None, max_megabytes: float | None = None
+        cls,
+        source: str | os.PathLike[str] | bytes | BinaryIO,
+        name: str | None = None,
+        max_megabytes: float | None = None,
     ) -> "Photo":
         """Decode a file, its path or its bytes.
 
@@ -83,11 +86,12 @@ class Photo:
 
     @functools.cached_property
     def sha256(self) -> str:
-        """Of the decoded pixels (luminance and alpha), whatever file they came in."""
+        """Of the decoded pixels (luminance, alpha, colour), whatever file they came in."""
         digest = hashlib.sha256(repr(self.size).encode())
-        digest.update(memoryview(self.lightness.contiguous().numpy()).cast("B"))
-        if self.alpha is not None:
-            digest.update(np.ascontiguousarray(self.alpha).data)
+        digest.update(self.lightness.contiguous().numpy().data)
+        for plane in (self.alpha, self.rgb):
+            if plane is not None:
+                digest.update(np.ascontiguousarray(plane).data)
         return digest.hexdigest()
 
     def rotated(self, quarter_turns: int) -> "Photo":
@@ -113,14 +117,15 @@ class Photo:
         return replace(self, lightness=_resized(self.lightness, height, width), alpha=alpha, rgb=None)
 
     def network_lightness(self, working_size: int, faded_print: bool = False) -> Tensor:
-        """What a network sees: L* (h, w) with the short side at `working_size` pixels.
+        """What a network sees: L* (h, w) with the short side at `working_size` pixels, sides multiples of 4.
 
         Small photos are enlarged, but the long side stays within 4 working sizes. `faded_print` stretches the
         tones between the 1st and 99th percentile over the whole range, for this copy only.
         """
         width, height = self.size
         scale = min(working_size / min(width, height), _LONGEST_SIDE_RATIO * working_size / max(width, height))
-        small = _resized(self.lightness, max(1, round(height * scale)), max(1, round(width * scale)))
+        height, width = (4 * max(1, round(side * scale / 4)) for side in (height, width))
+        small = _resized(self.lightness, height, width)
         return _stretched(small) if faded_print else small
 
 
@@ -147,7 +152,7 @@ def _formats() -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def _opened(source: str | os.PathLike | bytes | BinaryIO, label: str) -> Iterator[BinaryIO]:
+def _opened(source: str | os.PathLike[str] | bytes | BinaryIO, label: str) -> Iterator[BinaryIO]:
     if isinstance(source, bytes):
         yield io.BytesIO(source)
     elif isinstance(source, str | os.PathLike):
@@ -168,7 +173,9 @@ def _check_bytes(file: BinaryIO, label: str, limit_mb: float) -> None:
     if size == 0:
         raise ColorizerError(f"{label} is empty (0 bytes); choose another file.")
     if size > limit_mb * 1e6:
-        raise ColorizerError(f"{label} has {size / 1e6:.0f} MB, more than the {limit_mb:g} MB allowed; save it smaller.")
+        raise ColorizerError(
+            f"{label} has {size / 1e6:.0f} MB, more than the {limit_mb:g} MB allowed; save it smaller."
+        )
 
 
 def _check_pixels(image: Image.Image, label: str, limit_mp: float) -> None:
@@ -205,7 +212,7 @@ def _read(image: Image.Image, name: str) -> Photo:
     frames = _frames(image)
     if frames > 1:
         notes.append(f"Only the first frame of {frames}{' or more' * (frames == _MOST_PAGES)} was used.")
-    deep = any(";16" in str(tile) for tile in image.tile) and image.mode in ("RGB", "RGBA", "LA")
+    deep = any(";16" in str(tile) for tile in getattr(image, "tile", ())) and image.mode in ("RGB", "RGBA", "LA")
     if deep:
         notes.append("16 bits per channel were read as 8.")
     inverted = _is_white_zero(image)

@@ -77,7 +77,7 @@ class Result:
                 raise ColorizerError("16 bits need a TIFF file; choose TIFF or 8 bits.")
             self._save_deep(path)
             return ("EXIF is not kept in 16-bit TIFF.",) if keep_exif and self.photo.exif else ()
-        image, notes = self.image(), ()
+        image, notes = self.image(), tuple[str, ...]()
         if kind == "jpeg" and image.mode == "RGBA":
             image, notes = on_white(image), ("JPEG has no transparency: the picture was laid on white.",)
         image.save(path, kind.upper(), **self._extras(kind, keep_exif))

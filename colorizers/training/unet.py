@@ -7,9 +7,8 @@ constant part.
 
 import json
 import math
-import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from colorizers.evaluation.metrics import ciede2000, colorfulness
 from colorizers.networks.ab_bins import smoothed_prior
@@ -58,7 +57,7 @@ class Run:
         network: UNet = UNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         network.bins.prior.copy_(smoothed_prior(_bin_counts(network, photos, recipe), network.bins.centers))
         self.network = network.train()
-        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
+        self.average = AveragedModel(network, multi_avg_fn=_moving_average(recipe.ema), use_buffers=True)
         self.optimizer = torch.optim.AdamW(
             network.parameters(), recipe.learning_rate, (0.9, 0.99), weight_decay=recipe.weight_decay
         )
@@ -78,7 +77,7 @@ class Run:
         state = parts | {"random": self.random.get_state(), "step": self.step, "seconds": self.seconds}
         partial = path.with_suffix(".partial")
         torch.save(state, partial)
-        os.replace(partial, path)
+        partial.replace(path)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint."""
@@ -132,6 +131,20 @@ def _step(run: Run, lab: Tensor, weights: Tensor, recipe: Recipe) -> float:
     return loss.item()
 
 
+def _moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+    """Exponential, with a decay that grows from 0.1 so that the random start is soon forgotten."""
+
+    def update(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
+        share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        for mean, new in zip(averaged, current, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(new, share)
+            else:
+                mean.copy_(new)
+
+    return update
+
+
 def bin_loss(network: UNet, logits: Tensor, ab: Tensor, weights: Tensor) -> Tensor:
     """Soft cross-entropy of logits (B, n, h, w) with true ab (B, 2, h, w), weighted by each pixel's nearest bin."""
     index, share = network.bins.encode(ab)
@@ -158,7 +171,7 @@ def validate(network: UNet, photos: Sequence[Tensor]) -> dict[str, float]:
     for photo in photos:
         rgb = center_square(photo, _VALIDATION_SIZE)
         lab = rgb_to_lab(rgb)
-        ab = network.bins.decode(network(lab[None, :1]), temperature=0.7, prior_share=1.0)
+        ab = network.bins.decode(network(lab[None, :1]), temperature=0.4, prior_share=0.6)
         fitted, linear = fit_gamut(lab[0], interpolate(ab, rgb.shape[-2:], mode="bicubic")[0])
         coloured, gray = torch.cat((lab[:1], fitted)), torch.cat((lab[:1], torch.zeros_like(fitted)))
         totals["de00"] += ciede2000(coloured[None], lab[None]).mean().item()

@@ -1,0 +1,181 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from skimage.color import rgb2lab
+
+from colorizers.options import controls
+from colorizers.picture import compose as compose_module
+from colorizers.picture.color import lab_to_rgb, rgb_to_lab
+from colorizers.picture.compose import Chroma, Painting, compose
+from colorizers.picture.finish import Finish
+
+SIZES = [(1, 1), (4000, 10), (10, 4000), (1, 257), (37, 53), (200, 3), (120, 160)]  # height, width
+
+
+def photo_of(height: int, width: int, seed: int = 0) -> torch.Tensor:
+    """L* with every tone from black to white, more of the darkest, where rounding weighs most."""
+    share = torch.rand(height, width, generator=torch.Generator().manual_seed(seed))
+    return 100 * share ** (1 + seed % 3)
+
+
+def chroma(height: int, width: int, strength: float, seed: int = 0) -> Chroma:
+    return Chroma(strength * (2 * torch.rand(2, height, width, generator=torch.Generator().manual_seed(seed)) - 1))
+
+
+def seen(pixels: np.ndarray) -> np.ndarray:
+    """L*a*b* (H, W, 3) of pixels of 8 or 16 bits, as scikit-image sees it."""
+    return rgb2lab(pixels / np.iinfo(pixels.dtype).max)
+
+
+def finishes() -> st.SearchStrategy[Finish]:
+    """Any finish that keeps the lock at 1."""
+    values = {
+        entry.name: st.one_of(st.sampled_from([entry.low, entry.high, entry.default]), st.floats(entry.low, entry.high))
+        for entry in controls(Finish)
+    }
+    return st.builds(Finish, **values | {"luminance_lock": st.just(1.0)})
+
+
+outcomes = st.tuples(st.integers(1, 40), st.integers(1, 40), st.sampled_from([0.0, 20.0, 60.0, 180.0]))
+
+
+@given(st.sampled_from(SIZES), finishes(), outcomes, st.integers(0, 2**16))
+@example((120, 160), Finish(saturation=3, warmth=1, color_strength=2), (9, 9, 180.0), 2)
+@example((120, 160), Finish(saturation=3, warmth=-1, edge_snap=1), (9, 9, 180.0), 0)
+@settings(max_examples=40, deadline=None)
+def test_the_luminance_of_the_photo_stays_whatever_the_colours_and_the_finish(
+    size: tuple[int, int], finish: Finish, shape: tuple[int, int, float], seed: int
+):
+    lightness, outcome = photo_of(*size, seed), chroma(*shape, seed)
+    pixels = compose(lightness, outcome, finish)
+    assert pixels.shape == (*size, 3)
+    assert pixels.dtype == np.uint8
+    error = np.abs(seen(pixels)[..., 0] - lightness.numpy())
+    assert error.max() <= 0.5
+    assert error.mean() <= 0.15 or lightness.numel() < 1000, "of one pixel the mean is its maximum"
+    deep = compose(lightness, outcome, finish, bits=16)
+    assert deep.dtype == np.uint16
+    assert np.abs(seen(deep)[..., 0] - lightness.numpy()).mean() <= 0.01
+
+
+@given(finishes())
+@settings(max_examples=15, deadline=None)
+def test_a_painting_gives_its_colours_and_not_its_light(finish: Finish):
+    lightness = photo_of(60, 50)
+    painting = Painting(torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(1)))
+    error = np.abs(seen(compose(lightness, painting, finish))[..., 0] - lightness.numpy())
+    assert error.max() <= 0.5
+    assert error.mean() <= 0.15
+
+
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(1, 90), st.integers(1, 90))
+@settings(max_examples=60, deadline=None)
+def test_every_size_of_photo_takes_every_size_of_outcome(height: int, width: int, h: int, w: int):
+    assert compose(photo_of(height, width), chroma(h, w, 50), Finish()).shape == (height, width, 3)
+
+
+def test_with_the_lock_open_a_painting_is_shown_as_it_was_painted():
+    painted = torch.rand(3, 40, 30, generator=torch.Generator().manual_seed(3))
+    pixels = compose(photo_of(40, 30), Painting(painted), Finish(luminance_lock=0))
+    assert np.abs(pixels / 255 - painted.movedim(0, -1).numpy()).max() < 1.5 / 255
+
+
+def test_the_lock_blends_the_two_lights():
+    lightness, painted = torch.full((8, 8), 30.0), lab_to_rgb(torch.tensor([70.0, 0, 0])[:, None, None]).expand(3, 8, 8)
+    half = compose(lightness, Painting(painted), Finish(luminance_lock=0.5))
+    assert np.abs(seen(half)[..., 0] - 50).max() < 0.3
+
+
+@pytest.mark.parametrize("outcome", [chroma(7, 9, 70), Painting(torch.rand(3, 30, 20))], ids=["chroma", "painting"])
+@pytest.mark.parametrize("finish", [Finish(), Finish(saturation=2, warmth=0.7, edge_snap=0.5, luminance_lock=0.4)])
+@pytest.mark.parametrize("strip", [1, 97, 640])
+def test_strips_do_not_show(outcome, finish: Finish, strip: int, monkeypatch: pytest.MonkeyPatch):
+    lightness = photo_of(131, 32)
+    whole = compose(lightness, outcome, finish, bits=16)
+    monkeypatch.setattr(compose_module, "_STRIP", strip)
+    parts = compose(lightness, outcome, finish, bits=16)
+    assert np.abs(parts.astype(int) - whole).max() <= 1
+
+
+def bicubic(plane: torch.Tensor, height: int, width: int) -> np.ndarray:
+    """Pillow's bicubic, whose kernel is Keys' too: its own reference."""
+    return np.asarray(Image.fromarray(plane.numpy()).resize((width, height), Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize(("height", "width"), [(96, 160), (61, 47), (13, 300)])
+def test_chroma_comes_to_full_size_by_bicubic_interpolation(height: int, width: int):
+    outcome = chroma(12, 14, 20)
+    lab = seen(compose(torch.full((height, width), 60.0), outcome, Finish(), bits=16))
+    expected = np.stack([bicubic(plane, height, width) for plane in outcome.ab], axis=-1)
+    inner = np.s_[height // 6 : -(height // 6), width // 6 : -(width // 6)]  # Pillow renormalises at the border
+    assert np.abs(lab[..., 1:] - expected)[inner].max() < 0.1
+
+
+def test_even_chroma_stays_even():
+    lab = seen(
+        compose(torch.full((50, 70), 55.0), Chroma(torch.tensor([20.0, -10.0])[:, None, None]), Finish(), bits=16)
+    )
+    assert np.abs(lab - [55, 20, -10]).max() < 0.1
+
+
+def test_chroma_larger_than_the_photo_is_averaged_down():
+    checkers = 20 * (-1.0) ** torch.arange(64)
+    lab = seen(
+        compose(torch.full((4, 4), 60.0), Chroma((checkers[:, None] * checkers / 20).expand(2, 64, 64)), Finish())
+    )
+    assert np.abs(lab[..., 1:]).max() < 2
+
+
+def test_without_colour_the_picture_is_the_gray_of_the_photo():
+    lightness = photo_of(50, 40)
+    pixels = compose(lightness, chroma(5, 5, 60), Finish(color_strength=0))
+    assert (pixels == pixels[..., :1]).all()
+    assert np.array_equal(pixels, compose(lightness, Chroma(torch.zeros(2, 1, 1)), Finish()))
+
+
+def test_strength_multiplies_the_chroma():
+    lightness, outcome = torch.full((8, 8), 60.0), Chroma(torch.tensor([10.0, 6.0])[:, None, None])
+    half, full, double = (
+        seen(compose(lightness, outcome, Finish(color_strength=strength), bits=16))[..., 1:] for strength in (0.5, 1, 2)
+    )
+    assert np.abs(half - [5, 3]).max() < 0.1
+    assert np.abs(full - [10, 6]).max() < 0.1
+    assert np.abs(double - [20, 12]).max() < 0.1
+
+
+def test_edge_snap_pulls_the_border_of_colours_to_the_edge_of_the_photo():
+    lightness = torch.full((96, 96), 30.0)
+    lightness[:, 50:] = 75.0
+    blurred = torch.linspace(-20, 20, 12)[None, None].expand(2, 12, 12)
+    plain, snapped = (seen(compose(lightness, Chroma(blurred), Finish(edge_snap=snap), bits=16)) for snap in (0, 1))
+    jump = [lab[48, 54, 1] - lab[48, 45, 1] for lab in (plain, snapped)]
+    assert jump[1] > 1.3 * jump[0]
+    assert np.abs(snapped[..., 0] - lightness.numpy()).mean() < 0.01
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (3000, 2)])
+def test_edge_snap_takes_every_size(size: tuple[int, int]):
+    assert compose(photo_of(*size), chroma(4, 4, 30), Finish(edge_snap=1)).shape == (*size, 3)
+
+
+def test_same_request_same_pixels():
+    lightness, outcome, finish = photo_of(90, 70), chroma(9, 9, 90), Finish(saturation=1.4, warmth=-0.3, edge_snap=0.3)
+    assert np.array_equal(compose(lightness, outcome, finish), compose(lightness, outcome, finish))
+
+
+def test_what_went_in_is_left_as_it_was():
+    lightness, outcome = photo_of(30, 30), chroma(30, 30, 120)
+    kept = lightness.clone(), outcome.ab.clone()
+    compose(lightness, outcome, Finish(saturation=2, warmth=1, color_strength=2))
+    assert torch.equal(lightness, kept[0])
+    assert torch.equal(outcome.ab, kept[1])
+
+
+def test_round_trip_of_a_colour_picture_gives_the_picture():
+    rgb = torch.rand(3, 33, 47, generator=torch.Generator().manual_seed(5))
+    lab = rgb_to_lab(rgb)
+    pixels = compose(lab[0], Chroma(lab[1:]), Finish())
+    assert np.abs(pixels.astype(int) - (rgb.movedim(0, -1) * 255).round().numpy()).max() <= 1

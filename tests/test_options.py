@@ -1,0 +1,186 @@
+from typing import Literal, get_args
+
+import pytest
+from pydantic import Field
+from trivial_method import TrivialOptions
+
+from colorizers.errors import ColorizerError
+from colorizers.methods.catalog import METHODS
+from colorizers.options import MAX_SEED, RESERVED, Kind, Options, control, controls, picture, seed, text, validated
+from colorizers.options import variants as variants_option
+from colorizers.picture.finish import Finish
+from colorizers.picture.photo import Photo
+
+
+class Everything(Options):
+    """One option of every kind."""
+
+    faded: bool = control(False, help="h")
+    count: int = control(3, low=1, high=9, help="h")
+    amount: float = control(0.5, low=0, high=1, step=0.1, unit="px", help="h", advanced=True)
+    size: Literal["small", "large"] = control("small", help="h", label="How large")
+    prompt: str = text("", max_length=20, help="h")
+    variants: int = variants_option()
+    seed: int | None = seed()
+    guide: Photo | None = picture(help="h", required=False)
+
+
+class Needs(Options):
+    """An option that has to be given."""
+
+    reference: Photo = picture(help="h", label="Reference")
+
+
+def refusal(values: dict, options: type[Options] = Everything) -> str:
+    with pytest.raises(ColorizerError) as caught:
+        validated(options, values)
+    sentence = str(caught.value)
+    assert sentence.endswith(".")
+    assert sentence.count(". ") == 0
+    assert "\n" not in sentence
+    assert "pydantic" not in sentence
+    return sentence
+
+
+def test_every_kind_gives_its_control():
+    kinds = {entry.name: entry.kind for entry in controls(Everything)}
+    assert kinds == {
+        "faded": "bool", "count": "int", "amount": "float", "size": "choice", "prompt": "text", "variants": "int",
+        "seed": "seed", "guide": "picture",
+    }  # fmt: skip
+    assert set(kinds.values()) == set(get_args(Kind))
+
+
+def test_a_control_says_all_that_a_surface_needs():
+    amount = {entry.name: entry for entry in controls(Everything)}["amount"]
+    assert (amount.label, amount.low, amount.high, amount.step, amount.unit) == ("Amount", 0, 1, 0.1, "px")
+    assert amount.advanced
+    assert not amount.required
+    size = {entry.name: entry for entry in controls(Everything)}["size"]
+    assert size.choices == ("small", "large")
+    assert size.label == "How large"
+
+
+@pytest.mark.parametrize("options", [Finish, TrivialOptions, *(method.options for method in METHODS.values())])
+def test_every_control_of_every_method_is_complete(options: type[Options]):
+    for entry in controls(options):
+        assert entry.name.isidentifier()
+        assert entry.help.endswith(".")
+        assert entry.label
+        assert entry.kind in get_args(Kind)
+        if entry.kind in ("int", "float"):
+            assert entry.low < entry.high
+            assert entry.low <= entry.default <= entry.high
+            assert entry.step is not None
+            assert entry.step > 0
+        if entry.kind == "choice":
+            assert len(entry.choices) > 1
+            assert entry.default in entry.choices
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_no_option_of_a_method_is_a_finish_or_a_path(method):
+    names = {entry.name for entry in controls(method.options)}
+    assert not names & set(Finish.model_fields)
+    assert not any(word in name for name in names for word in ("path", "file", "url", "checkpoint", "model_id"))
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_the_id_of_a_method_is_an_identifier_and_its_defaults_are_valid(method):
+    assert METHODS[method.name] is method
+    assert method.name.isidentifier()
+    required = {entry.name for entry in controls(method.options) if entry.required}
+    assert required or validated(method.options, {}) is not None
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        (list[int], control([], help="h")),
+        (int | str, control(1, low=0, high=2, help="h")),
+        (bytes, control(b"", help="h")),
+        (int, control(1, help="h")),
+        (float, control(1.0, low=0, help="h")),
+        (str, control("", help="h")),
+        (int, Field(1, ge=0, le=2)),
+    ],
+    ids=["list", "union", "bytes", "no bounds", "no upper bound", "no length", "not made by control()"],
+)
+def test_the_kinds_are_a_closed_set(field: tuple):
+    annotation, default = field
+    with pytest.raises(TypeError, match="option odd"):
+        type("Odd", (Options,), {"__annotations__": {"odd": annotation}, "odd": default})
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_reserved_names_keep_their_kind(name: str):
+    namespace = {"__annotations__": {name: bool}, name: control(False, help="h")}
+    with pytest.raises(TypeError, match="reserved"):
+        type("Odd", (Options,), namespace)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"amount": float("nan")},
+        {"amount": float("inf")},
+        {"amount": 1.01},
+        {"amount": -0.01},
+        {"amount": "much"},
+        {"amount": None},
+        {"count": 0},
+        {"count": 10},
+        {"count": 2.5},
+        {"count": "x" * 10_000},
+        {"faded": "perhaps"},
+        {"size": "huge"},
+        {"prompt": "x" * 21},
+        {"prompt": 7},
+        {"variants": 99},
+        {"seed": -1},
+        {"seed": MAX_SEED + 1},
+        {"seed": 10**400},
+        {"guide": "/etc/passwd"},
+        {"guide": b"bytes"},
+        {"unknown": 1},
+        {"<script>\n": 1},
+        {"x" * 9999: 1},
+    ],
+    ids=lambda values: str(values)[:30],
+)
+def test_a_bad_option_is_refused_in_one_sentence(values: dict):
+    sentence = refusal(values)
+    assert len(sentence) < 250
+    name = next(iter(values))
+    assert name[:40] in sentence.lower() or "There is no option" in sentence or "How large" in sentence
+
+
+def test_bounds_are_inclusive_and_said_when_broken():
+    assert validated(Everything, {"count": 9, "amount": 0.0}).count == 9
+    assert "from 1 to 9" in refusal({"count": 10})
+
+
+def test_the_choices_are_said_when_another_is_made():
+    assert "small, large" in refusal({"size": "huge"})
+
+
+def test_a_missing_picture_is_named():
+    assert "Reference" in refusal({}, Needs)
+
+
+def test_a_picture_is_a_decoded_photo(gray_photo: Photo):
+    assert validated(Needs, {"reference": gray_photo}).reference is gray_photo
+
+
+def test_options_cannot_be_changed_once_they_are_checked():
+    options = validated(Everything, {})
+    with pytest.raises(ValueError, match="frozen"):
+        options.count = 5
+
+
+def test_finish_is_checked_as_everything_else_is():
+    assert validated(Finish, {"warmth": -1}).warmth == -1
+    refusal({"warmth": 1.1}, Finish)
+    refusal({"warmth": float("nan")}, Finish)
+    refusal({"brightness": 1}, Finish)
+    assert set(Finish.model_fields) < set(RESERVED)

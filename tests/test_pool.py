@@ -1,0 +1,256 @@
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import nn
+
+from colorizers.errors import ColorizerError
+from colorizers.pool import Leases, ModelPool, PoolBusy, default_budget
+
+CPU = torch.device("cpu")
+KILOBYTE = 1000
+
+
+class Block(nn.Module):
+    """A model of so many bytes, half of them in a buffer that is not saved."""
+
+    def __init__(self, size: int = KILOBYTE) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(size // 8))
+        self.register_buffer("table", torch.zeros(size // 8), persistent=False)
+
+
+def pool_of(budget: int = 2 * KILOBYTE, load: Callable[[str], nn.Module] = lambda key: Block()) -> ModelPool:
+    return ModelPool({"block": load}, CPU, budget)
+
+
+def touch(pool: ModelPool, *keys: str) -> None:
+    for key in keys:
+        with pool.lease(key):
+            pass
+
+
+def test_eight_threads_that_ask_at_once_cause_one_load():
+    everybody_asks = threading.Barrier(9)
+    loads = []
+
+    def load(key: str) -> nn.Module:
+        loads.append(key)
+        everybody_asks.wait(10)
+        return Block()
+
+    pool = pool_of(load=load)
+
+    def ask(first: bool) -> nn.Module:
+        if not first:
+            everybody_asks.wait(10)
+        with pool.lease("block/a") as model:
+            return model
+
+    with ThreadPoolExecutor(9) as threads:
+        first = threads.submit(ask, True)
+        others = [threads.submit(ask, False) for _ in range(8)]
+        models = {id(future.result(10)) for future in (first, *others)}
+    assert len(models) == 1
+    assert loads == ["block/a"]
+    assert pool.stats().loads == 1
+    assert pool.stats().hits + pool.stats().misses == 9
+
+
+def test_models_are_never_made_at_the_same_time():
+    inside, most = [], []
+
+    def load(key: str) -> nn.Module:
+        inside.append(key)
+        most.append(len(inside))
+        model = Block()
+        inside.remove(key)
+        return model
+
+    pools = [pool_of(10**6, load) for _ in range(2)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda k: touch(pools[k % 2], f"block/{k}"), range(64)))
+    assert max(most) == 1
+
+
+def test_a_model_stands_ready_on_the_device_in_eval_mode_without_gradients():
+    with pool_of().lease("block/a") as model:
+        assert not model.training
+        assert not any(parameter.requires_grad for parameter in model.parameters())
+        assert all(parameter.device == CPU for parameter in model.parameters())
+
+
+def test_a_model_first_leased_in_inference_mode_can_still_carry_gradients():
+    pool = pool_of()
+    with torch.inference_mode():
+        touch(pool, "block/a")
+    with pool.lease("block/a") as model:
+        values = torch.ones(len(model.weight), requires_grad=True)
+        (values * model.weight).sum().backward()
+    assert torch.equal(values.grad, model.weight)
+
+
+def test_the_least_recently_used_goes_first():
+    pool = pool_of()
+    touch(pool, "block/a", "block/b", "block/a", "block/c")
+    assert pool.stats().models == ("block/a", "block/c")
+    touch(pool, "block/d")
+    assert pool.stats().models == ("block/c", "block/d")
+    assert pool.stats().evictions == 2
+
+
+def test_what_is_at_work_is_never_evicted():
+    pool = pool_of()
+    with pool.lease("block/a") as model:
+        touch(pool, "block/b", "block/c")
+        assert pool.stats().models == ("block/a", "block/c")
+        with pool.lease("block/a") as again:
+            assert again is model
+
+
+def test_when_everything_is_at_work_the_next_is_told_so():
+    pool = pool_of()
+    with pool.lease("block/a"), pool.lease("block/b"):
+        with pytest.raises(PoolBusy, match="try again") as caught, pool.lease("block/c"):
+            pass
+        assert isinstance(caught.value, ColorizerError)
+        assert set(pool.stats().models) == {"block/a", "block/b"}
+    touch(pool, "block/c")
+    assert "block/c" in pool.stats().models
+
+
+def test_a_model_larger_than_the_budget_may_be_there_alone():
+    pool = pool_of(budget=10)
+    with pool.lease("block/a"):
+        assert pool.stats().models == ("block/a",)
+    touch(pool, "block/b")
+    assert len(pool.stats().models) <= 1
+
+
+def test_a_failed_load_is_forgotten():
+    answers = [RuntimeError("no such file"), Block()]
+
+    def load(key: str) -> nn.Module:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    pool = pool_of(load=load)
+    with pytest.raises(RuntimeError, match="no such file"):
+        touch(pool, "block/a")
+    assert pool.stats().models == ()
+    touch(pool, "block/a")
+    assert pool.stats().loads == 1
+
+
+def test_those_who_wait_for_a_load_see_it_fail():
+    loading, fail = threading.Event(), threading.Event()
+
+    def load(key: str) -> nn.Module:
+        loading.set()
+        fail.wait(10)
+        raise RuntimeError("no such file")
+
+    pool = pool_of(load=load)
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(touch, pool, "block/a")
+        assert loading.wait(10)
+        others = [threads.submit(touch, pool, "block/a") for _ in range(3)]
+        while pool.stats().misses < 4:
+            pass
+        fail.set()
+        for future in (first, *others):
+            with pytest.raises(RuntimeError, match="no such file"):
+                future.result(10)
+
+
+def test_storage_that_models_share_is_counted_once():
+    shared = Block()
+
+    def load(key: str) -> nn.Module:
+        model = nn.Module()
+        model.shared, model.own = shared, Block()
+        return model
+
+    pool = pool_of(10**6, load)
+    touch(pool, "block/a", "block/b")
+    assert pool.stats().bytes == 3 * KILOBYTE
+
+
+def test_a_lease_in_a_lease_on_the_same_key_is_the_same_model():
+    pool = pool_of(budget=10)
+    with pool.lease("block/a") as outer:
+        with pool.lease("block/a") as inner:
+            assert inner is outer
+        pool.clear()
+        assert pool.stats().models == ("block/a",), "still at work"
+    assert pool.stats().loads == 1
+
+
+def test_a_model_without_data_is_stopped():
+    def load(key: str) -> nn.Module:
+        with torch.device("meta"):
+            return Block()
+
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        touch(pool_of(load=load), "block/a")
+
+
+def test_a_process_whose_modules_lose_their_data_is_noticed():
+    def load(key: str) -> nn.Module:
+        torch.set_default_device("meta")
+        return nn.Module()
+
+    try:
+        with pytest.raises(RuntimeError, match="without data"):
+            touch(pool_of(load=load), "block/a")
+    finally:
+        torch.set_default_device(None)
+
+
+def test_an_unknown_family_is_a_bug():
+    with pytest.raises(KeyError, match="nothing/a"):
+        touch(pool_of(), "nothing/a")
+
+
+def test_the_counters_count():
+    pool = pool_of()
+    touch(pool, "block/a", "block/a", "block/b", "block/c")
+    stats = pool.stats()
+    assert (stats.hits, stats.misses, stats.loads, stats.evictions) == (1, 3, 3, 1)
+    assert stats.bytes == 2 * KILOBYTE
+    assert stats.load_seconds > 0
+
+
+def test_clear_frees_what_is_idle_and_nothing_else():
+    pool = pool_of()
+    with pool.lease("block/a"):
+        touch(pool, "block/b")
+        pool.clear()
+        assert pool.stats().models == ("block/a",)
+    pool.clear()
+    assert pool.stats().models == ()
+    assert pool.stats().bytes == 0
+
+
+def test_an_error_in_the_block_gives_the_lease_back():
+    pool = pool_of()
+    with pytest.raises(ZeroDivisionError), pool.lease("block/a"):
+        raise ZeroDivisionError
+    pool.clear()
+    assert pool.stats().models == ()
+
+
+def test_a_job_remembers_what_it_leased_once_each():
+    leases = Leases(pool_of())
+    for key in ("block/b", "block/a", "block/b"):
+        with leases.lease(key):
+            pass
+    assert leases.keys == ["block/b", "block/a"]
+
+
+def test_the_default_budget_leaves_room_for_the_photos():
+    assert 10**9 <= default_budget(CPU) < 10**13

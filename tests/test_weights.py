@@ -1,0 +1,237 @@
+import hashlib
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from colorizers import weights
+from colorizers.errors import ColorizerError
+from colorizers.settings import Settings
+from colorizers.weights import MANIFEST, REGISTRY, SHIPPED_DIR, find, hashes, listing, load_into, use_checkpoint
+
+KEY = "unet/lab"
+SHIPPED = sorted(SHIPPED_DIR.glob("*.safetensors"))
+MIB = 2**20
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """Empty folders in place of the user's, the project's and the cache."""
+    places = {name: tmp_path / name for name in ("own", "shipped", "cache/weights")}
+    for place in places.values():
+        place.mkdir(parents=True)
+    monkeypatch.setattr(weights, "SHIPPED_DIR", places["shipped"])
+    monkeypatch.setattr(weights, "_checkpoints", {})
+    settings = Settings(weights_dir=places["own"], cache_dir=tmp_path / "cache")
+    monkeypatch.setattr(weights, "get_settings", lambda: settings)
+    return places
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+
+
+def put(folder: Path, state: dict[str, torch.Tensor] | None = None, listed: bool = True) -> Path:
+    """A weights file, and the manifest that names it."""
+    path = folder / REGISTRY[KEY].file
+    save_file(network().state_dict() if state is None else state, path)
+    if listed:
+        (folder / MANIFEST).write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
+    return path
+
+
+def refusal() -> str:
+    with pytest.raises(ColorizerError) as caught:
+        load_into(network(), KEY)
+    sentence = str(caught.value)
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert len(sentence) < 300
+    return sentence
+
+
+# Loading
+
+
+def test_weights_are_loaded_to_the_last_bit(folders: dict[str, Path]):
+    state = {name: torch.rand_like(value) for name, value in network().state_dict().items()}
+    put(folders["shipped"], state)
+    loaded = load_into(network(), KEY).state_dict()
+    assert all(torch.equal(loaded[name], state[name]) for name in state)
+
+
+def test_half_precision_files_fill_a_network_of_single_precision(folders: dict[str, Path]):
+    put(folders["shipped"], {name: value.half() for name, value in network().state_dict().items()})
+    assert all(value.dtype == torch.float32 for value in load_into(network(), KEY).state_dict().values())
+
+
+def test_what_is_missing_unknown_or_of_another_shape_is_named(folders: dict[str, Path]):
+    state = network().state_dict()
+    del state["0.bias"]
+    state["9.extra"] = torch.zeros(1)
+    state["1.weight"] = torch.zeros(2, 5)
+    put(folders["shipped"], state)
+    sentence = refusal()
+    assert "0.bias missing" in sentence
+    assert "9.extra unknown" in sentence
+    assert "1.weight of another shape" in sentence
+
+
+def test_a_network_is_not_half_filled(folders: dict[str, Path]):
+    state = {name: value + 1 for name, value in network().state_dict().items()}
+    state["9.extra"] = torch.zeros(1)
+    put(folders["shipped"], state)
+    target = network()
+    with pytest.raises(ColorizerError):
+        load_into(target, KEY)
+    assert all(torch.equal(value, network().state_dict()[name]) for name, value in target.state_dict().items())
+
+
+def test_a_file_that_was_tampered_with_is_refused(folders: dict[str, Path]):
+    path = put(folders["shipped"])
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    assert MANIFEST in refusal()
+
+
+def test_a_shipped_file_must_be_in_a_manifest(folders: dict[str, Path]):
+    put(folders["shipped"], listed=False)
+    refusal()
+
+
+def test_a_manifest_that_names_other_files_does_not_vouch(folders: dict[str, Path]):
+    put(folders["shipped"])
+    (folders["shipped"] / MANIFEST).write_text(f"{'0' * 64}  other.safetensors\n\n")
+    assert MANIFEST in refusal()
+
+
+def test_a_file_of_the_users_own_needs_no_manifest(folders: dict[str, Path]):
+    put(folders["own"], listed=False)
+    assert load_into(network(), KEY) is not None
+
+
+@pytest.mark.parametrize("data", [b"", b"no tensors", b"\xff" * 100])
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_a_damaged_file_is_refused(data: bytes, suffix: str, tmp_path: Path):
+    path = tmp_path / f"mine{suffix}"
+    path.write_bytes(data)
+    use_checkpoint(KEY, path)
+    assert str(tmp_path) not in refusal()
+
+
+def test_missing_weights_are_named():
+    assert REGISTRY[KEY].file in refusal()
+
+
+# Pickles
+
+
+class Payload:
+    """Runs when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.mark),)
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("kind", ["plain pickle", "saved by torch", "inside a state dict"])
+def test_code_in_a_pickle_is_refused_and_never_run(kind: str, tmp_path: Path):
+    mark, path = tmp_path / "it_ran", tmp_path / "published.pth"
+    if kind == "plain pickle":
+        path.write_bytes(pickle.dumps(Payload(mark)))
+    elif kind == "saved by torch":
+        torch.save(Payload(mark), path)
+    else:
+        torch.save(network().state_dict() | {"extra": Payload(mark)}, path)
+    use_checkpoint(KEY, path)
+    refusal()
+    assert not mark.exists()
+    pickle.loads(pickle.dumps(Payload(mark)))  # noqa: S301
+    assert mark.exists(), "the payload is a real one"
+
+
+def test_a_pth_of_tensors_is_loaded(tmp_path: Path):
+    torch.save(network().state_dict(), tmp_path / "published.pth")
+    use_checkpoint(KEY, tmp_path / "published.pth")
+    assert load_into(network(), KEY) is not None
+
+
+@pytest.mark.parametrize("content", [torch.zeros(3), [torch.zeros(3)], {"0.weight": "text"}, {"model": {}}, 7])
+def test_a_pth_that_is_no_state_dict_is_refused(content, tmp_path: Path):
+    torch.save(content, tmp_path / "published.pth")
+    use_checkpoint(KEY, tmp_path / "published.pth")
+    refusal()
+
+
+# Where weights are found
+
+
+def test_the_command_lines_file_comes_first_then_the_users_folder_the_projects_and_the_cache(
+    folders: dict[str, Path], tmp_path: Path
+):
+    assert find(KEY) is None
+    for name in ("cache/weights", "shipped", "own"):
+        put(folders[name])
+        assert find(KEY) == folders[name] / REGISTRY[KEY].file
+    own = tmp_path / "mine.safetensors"
+    own.write_bytes(b"x")
+    use_checkpoint(KEY, own)
+    assert find(KEY) == own
+
+
+def test_a_checkpoint_that_is_not_there_is_refused(tmp_path: Path):
+    with pytest.raises(ColorizerError, match="no file"):
+        use_checkpoint(KEY, tmp_path / "missing.pth")
+
+
+def test_the_listing_says_what_is_here(folders: dict[str, Path]):
+    assert [status.path for status in listing()] == [None] * len(REGISTRY)
+    path = put(folders["shipped"])
+    status = {entry.weights.key: entry for entry in listing()}[KEY]
+    assert status.path == path
+    assert status.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_hashes_are_those_of_the_files_as_they_are_now(folders: dict[str, Path]):
+    path = put(folders["shipped"])
+    before = hashes([KEY, "trivial/tint"])
+    assert before == {KEY: hashlib.sha256(path.read_bytes()).hexdigest()}
+    put(folders["shipped"], {"a": torch.ones(5)})
+    assert hashes([KEY]) == {KEY: hashlib.sha256(path.read_bytes()).hexdigest()}
+    assert hashes([KEY]) != before
+
+
+# What is shipped
+
+
+def test_something_is_shipped_for_every_entry():
+    assert {path.name for path in SHIPPED} == {entry.file for entry in REGISTRY.values()}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_file_is_small_half_precision_listed_and_has_a_card(path: Path):
+    assert path.stat().st_size <= 16 * MIB
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        assert file.metadata()["command"].startswith("python -m colorizers train")
+    assert {value.dtype for value in tensors.values() if value.is_floating_point()} == {torch.float16}
+    assert all(torch.isfinite(value).all() for value in tensors.values())
+    known = dict(reversed(line.split(maxsplit=1)) for line in (SHIPPED_DIR / MANIFEST).read_text().splitlines())
+    assert known[path.name] == hashlib.sha256(path.read_bytes()).hexdigest()
+    card = path.with_suffix(".md").read_text()
+    for word in ("Apache-2.0", "Data", "CIEDE2000"):
+        assert word.lower() in card.lower()
+
+
+def test_all_shipped_files_together_are_small():
+    assert 0 < sum(path.stat().st_size for path in SHIPPED) <= 160 * MIB

@@ -1,0 +1,81 @@
+"""A second method, as small as the contract allows: it lays one colour over the photo, a little more at every step.
+
+It uses what the shipped method does not: a picture among its options, variants, a seed, previews, and a partial
+result when it is stopped.
+"""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from colorizers.methods.method import Job
+from colorizers.options import MAX_SEED, Options, control, picture, seed, variants
+from colorizers.picture.color import rgb_to_lab
+from colorizers.picture.compose import Chroma, Outcome
+from colorizers.picture.photo import Photo
+
+KEY = "trivial/tint"
+RADIUS = 30.0  # chroma of the tint
+
+
+class TrivialOptions(Options):
+    """One option of each kind that the U-Net does without."""
+
+    reference: Photo | None = picture(help="A picture whose average colour is laid on.", required=False)
+    steps: int = control(4, low=1, high=100, step=1, help="In how many steps the colour is laid on.")
+    variants: int = variants()
+    seed: int | None = seed()
+
+
+class Tint(nn.Module):
+    """A seed to one colour (2, 1, 1) in Lab units."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("radius", torch.tensor(RADIUS))
+
+    def forward(self, seed: int) -> Tensor:
+        angle = 2 * torch.pi * torch.rand((), generator=torch.Generator().manual_seed(seed))
+        return self.radius * torch.stack((angle.cos(), angle.sin()))[:, None, None]
+
+
+class TrivialMethod:
+    """`after_step(done)` is called in the worker after every step's progress: a test may wait there."""
+
+    name = "trivial"
+    title = "One tint"
+    paper = "no paper"
+    options = TrivialOptions
+    stops_early = True
+    loaders: Mapping[str, Callable[[str], nn.Module]] = {"trivial": lambda key: Tint()}
+
+    def __init__(self, after_step: Callable[[int], None] = lambda done: None) -> None:
+        self._after_step = after_step
+
+    @torch.inference_mode()
+    def run(self, photo: Photo, options: TrivialOptions, job: Job) -> list[Outcome]:
+        """One tint a variant; when stopped early, the variants begun so far, the last one paler."""
+        outcomes: list[Outcome] = []
+        total = options.steps * options.variants
+        with job.models.lease(KEY) as tint:
+            for k in range(options.variants):
+                full = tint((options.seed + k) % (MAX_SEED + 1)) if options.reference is None else None
+                full = _average_ab(options.reference) if full is None else full
+                for step in range(1, options.steps + 1):
+                    outcome = Chroma(full * (step / options.steps))
+                    done = k * options.steps + step
+                    job.progress(done, total, outcome, f"Step {done} of {total}")
+                    self._after_step(done)
+                    if job.stop_early():
+                        return [*outcomes, outcome]
+                outcomes.append(outcome)
+        return outcomes
+
+
+def _average_ab(reference: Photo) -> Tensor:
+    """The mean ab (2, 1, 1) of a picture; gray has none."""
+    if reference.rgb is None:
+        return torch.zeros(2, 1, 1)
+    rgb = torch.from_numpy(reference.rgb.copy()).movedim(-1, 0) / 255
+    return rgb_to_lab(rgb)[1:].mean((1, 2), keepdim=True)
