@@ -13,8 +13,8 @@ from trivial_method import RADIUS, TrivialMethod
 
 from colorizers.engine import Done, Engine, JobRequest, Step, Waiting
 from colorizers.errors import Cancelled, ColorizerError
-from colorizers.methods.method import Job, NetworkOptions
-from colorizers.options import MAX_SEED
+from colorizers.methods.method import Job, working_size
+from colorizers.options import MAX_SEED, Options
 from colorizers.picture.compose import Chroma
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
@@ -36,16 +36,20 @@ class Gate:
             assert self.open.wait(PATIENCE)
 
 
+class Sized(Options):
+    working_size: int = working_size()
+
+
 class StubMethod:
     """A method whose run is the function given."""
 
     name, title, paper = "stub", "Stub", "no paper"
-    options, stops_early, loaders = NetworkOptions, False, {}
+    options, stops_early, loaders = Sized, False, {}
 
     def __init__(self, run) -> None:
         self._run = run
 
-    def run(self, photo: Photo, options: NetworkOptions, job: Job) -> list[Chroma]:
+    def run(self, photo: Photo, options: Sized, job: Job) -> list[Chroma]:
         return self._run(photo, options, job)
 
 
@@ -155,7 +159,7 @@ def test_a_job_that_is_left_in_the_line_never_runs(gray_photo: Photo):
 def test_a_cancelled_job_sees_it_at_its_next_progress(gray_photo: Photo):
     begun, go_on, seen = threading.Event(), threading.Event(), threading.Event()
 
-    def run(photo: Photo, options: NetworkOptions, job: Job) -> list[Chroma]:
+    def run(photo: Photo, options: Sized, job: Job) -> list[Chroma]:
         begun.set()
         go_on.wait(PATIENCE)
         try:
@@ -294,7 +298,7 @@ def test_a_request_that_cannot_run_is_refused_in_one_sentence(
 def test_an_error_reaches_the_consumer_and_the_next_job_runs(error: BaseException, gray_photo: Photo):
     answers = [error, [Chroma(torch.zeros(2, 1, 1))]]
 
-    def run(photo: Photo, options: NetworkOptions, job: Job) -> list[Chroma]:
+    def run(photo: Photo, options: Sized, job: Job) -> list[Chroma]:
         answer = answers.pop(0)
         if isinstance(answer, BaseException):
             raise answer
@@ -313,7 +317,7 @@ def test_what_a_failed_job_held_is_let_go_at_once(gray_photo: Photo):
     class Large:
         pass
 
-    def run(photo: Photo, options: NetworkOptions, job: Job) -> list[Chroma]:
+    def run(photo: Photo, options: Sized, job: Job) -> list[Chroma]:
         large = Large()
         held.append(weakref.ref(large))
         raise ValueError("a bug")
@@ -331,7 +335,7 @@ def test_what_a_failed_job_held_is_let_go_at_once(gray_photo: Photo):
 def test_out_of_memory_is_tried_once_more_at_half_the_size_and_a_note_says_so(gray_photo: Photo):
     sizes = []
 
-    def run(photo: Photo, options: NetworkOptions, job: Job) -> list[Chroma]:
+    def run(photo: Photo, options: Sized, job: Job) -> list[Chroma]:
         sizes.append(options.working_size)
         if len(sizes) == 1:
             raise torch.OutOfMemoryError
@@ -344,7 +348,7 @@ def test_out_of_memory_is_tried_once_more_at_half_the_size_and_a_note_says_so(gr
 
 
 def test_out_of_memory_twice_is_said_in_words(gray_photo: Photo):
-    def run(photo: Photo, options: NetworkOptions, job: Job) -> list[Chroma]:
+    def run(photo: Photo, options: Sized, job: Job) -> list[Chroma]:
         raise torch.OutOfMemoryError
 
     with pytest.raises(ColorizerError, match="too little memory"):

@@ -57,11 +57,12 @@ class Method(Protocol):
         """Colour the photo: one outcome, or one a variant."""
 
 
-class NetworkOptions(Options):
-    """What every trained network offers beside its own options."""
+def working_size(default: int = 192) -> Any:
+    """The option `working_size`, the same for every network."""
+    said = "Short side at which the network looks at the photo; larger is not always better."
+    return control(default, low=64, high=512, step=32, unit="px", advanced=True, help=said)
 
-    working_size: int = control(
-        192, low=64, high=512, step=32, unit="px", advanced=True,
-        help="Short side at which the network looks at the photo; larger is not always better.",
-    )  # fmt: skip
-    faded_print: bool = control(False, help="Shows the network stronger tones; the result keeps the photo's own.")
+
+def faded_print() -> Any:
+    """The option `faded_print`, the same for every network: see `Photo.network_lightness`."""
+    return control(False, help="For a photo that has lost its contrast; the result keeps the photo's own tones.")

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from colorizers.methods.method import Job, NetworkOptions
+from colorizers.methods.method import Job, faded_print, working_size
 from colorizers.networks.unet import UNet
-from colorizers.options import control
+from colorizers.options import Options, control
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.photo import Photo
 from colorizers.weights import load_into
@@ -17,10 +17,12 @@ _TEMPERATURE = 0.4  # near the 0.38 of Zhang et al.
 _MOST_DARING = 0.2  # of the prior that is still put back at full vividness
 
 
-class UNetOptions(NetworkOptions):
+class UNetOptions(Options):
     """Options of the U-Net tab."""
 
     vividness: float = control(0.5, low=0, high=1, step=0.05, help="From calm and sure to vivid and daring.")
+    faded_print: bool = faded_print()
+    working_size: int = working_size()
 
 
 class UNetMethod:
