@@ -1,0 +1,164 @@
+"""The endpoints for programs: one for every method, and one a method whose parameters are its options."""
+
+import contextlib
+import inspect
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import gradio as gr
+from gradio.data_classes import FileData
+
+from colorizers.engine import Done, Engine, JobRequest
+from colorizers.errors import ColorizerError
+from colorizers.methods.method import Method
+from colorizers.options import Control, controls, validated
+from colorizers.picture.finish import Finish
+from colorizers.picture.photo import Photo
+from colorizers.picture.result import Result
+from colorizers.web import texts
+from colorizers.web.errors import shown_errors
+from colorizers.web.files import open_upload
+from colorizers.web.work import DEVICE, JOBS_IN_HAND
+
+MAX_JSON = 10_000  # characters
+_REQUIRED = inspect.Parameter.empty
+_RETURNS = "Returns the coloured pictures as full-size PNG files, and the record of how each was made."
+
+Files = list[FileData]
+Records = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of an endpoint."""
+
+    name: str
+    type: Any
+    help: str
+    default: Any = _REQUIRED
+
+
+def add_endpoints(engine: Engine) -> None:
+    """Add `/colorize` and a `/colorize_<method>` for each method to the page that is being built."""
+    photo = Parameter("photo", FileData, "The photo.")
+    parameters = [
+        photo,
+        Parameter("method", Literal[tuple(engine.methods)], "The name of a method."),
+        Parameter("options_json", str, "A JSON object of its options; pictures need the method's own endpoint.", "{}"),
+        Parameter("finish_json", str, f"A JSON object of {', '.join(Finish.model_fields)}.", "{}"),
+    ]
+    _add("colorize", "Colour a photo by any method.", parameters, _any_request, engine)
+    for method in engine.methods.values():
+        entries = [*controls(method.options), *controls(Finish)]
+        parameters = [photo, *(_parameter(entry) for entry in entries)]
+        _add(f"colorize_{method.name}", f"{method.title}: {method.paper}.", parameters, _Typed(method), engine)
+
+
+def _add(
+    name: str,
+    title: str,
+    parameters: list[Parameter],
+    request: Callable[[dict[str, Any]], JobRequest],
+    engine: Engine,
+) -> None:
+    def endpoint(*values: Any) -> Iterator[tuple[Files, Records]]:
+        with shown_errors():
+            given = dict(zip((parameter.name for parameter in parameters), values, strict=True))
+            yield from _answers(engine, request(given))
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    answer = tuple[Files, Records]
+    endpoint.__name__ = name
+    endpoint.__doc__ = "\n".join(
+        (f"{title} {_RETURNS}", "", "Args:", *(f"    {parameter.name}: {parameter.help}" for parameter in parameters))
+    )
+    endpoint.__annotations__ = {parameter.name: parameter.type for parameter in parameters} | {"return": answer}
+    endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(p.name, kind, default=p.default, annotation=p.type) for p in parameters],
+        return_annotation=answer,
+    )
+    gr.api(endpoint, api_name=name, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND)
+
+
+def _any_request(given: dict[str, Any]) -> JobRequest:
+    """The request that `/colorize` describes."""
+    options = _from_json(given["options_json"], "options_json")
+    finish = validated(Finish, _from_json(given["finish_json"], "finish_json"))
+    return JobRequest(_opened(given["photo"], "photo"), str(given["method"]), options, finish)
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """Makes the request that a method's own endpoint describes."""
+
+    method: Method
+
+    def __call__(self, given: dict[str, Any]) -> JobRequest:
+        finish = validated(Finish, {name: given[name] for name in Finish.model_fields})
+        options = {entry.name: _option(entry, given[entry.name]) for entry in controls(self.method.options)}
+        return JobRequest(_opened(given["photo"], "photo"), self.method.name, options, finish)
+
+
+def _answers(engine: Engine, request: JobRequest) -> Iterator[tuple[Files, Records]]:
+    """Nothing after every event, so that a cancel lands there, and then the files; closing cancels the job."""
+    with contextlib.closing(engine.submit(request)) as events:
+        for event in events:
+            if not isinstance(event, Done):
+                yield [], []
+                continue
+            with tempfile.TemporaryDirectory() as folder:  # Gradio copies what lies here into its cache
+                yield _saved(event.results, Path(folder))
+
+
+def _saved(results: tuple[Result, ...], folder: Path) -> tuple[Files, Records]:
+    files = []
+    for k, result in enumerate(results, 1):
+        number = f"_{k}" if len(results) > 1 else ""
+        path = folder / f"{result.photo.name}_{result.record.method}{number}.png"
+        result.save(path)
+        files.append(FileData(path=str(path), orig_name=path.name).model_dump())
+    return files, [result.record.model_dump(mode="json") for result in results]
+
+
+def _parameter(entry: Control) -> Parameter:
+    """The endpoint's parameter for one option."""
+    types: dict[str, Any] = {"bool": bool, "int": int, "float": float, "text": str, "seed": int | None}
+    kind = types.get(entry.kind)
+    if entry.kind == "choice":
+        kind = Literal[entry.choices]
+    if entry.kind == "picture":
+        kind = FileData if entry.required else FileData | None
+    bounds = f" From {entry.low:g} to {entry.high:g}." if entry.kind in ("int", "float") else ""
+    return Parameter(entry.name, kind, entry.help + bounds, _REQUIRED if entry.required else entry.default)
+
+
+def _option(entry: Control, value: Any) -> Any:
+    if entry.kind != "picture" or value is None:
+        return value
+    return _opened(value, entry.name)
+
+
+def _opened(data: Any, name: str) -> Photo:
+    """Decode a file that came by Gradio's upload: it checks the path of those that carry its mark, and no others."""
+    try:
+        file = FileData.model_validate(data, context={"validate_meta": True})
+    except ValueError as error:
+        raise ColorizerError(texts.NOT_UPLOADED.format(name=name)) from error
+    return open_upload(file.path, file.orig_name)
+
+
+def _from_json(text: Any, name: str) -> dict[str, Any]:
+    problem = ColorizerError(texts.NOT_JSON.format(name=name, limit=MAX_JSON))
+    if not isinstance(text, str) or len(text) > MAX_JSON:
+        raise problem
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise problem from error
+    if not isinstance(values, dict):
+        raise problem
+    return values

@@ -1,0 +1,76 @@
+"""One start path for `python app.py`, `colorizers serve`, Docker and Spaces: the page, its limits, its health."""
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import gradio as gr
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from colorizers import __version__
+from colorizers.engine import Engine, local_engine
+from colorizers.settings import PROJECT, get_settings
+from colorizers.web import theme
+from colorizers.web.blocks import build_page
+from colorizers.weights import SHIPPED_DIR
+
+_SESSIONS = 200
+
+
+def serve(
+    engine: Engine | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    share: bool = False,
+    wait: bool = True,
+) -> gr.Blocks:
+    """Serve the page until the process is stopped; with `wait=False`, return the running page, for `close()` to end.
+
+    Host and port default to GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, then to 127.0.0.1 (0.0.0.0 on Spaces) and the
+    first free port from 7860.
+    """
+    engine = engine or local_engine()
+    settings = get_settings()
+    page = build_page(engine)
+    page.queue(max_size=settings.queue_size, api_open=False)
+    page.launch(
+        server_name=host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else None),
+        server_port=port,
+        share=share,
+        prevent_thread_lock=not wait,
+        quiet=not wait,
+        theme=theme.theme(),
+        css_paths=[theme.CSS],
+        head=theme.head(),
+        favicon_path=theme.MARK,
+        footer_links=[],
+        app_kwargs={"routes": [Route("/healthz", _health(engine))]},
+        max_file_size=int(settings.max_upload_megabytes * 10**6),
+        state_session_capacity=_SESSIONS,
+        show_error=not settings.public,
+        allowed_paths=[],
+        blocked_paths=[str(path) for path in _private_paths()],
+        strict_cors=True,
+        enable_monitoring=False,
+        run_history=False,
+        ssr_mode=False,
+        pwa=False,
+    )
+    return page
+
+
+def _private_paths() -> list[Path]:
+    """Never served, whatever else is."""
+    folders = [SHIPPED_DIR, PROJECT / ".env", get_settings().weights_dir, get_settings().cache_dir]
+    return [folder for folder in folders if folder is not None]
+
+
+def _health(engine: Engine) -> Callable[[Request], JSONResponse]:
+    def answer(request: Request) -> JSONResponse:
+        health = engine.health()
+        return JSONResponse({"version": __version__, "device": health.device, "pool": asdict(health.pool)})
+
+    return answer

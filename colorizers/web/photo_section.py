@@ -1,0 +1,110 @@
+"""The photo above the tabs: where it is dropped at first, and the bar that shows it afterwards."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from colorizers.picture.photo import SUFFIXES, Photo
+from colorizers.settings import PROJECT, get_settings
+from colorizers.web import markup, texts
+from colorizers.web.errors import shown_errors
+from colorizers.web.files import Folder
+from colorizers.web.session import Session, Source, gray
+
+EXAMPLES = PROJECT / "test_images"
+_THUMBNAIL = 320  # pixels
+
+
+@dataclass(frozen=True)
+class PhotoSection:
+    """The components that hold the photo; the bar and the tabs appear once there is one."""
+
+    start: gr.Column
+    upload: gr.File
+    gallery: gr.Gallery | None
+    examples: tuple[Path, ...]
+    thumbnails: Folder
+    bar: gr.Row
+    card: gr.HTML
+    left: gr.Button
+    right: gr.Button
+    another: gr.Button
+
+    @property
+    def outputs(self) -> list[gr.blocks.Block]:
+        """What `updates` may change."""
+        return [self.start, self.upload, self.bar, self.card]
+
+    def take_upload(self, session: Session, path: str) -> None:
+        """Take the file that was dropped."""
+        with shown_errors():
+            session.use(Source(Path(path)))
+
+    def take_example(self, session: Session, index: int) -> None:
+        """Take one of the shipped photos."""
+        with shown_errors():
+            session.use(Source(self.examples[index]))
+
+    def turn(self, session: Session, quarter_turns: int) -> None:
+        """Turn the photo counter-clockwise."""
+        with shown_errors():
+            session.turn(quarter_turns)
+
+    def updates(self, session: Session) -> dict[gr.blocks.Block, Any]:
+        """The section for the session's photo."""
+        return {
+            self.start: gr.Column(elem_classes="away"),
+            self.upload: None,
+            self.bar: gr.Row(visible=True),
+            self.card: markup.photo_card(session.shown),
+        }
+
+    def start_again(self) -> tuple[gr.Column, gr.Row, gr.Column]:
+        """Back to the first sight: the start, without the bar and the tabs."""
+        return gr.Column(elem_classes=""), gr.Row(visible=False), gr.Column(visible=False)
+
+
+def build_photo_section() -> PhotoSection:
+    """Render the section here."""
+    paths, thumbnails = example_paths(), Folder()
+    with gr.Column(elem_id="start") as start:
+        with gr.Column(elem_id="drop"):
+            upload = gr.File(label=texts.DROP, file_types=["image", *SUFFIXES], show_label=False, elem_id="upload")
+            gr.HTML(markup.invitation(), elem_id="invitation")
+        gr.HTML(markup.small(_limits()))
+        gallery = _examples(paths, thumbnails) if paths else None
+    with gr.Row(visible=False, equal_height=True, elem_id="photo-bar") as bar:
+        card = gr.HTML(elem_id="photo-card")
+        left = gr.Button(texts.TURN_LEFT, size="sm", scale=0, min_width=110)
+        right = gr.Button(texts.TURN_RIGHT, size="sm", scale=0, min_width=110)
+        another = gr.Button(texts.ANOTHER, size="sm", scale=0, min_width=130)
+    return PhotoSection(start, upload, gallery, paths, thumbnails, bar, card, left, right, another)
+
+
+def example_paths() -> tuple[Path, ...]:
+    """The black-and-white photos that are shipped to be tried; `cat.jpg` beside `cat_gray.jpg` is its original."""
+    found = {path.stem: path for path in sorted(EXAMPLES.glob("*")) if path.suffix.lower() in SUFFIXES}
+    return tuple(path for stem, path in found.items() if f"{stem}_gray" not in found)
+
+
+def _examples(paths: tuple[Path, ...], folder: Folder) -> gr.Gallery:
+    gr.HTML(markup.small(texts.EXAMPLES))
+    shown = []
+    for path in paths:
+        photo = Photo.open(path).reduced(_THUMBNAIL)
+        shown.append((str(folder.preview(gray(photo), photo.alpha)), _caption(path)))
+    return gr.Gallery(
+        shown, label=texts.EXAMPLES, show_label=False, columns=len(paths), allow_preview=False, buttons=[],
+        interactive=False, container=False, elem_id="examples", elem_classes="strip",
+    )  # fmt: skip
+
+
+def _limits() -> str:
+    settings = get_settings()
+    return texts.LIMITS.format(megabytes=settings.max_upload_megabytes, megapixels=settings.max_megapixels)
+
+
+def _caption(path: Path) -> str:
+    return path.stem.removesuffix("_gray").replace("_", " ").capitalize()

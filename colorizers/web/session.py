@@ -1,0 +1,133 @@
+"""What the server keeps of one visitor's page: a reduced photo, the colours of each tab, a few preview files."""
+
+import functools
+from collections import deque
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from colorizers.errors import ColorizerError
+from colorizers.picture.compose import Chroma, Outcome, compose
+from colorizers.picture.finish import Finish
+from colorizers.picture.photo import Photo
+from colorizers.picture.result import Result
+from colorizers.settings import get_settings
+from colorizers.web import texts
+from colorizers.web.files import Folder, open_upload
+
+_PREVIEWS = 8  # files of a tab that are kept: the browser may still be loading an earlier one
+_THUMBNAIL = 240  # pixels
+_NO_COLOUR = Chroma(torch.zeros(2, 1, 1))
+
+
+def gray(photo: Photo) -> np.ndarray:
+    """The pixels (H, W, 3) uint8 of the photo without colour."""
+    return compose(photo.lightness, _NO_COLOUR, Finish())
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file that the visitor chose, and how far it was turned counter-clockwise."""
+
+    path: Path
+    quarter_turns: int = 0
+
+    def open(self) -> Photo:
+        """The whole photo, decoded again: the server keeps only the reduced one."""
+        if not self.path.exists():
+            raise ColorizerError(texts.NO_PHOTO)
+        return open_upload(self.path).rotated(self.quarter_turns)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A photo as the page shows it: reduced, with the size it has in full and the file of its black-and-white side."""
+
+    source: Source
+    photo: Photo
+    size: tuple[int, int]
+    before: Path
+
+
+@dataclass
+class Coloured:
+    """What one tab holds: results on the reduced photo, the chosen one, the finish, the job that is under way."""
+
+    results: tuple[Result, ...] = ()
+    chosen: int = 0
+    finish: Finish = field(default_factory=Finish)
+    job_id: str = ""
+    previews: deque[Path] = field(default_factory=deque)
+
+    @property
+    def result(self) -> Result:
+        """The chosen result under the tab's finish; ColorizerError when there is none."""
+        if not self.results:
+            raise ColorizerError(texts.NOTHING_YET)
+        return self.results[self.chosen].finished(self.finish)
+
+
+@dataclass
+class Session:
+    """One visitor's page."""
+
+    on_page: Shown | None = None
+    tabs: dict[str, Coloured] = field(default_factory=dict)
+
+    @functools.cached_property
+    def folder(self) -> Folder:
+        """The visitor's files; they go when the session does."""
+        return Folder()
+
+    @property
+    def shown(self) -> Shown:
+        """The photo on the page; ColorizerError when there is none (any more)."""
+        if self.on_page is None:
+            raise ColorizerError(texts.NO_PHOTO)
+        return self.on_page
+
+    def use(self, source: Source) -> None:
+        """Take another photo, or the same one turned; what was coloured before is gone."""
+        whole = source.open()
+        photo = whole.reduced(get_settings().preview_pixels)
+        before = self.folder.preview(gray(photo), photo.alpha)
+        self.on_page, self.tabs = Shown(source, photo, whole.size, before), {}
+
+    def turn(self, quarter_turns: int) -> None:
+        """Turn the photo counter-clockwise."""
+        source = self.shown.source
+        self.use(replace(source, quarter_turns=(source.quarter_turns + quarter_turns) % 4))
+
+    def tab(self, method: str) -> Coloured:
+        """What the tab of a method holds."""
+        return self.tabs.setdefault(method, Coloured())
+
+    def keep(self, method: str, results: tuple[Result, ...]) -> None:
+        """Put a job's results on the page, the full-size photo left aside."""
+        tab = self.tab(method)
+        tab.results, tab.chosen = tuple(replace(result, photo=self.shown.photo) for result in results), 0
+
+    def first_look(self, method: str, outcome: Outcome) -> tuple[Path, Path]:
+        """Before and after, as files, of a job that is under way."""
+        tab, shown = self.tab(method), self.shown
+        tab.previews.append(self.folder.preview(compose(shown.photo.lightness, outcome, tab.finish), shown.photo.alpha))
+        while len(tab.previews) > _PREVIEWS:
+            self.folder.discard(tab.previews.popleft())
+        return shown.before, tab.previews[-1]
+
+    def look(self, method: str) -> tuple[Path, Path]:
+        """Before and after, as files, of the chosen result under the tab's finish."""
+        return self.first_look(method, self.tab(method).result.outcome)
+
+    def thumbnails(self, method: str) -> list[Path]:
+        """A small file for each variant."""
+        small = [result.preview(_THUMBNAIL) for result in self.tab(method).results]
+        return [self.folder.preview(result.pixels(), result.photo.alpha) for result in small]
+
+    def save(self, method: str, suffix: str, bits: int, keep_exif: bool) -> tuple[Path, tuple[str, ...]]:
+        """Make the full-size file of the chosen result; gives it and notes on what the format could not hold."""
+        chosen = self.tab(method).result
+        path = self.folder.place(f"{chosen.photo.name}_{method}{suffix}")
+        return path, replace(chosen, photo=self.shown.source.open()).save(path, bits, keep_exif)

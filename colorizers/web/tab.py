@@ -1,0 +1,130 @@
+"""One tab: the options of a method and its button, before and after, the variants, the finish, the download."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from colorizers.methods.method import Method
+from colorizers.picture.finish import Finish
+from colorizers.web import markup, texts
+from colorizers.web.controls import Panel, build_panel
+
+FORMATS = {"PNG": (".png", 8), "JPEG": (".jpg", 8), "WebP": (".webp", 8), "TIFF": (".tif", 8)}
+DEEP_FORMATS = FORMATS | {texts.SIXTEEN_BIT_TIFF: (".tif", 16)}
+MOVE_DIVIDER = "(position) => ({__type__: 'update', slider_position: position})"
+
+
+@dataclass(frozen=True)
+class TabView:
+    """The components of one tab. `gallery`, `seed` and `use_seed` are None where the method has no use for them."""
+
+    options: Panel
+    run: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    slider: gr.ImageSlider
+    gallery: gr.Gallery | None
+    seed: gr.HTML | None
+    use_seed: gr.Button | None
+    finish: Panel
+    reset: gr.Button
+    format: gr.Dropdown
+    keep_exif: gr.Checkbox
+    download: gr.Button
+    file: gr.DownloadButton
+
+    @property
+    def outputs(self) -> list[gr.blocks.Block]:
+        """Everything that a job, a stop or another photo may change."""
+        parts = (self.run, self.stop, self.status, self.slider, self.gallery, self.seed, self.use_seed)
+        return [part for part in (*parts, self.format, self.download) if part is not None]
+
+    def blank(self, before: Any, deep: bool) -> dict[gr.blocks.Block, Any]:
+        """The tab of a photo that nobody has coloured yet."""
+        updates: dict[gr.blocks.Block, Any] = {
+            self.slider: (before, before),
+            self.status: "",
+            self.format: gr.Dropdown(choices=list(DEEP_FORMATS if deep else FORMATS), value="PNG"),
+            self.download: gr.Button(interactive=False),
+            **self.idle(),
+        }
+        if self.gallery is not None:
+            updates[self.gallery] = gr.Gallery(value=[], selected_index=None, visible=False)
+        if self.seed is not None and self.use_seed is not None:
+            updates |= {self.seed: "", self.use_seed: gr.Button(interactive=False)}
+        return updates
+
+    def idle(self) -> dict[gr.blocks.Block, Any]:
+        """No job is under way: the button begins one."""
+        return {self.run: gr.Button(visible=True), self.stop: gr.Button(visible=False)}
+
+    def busy(self) -> dict[gr.blocks.Block, Any]:
+        """A job is waiting or under way: the button stops it."""
+        said = markup.status(texts.IN_LINE)
+        return {self.run: gr.Button(visible=False), self.stop: gr.Button(visible=True), self.status: said}
+
+
+def build_tab(method: Method) -> TabView:
+    """Render a method's tab here."""
+    gr.HTML(markup.paper(method))
+    with gr.Row(equal_height=False, elem_classes="workbench"):
+        with gr.Column(scale=0, min_width=280, elem_classes="options"):
+            options, run, stop, status = _left(method)
+        with gr.Column(scale=1, min_width=320, elem_classes="result"):
+            slider, gallery = _stage("variants" in options)
+            seed, use_seed = _seed("seed" in options)
+            with gr.Row(equal_height=False, elem_classes="after-care"):
+                with gr.Column(scale=3, min_width=300, elem_classes="finish"):
+                    finish, reset = _finish()
+                with gr.Column(scale=1, min_width=220, elem_classes="save"):
+                    kind, keep_exif, download, file = _download()
+    return TabView(
+        options, run, stop, status, slider, gallery, seed, use_seed, finish, reset, kind, keep_exif, download, file
+    )
+
+
+def _left(method: Method) -> tuple[Panel, gr.Button, gr.Button, gr.HTML]:
+    run = gr.Button(texts.COLOUR, variant="primary", size="lg", elem_classes="run")
+    stop = gr.Button(texts.STOP, variant="stop", size="lg", visible=False, elem_classes="run")
+    status = gr.HTML(elem_classes="status-line")
+    return build_panel(method.options), run, stop, status
+
+
+def _stage(several: bool) -> tuple[gr.ImageSlider, gr.Gallery | None]:
+    slider = gr.ImageSlider(
+        type="filepath", show_label=False, label=texts.RESULT, interactive=False, buttons=["fullscreen"],
+        container=False, elem_classes="stage",
+    )  # fmt: skip
+    divider = gr.Slider(
+        0, 100, 50, step=1, label=texts.DIVIDER, container=False, buttons=[], elem_classes="divider"
+    )  # fmt: skip
+    divider.input(None, divider, slider, js=MOVE_DIVIDER, queue=False, api_visibility="private")
+    if not several:
+        return slider, None
+    gallery = gr.Gallery(
+        label=texts.VARIANTS, show_label=False, columns=8, allow_preview=False, buttons=[], interactive=False,
+        container=False, visible=False, elem_classes="strip variants",
+    )  # fmt: skip
+    return slider, gallery
+
+
+def _seed(used: bool) -> tuple[gr.HTML | None, gr.Button | None]:
+    if not used:
+        return None, None
+    with gr.Row(elem_classes="seed"):
+        return gr.HTML(), gr.Button(texts.USE_SEED, size="sm", interactive=False)
+
+
+def _finish() -> tuple[Panel, gr.Button]:
+    with gr.Row(elem_classes="finish-head"):
+        gr.HTML(f"<h2>{texts.FINISH}</h2>")
+        reset = gr.Button(texts.RESET, size="sm")
+    return build_panel(Finish), reset
+
+
+def _download() -> tuple[gr.Dropdown, gr.Checkbox, gr.Button, gr.DownloadButton]:
+    kind = gr.Dropdown(list(FORMATS), value="PNG", label=texts.FORMAT)
+    keep_exif = gr.Checkbox(label=texts.KEEP_EXIF)
+    download = gr.Button(texts.DOWNLOAD, variant="primary", interactive=False)
+    return kind, keep_exif, download, gr.DownloadButton(visible=False)

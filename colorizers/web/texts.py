@@ -1,0 +1,63 @@
+"""Every text of the page, in one place. Options bring their own labels and help: see `colorizers.options`."""
+
+NAME = "Colorizers"
+TAGLINE = "Colour for black-and-white photographs."
+
+DROP = "Drop a black-and-white photo here"
+DROP_HOW = "or click to choose one, or paste it"
+LIMITS = "PNG, JPEG, WebP, TIFF, BMP or AVIF, up to {megabytes:g} MB and {megapixels:g} megapixels"
+EXAMPLES = "Or try one of these"
+TURN_LEFT = "↺ Turn left"
+TURN_RIGHT = "Turn right ↻"
+ANOTHER = "Another photo"
+SIXTEEN_BIT = "16-bit gray"
+
+COLOUR = "Colour the photo"
+STOP = "Stop"
+ADVANCED = "Advanced"
+
+RESULT = "Before and after"
+BEFORE_ALT = "Before: the photo in black and white"
+AFTER_ALT = "After: the photo in colour"
+NOT_YET_ALT = "The photo, not coloured yet"
+DIVIDER = "Divider position"
+VARIANTS = "Variants: choose one"
+SEED_USED = "Seed {seed}"
+USE_SEED = "Use this seed"
+
+FINISH = "Finish"
+RESET = "Reset"
+
+FORMAT = "File format"
+SIXTEEN_BIT_TIFF = "TIFF, 16 bit"
+KEEP_EXIF = "Keep the photo's EXIF data"
+DOWNLOAD = "Download"
+
+STARTING = "Starting"
+USUALLY = "usually {seconds}"
+LEFT = "about {seconds} left"
+IN_LINE = "Waiting in the line"
+WAITING = {0: "Yours is next", 1: "Waiting: one job comes first"}
+WAITING_MORE = "Waiting: {ahead} jobs come first"
+DONE = "Coloured in {seconds}. Drag the divider to compare."
+STOPPED = "Stopped."
+SAVING = "Making the full-size file …"
+
+NO_PHOTO = "The photo is no longer here; please upload it again."
+NOTHING_YET = "There is nothing to save yet; colour the photo first."
+NOT_UPLOADED = "{name} must be an uploaded file."
+NOT_JSON = "{name} must be a JSON object of at most {limit} characters."
+
+
+def seconds(value: float) -> str:
+    """A duration as people say it."""
+    if value < 1:
+        return "less than a second"
+    if value < 90:
+        return f"{value:.0f} s"
+    return f"{value / 60:.0f} min"
+
+
+def waiting(ahead: int) -> str:
+    """The place in the line."""
+    return WAITING.get(ahead, WAITING_MORE.format(ahead=ahead))

@@ -1,0 +1,54 @@
+"""How the page looks: a calm, neutral room, in which the photograph alone has colour."""
+
+import json
+from pathlib import Path
+
+import gradio as gr
+
+from colorizers.web import texts
+
+CSS = Path(__file__).with_name("page.css")
+MARK = Path(__file__).with_name("mark.svg")
+_SCRIPT = Path(__file__).with_name("page.js")
+_SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "sans-serif")
+_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+_SAID_BY_SCRIPT = {"before": texts.BEFORE_ALT, "after": texts.AFTER_ALT, "notYet": texts.NOT_YET_ALT}
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's variables for light and dark, in the fonts of the visitor's own system."""
+    stone = gr.themes.colors.stone
+    return gr.themes.Base(
+        primary_hue=stone, secondary_hue=stone, neutral_hue=stone, radius_size="lg", font=_SANS, font_mono=_MONO
+    ).set(
+        body_background_fill="#faf9f7",
+        body_background_fill_dark="#171412",
+        background_fill_secondary="#efedea",
+        background_fill_secondary_dark="#100e0c",
+        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued_dark="*neutral_400",
+        block_info_text_color="*neutral_500",
+        block_info_text_color_dark="*neutral_400",
+        block_label_text_size="*text_sm",
+        block_title_text_color="*neutral_800",
+        block_title_text_color_dark="*neutral_200",
+        button_primary_background_fill="*neutral_900",
+        button_primary_background_fill_hover="*neutral_700",
+        button_primary_text_color="white",
+        button_primary_background_fill_dark="*neutral_100",
+        button_primary_background_fill_hover_dark="white",
+        button_primary_text_color_dark="*neutral_900",
+        button_cancel_background_fill="*neutral_200",
+        button_cancel_background_fill_hover="*neutral_300",
+        button_cancel_text_color="*neutral_900",
+        button_cancel_background_fill_dark="*neutral_700",
+        button_cancel_background_fill_hover_dark="*neutral_600",
+        button_cancel_text_color_dark="white",
+        slider_color="*neutral_700",
+        slider_color_dark="*neutral_300",
+    )
+
+
+def head() -> str:
+    """The page's own script, in the texts of `texts.py`."""
+    return f"<script>(() => {{ const TEXTS = {json.dumps(_SAID_BY_SCRIPT)};\n{_SCRIPT.read_text()}}})();</script>"

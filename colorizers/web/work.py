@@ -1,0 +1,233 @@
+"""What the buttons and sliders of a tab do."""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from colorizers.engine import Busy, Engine, Event, JobRequest, Step, Waiting
+from colorizers.errors import ColorizerError
+from colorizers.methods.method import Method
+from colorizers.options import validated
+from colorizers.picture.finish import Finish
+from colorizers.web import markup, texts
+from colorizers.web.errors import shown_errors, toast
+from colorizers.web.session import Session
+from colorizers.web.tab import DEEP_FORMATS, TabView
+
+DEVICE = "device"
+JOBS_IN_HAND = 4  # one runs, the others know their place in the line; each holds a decoded photo
+_FILES_AT_ONCE = 2
+_LOOK_EVERY = 0.5  # seconds between previews of a job
+SHOW_SAVING = f"() => ({{__type__: 'update', value: {json.dumps(texts.SAVING)}, interactive: false}})"
+SHOW_BUSY = f"""() => [
+    {{__type__: 'update', visible: false}},
+    {{__type__: 'update', visible: true}},
+    {json.dumps(markup.status(texts.IN_LINE))}
+]"""
+DOWNLOAD_FILE = """(file) => {
+    if (file) Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name}).click();
+}"""
+
+Updates = dict[gr.blocks.Block, Any]
+
+
+class TabWork:
+    """The handlers of one tab; a generator's updates appear as they come."""
+
+    def __init__(self, engine: Engine, method: Method, view: TabView) -> None:
+        self.view = view
+        self._engine = engine
+        self._method = method
+        self._usual: float | None = None
+        self._jobs: list[gr.events.Dependency] = []
+
+    @property
+    def job(self) -> gr.events.Dependency:
+        """The event that the tab's own button starts."""
+        return self._jobs[0]
+
+    def wire(self, session: gr.State) -> None:
+        """Connect the components; Stop comes last, in `wire_stop`."""
+        view, finish = self.view, list(self.view.finish.components)
+        view.run.click(None, None, [view.run, view.stop, view.status], js=SHOW_BUSY, api_visibility="private")
+        self._jobs.append(self._begin(view.run.click, session))
+        tune: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        gr.on(
+            [part.input for part in finish], self.refinish, [session, *finish], view.slider,
+            trigger_mode="always_last", **tune,
+        )  # fmt: skip
+        defaults = view.finish.defaults()
+        view.reset.click(lambda: defaults, None, finish, **tune).then(
+            self.refinish, [session, *finish], view.slider, **tune
+        )
+        if view.gallery is not None:
+            view.gallery.select(self.choose, session, view.outputs, **tune)
+        if view.use_seed is not None:
+            view.use_seed.click(self.use_seed, session, view.options["seed"], **tune)
+        view.download.click(None, None, view.download, js=SHOW_SAVING, api_visibility="private")
+        made = view.download.click(
+            self.save, [session, view.format, view.keep_exif], view.file, show_progress="hidden",
+            concurrency_id="files", concurrency_limit=_FILES_AT_ONCE, api_visibility="private",
+        )  # fmt: skip
+        made.success(None, view.file, js=DOWNLOAD_FILE, api_visibility="private")
+        made.then(lambda: gr.Button(texts.DOWNLOAD, interactive=True), None, view.download, **tune)
+
+    def start_after(self, event: gr.events.Dependency, session: gr.State) -> None:
+        """Begin by itself when another event has succeeded."""
+        self._jobs.append(self._begin(event.success, session))
+
+    def wire_stop(self, session: gr.State) -> None:
+        """Connect Stop: it asks for the result so far where the method has one, and cancels elsewhere."""
+        click = partial(self.view.stop.click, queue=False, show_progress="hidden", api_visibility="private")
+        if self._method.stops_early:
+            click(self.stop_early, session)
+        else:
+            click(self.stopped, session, self.view.outputs, cancels=self._jobs)
+
+    def blank(self, session: Session) -> Updates:
+        """The tab for the session's new photo."""
+        return self.view.blank(str(session.shown.before), session.shown.photo.bits == 16)
+
+    def _begin(self, listener: Callable[..., gr.events.Dependency], session: gr.State) -> gr.events.Dependency:
+        view = self.view
+        inputs = [session, *view.options.components, *view.finish.components]
+        job = listener(
+            self.colour, inputs, view.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,
+            show_progress="hidden", trigger_mode="multiple", api_visibility="private",
+        )  # fmt: skip
+        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        job.failure(self.failed, view.status, [view.run, view.stop, view.status], **quiet)
+        return job
+
+    def colour(self, session: Session, *values: Any) -> Iterator[Updates]:
+        """Run the method on the whole photo. Closing the generator cancels the job."""
+        view, name = self.view, self._method.name
+        options, finish = values[: len(view.options.entries)], values[len(view.options.entries) :]
+        try:
+            shown = session.shown
+            tab = session.tab(name)
+            tab.finish = _finish(view, finish)
+            request = JobRequest(shown.source.open(), name, view.options.values(options), tab.finish)
+            tab.job_id = request.id
+            yield self._begun(request.options)
+            started, looked = time.monotonic(), -_LOOK_EVERY
+            with contextlib.closing(self._engine.submit(request)) as events:
+                for event in events:
+                    if session.on_page is not shown:
+                        return
+                    if isinstance(event, Waiting):
+                        started = time.monotonic()
+                    seconds = time.monotonic() - started
+                    look = isinstance(event, Step) and event.preview is not None and seconds - looked >= _LOOK_EVERY
+                    looked = seconds if look else looked
+                    yield self._updates(session, event, seconds, look)
+        except ColorizerError as error:
+            yield self._as_before(session) | {view.status: markup.failed(str(error))}
+            raise toast(error) from error
+
+    def stopped(self, session: Session) -> Updates:
+        """After a cancel."""
+        return self._as_before(session) | {self.view.status: markup.done(texts.STOPPED)}
+
+    def failed(self, said: str | None) -> Updates:
+        """After an error: what was said of it stays, a progress bar (of a job that the queue refused) does not."""
+        return self.view.idle() | {self.view.status: "" if "<progress" in (said or "") else gr.skip()}
+
+    def stop_early(self, session: Session) -> None:
+        """Ask the running job for what it has so far."""
+        self._engine.stop_early(session.tab(self._method.name).job_id)
+
+    def refinish(self, session: Session, *finish: Any) -> Any:
+        """The same colours under another finish."""
+        with shown_errors():
+            tab = session.tab(self._method.name)
+            tab.finish = _finish(self.view, finish)
+            return session.look(self._method.name) if tab.results else (session.shown.before, session.shown.before)
+
+    def choose(self, session: Session, event: gr.SelectData) -> Updates:
+        """Another variant."""
+        view, tab = self.view, session.tab(self._method.name)
+        if not 0 <= event.index < len(tab.results):
+            return {view.slider: gr.skip()}
+        tab.chosen = event.index
+        return {view.slider: session.look(self._method.name), **self._seed_used(session)}
+
+    def use_seed(self, session: Session) -> int:
+        """The seed of the chosen result."""
+        with shown_errors():
+            return int(session.tab(self._method.name).result.record.options["seed"] or 0)
+
+    def save(self, session: Session, kind: str, keep_exif: bool) -> Path:
+        """The full-size file."""
+        suffix, bits = DEEP_FORMATS[kind]
+        with shown_errors():
+            path, notes = session.save(self._method.name, suffix, bits, keep_exif)
+        for note in notes:
+            gr.Info(escape(note))
+        return path
+
+    def _updates(self, session: Session, event: Event, seconds: float, look: bool) -> Updates:
+        view, name = self.view, self._method.name
+        if isinstance(event, Busy):
+            return {view.status: gr.skip()}
+        if isinstance(event, Waiting):
+            return {view.status: markup.status(texts.waiting(event.ahead) if event.ahead else self._outlook())}
+        if isinstance(event, Step):
+            updates: Updates = {view.status: markup.status(*self._progress(event, seconds))}
+            if look and event.preview is not None:
+                updates[view.slider] = session.first_look(name, event.preview)
+            return updates
+        self._usual = seconds
+        session.keep(name, event.results)
+        fresh = [note for note in event.results[0].notes if note not in session.shown.photo.notes]
+        said = markup.done(texts.DONE.format(seconds=texts.seconds(seconds)), fresh)
+        return self._as_before(session) | {view.status: said, view.download: gr.Button(interactive=True)}
+
+    def _begun(self, options: dict[str, Any]) -> Updates:
+        """A job begins: room is made for as many variants as were asked for."""
+        updates: Updates = {self.view.status: markup.status(self._outlook())}
+        if self.view.gallery is not None:
+            updates[self.view.gallery] = gr.Gallery(value=[], visible=options["variants"] > 1, selected_index=None)
+        return updates
+
+    def _as_before(self, session: Session) -> Updates:
+        """No job is under way, and the tab shows what it holds."""
+        view, name = self.view, self._method.name
+        if session.on_page is None:
+            return view.idle()
+        tab, before = session.tab(name), str(session.on_page.before)
+        updates = view.idle() | {view.slider: session.look(name) if tab.results else (before, before)}
+        if view.gallery is not None:
+            several = len(tab.results) > 1
+            shown = session.thumbnails(name) if several else []
+            updates[view.gallery] = gr.Gallery(value=shown, visible=several, selected_index=tab.chosen)
+        return updates | (self._seed_used(session) if tab.results else {})
+
+    def _seed_used(self, session: Session) -> Updates:
+        """The seed of the chosen result."""
+        if self.view.seed is None or self.view.use_seed is None:
+            return {}
+        seed = session.tab(self._method.name).result.record.options["seed"]
+        return {self.view.seed: texts.SEED_USED.format(seed=seed), self.view.use_seed: gr.Button(interactive=True)}
+
+    def _outlook(self) -> str:
+        usual = f", {texts.USUALLY.format(seconds=texts.seconds(self._usual))}" if self._usual else ""
+        return texts.STARTING + usual
+
+    def _progress(self, step: Step, seconds: float) -> tuple[str, float | None]:
+        if not step.done:
+            return step.text, None
+        left = seconds / step.done * (step.total - step.done)
+        more = f", {texts.LEFT.format(seconds=texts.seconds(left))}" if left >= 1 else ""
+        return step.text + more, step.done / step.total
+
+
+def _finish(view: TabView, values: tuple[Any, ...]) -> Finish:
+    return validated(Finish, view.finish.values(values))

@@ -1,0 +1,273 @@
+"""The page as a visitor sees it, in headless Chromium."""
+
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from conftest import encoded
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from web_server import Server, running_server
+
+from colorizers.picture.photo import Photo
+from colorizers.web import texts
+
+pytestmark = pytest.mark.browser
+WAIT = 60_000  # milliseconds, for a busy machine
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--disable-quic",
+]  # fmt: skip
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    assert found, "The browser tests need Chromium or Google Chrome on PATH: install one of them."
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(params=["1440x900"])
+def page(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[Page]:
+    """The page, open; fails when it asked another host for anything or logged an error."""
+    width, height = map(int, request.param.split("x"))
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(WAIT)
+    visited = context.new_page()
+    foreign: list[str] = []
+    errors: list[str] = []
+    local = (server.url, "data:", "blob:")
+    visited.on("request", lambda sent: foreign.append(sent.url) if not sent.url.startswith(local) else None)
+    visited.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    visited.on("pageerror", lambda error: errors.append(str(error)))
+    visited.goto(server.url)
+    expect(visited.get_by_role("heading", name=texts.DROP)).to_be_visible(timeout=WAIT)
+    visited.locator("#upload input[type=file]").wait_for(state="attached")
+    yield visited
+    context.close()
+    assert foreign == []
+    assert errors == []
+
+
+@pytest.fixture
+def photo(tmp_path: Path, gray_pixels: np.ndarray) -> Path:
+    """A gray photo 320x240 on disk."""
+    path = tmp_path / "grandmother.png"
+    Image.fromarray(gray_pixels).resize((320, 240)).save(path)
+    return path
+
+
+def give(page: Page, path: Path) -> None:
+    """Choose a file as with the mouse."""
+    page.locator("#upload input[type=file]").set_input_files(path)
+
+
+def after_picture(page: Page) -> Locator:
+    """The coloured side of the visible tab."""
+    return page.get_by_alt_text(texts.AFTER_ALT).locator("visible=true")
+
+
+def wait_for_colour(page: Page) -> None:
+    expect(page.get_by_text("Coloured in").locator("visible=true")).to_be_visible(timeout=WAIT)
+
+
+def wait_for_new_source(picture: Locator, old: str | None) -> None:
+    expect(picture).not_to_have_attribute("src", old or "", timeout=WAIT)
+
+
+def shown(picture: Locator) -> np.ndarray:
+    """The pixels of a picture on the page."""
+    return np.asarray(Image.open(io.BytesIO(httpx.get(picture.get_attribute("src") or "").content)).convert("RGB"))
+
+
+def colourfulness(pixels: np.ndarray) -> float:
+    """How far, on average, the channels are apart."""
+    return float(np.ptp(pixels.astype(int), axis=-1).mean())
+
+
+def download(page: Page, tmp_path: Path) -> Path:
+    with page.expect_download() as coming:
+        page.get_by_role("button", name=texts.DOWNLOAD).click()
+    path = tmp_path / coming.value.suggested_filename
+    coming.value.save_as(path)
+    return path
+
+
+def test_a_dropped_photo_is_coloured_by_itself_and_downloaded_at_full_size(
+    page: Page, tmp_path: Path, gray_pixels: np.ndarray
+) -> None:
+    large = tmp_path / "harbour.jpg"
+    Image.fromarray(gray_pixels).resize((1600, 1200)).save(large)
+    give(page, large)
+    wait_for_colour(page)
+    expect(page.get_by_text("1600 × 1200")).to_be_visible()
+    assert max(shown(after_picture(page)).shape) < 1600
+    path = download(page, tmp_path)
+    assert path.name == "harbour_unet.png"
+    result, original = Photo.open(path), Photo.open(large)
+    assert result.size == (1600, 1200)
+    assert result.rgb is not None
+    assert (result.lightness - original.lightness).abs().max() <= 0.5
+
+
+def test_finish_shows_at_once_and_goes_into_the_file(page: Page, photo: Path, tmp_path: Path) -> None:
+    give(page, photo)
+    wait_for_colour(page)
+    picture = after_picture(page)
+    assert colourfulness(shown(picture)) > 1
+    source = picture.get_attribute("src")
+    page.get_by_label("range slider for Color strength").fill("0")
+    wait_for_new_source(picture, source)
+    assert colourfulness(shown(picture)) < 1
+    assert Photo.open(download(page, tmp_path)).rgb is None
+    source = picture.get_attribute("src")
+    page.get_by_role("button", name=texts.RESET, exact=True).click()
+    wait_for_new_source(picture, source)
+    assert colourfulness(shown(picture)) > 1
+
+
+def test_the_divider_moves_by_keyboard_and_both_sides_have_words(page: Page, photo: Path) -> None:
+    give(page, photo)
+    expect(page.get_by_alt_text(texts.NOT_YET_ALT).or_(after_picture(page))).to_be_visible()
+    wait_for_colour(page)
+    expect(page.get_by_alt_text(texts.BEFORE_ALT)).to_be_visible()
+    clip = "element => parseFloat(element.style.clipPath.split(' ').at(-1))"
+    start = after_picture(page).evaluate(clip)
+    page.get_by_label(f"range slider for {texts.DIVIDER}").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "([alt, start]) => parseFloat(document.querySelector(`img[alt='${alt}']`).style.clipPath.split(' ').at(-1))"
+        " > start + 2",
+        arg=[texts.AFTER_ALT, start],
+    )
+
+
+def test_a_photo_turned_is_saved_as_it_stands(page: Page, photo: Path, tmp_path: Path) -> None:
+    give(page, photo)
+    wait_for_colour(page)
+    page.get_by_role("button", name=texts.TURN_LEFT).click()
+    expect(page.get_by_text("240 × 320")).to_be_visible()
+    page.get_by_role("button", name=texts.COLOUR).click()
+    wait_for_colour(page)
+    turned = Photo.open(download(page, tmp_path))
+    assert turned.size == (240, 320)
+    original = Photo.open(photo).rotated(1)
+    assert (turned.lightness - original.lightness).abs().max() <= 0.5
+
+
+def test_sixteen_bits_are_offered_for_a_sixteen_bit_photo(page: Page, gray_pixels: np.ndarray, tmp_path: Path) -> None:
+    deep = tmp_path / "scan.tif"
+    Image.fromarray(gray_pixels.astype(np.uint16) * 257).save(deep)
+    give(page, deep)
+    wait_for_colour(page)
+    page.get_by_label(texts.FORMAT).click()
+    page.get_by_role("option", name=texts.SIXTEEN_BIT_TIFF).click()
+    path = download(page, tmp_path)
+    assert path.name == "scan_unet.tif"
+    assert Photo.open(path).size == Photo.open(deep).size
+    with Image.open(path) as image:
+        assert image.tag_v2[258] == (16, 16, 16)
+
+
+def test_a_pasted_photo_is_taken(page: Page, gray_pixels: np.ndarray) -> None:
+    data = list(encoded(Image.fromarray(gray_pixels)))
+    page.evaluate(
+        """(data) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([new Uint8Array(data)], 'pasted.png', {type: 'image/png'}));
+            document.body.dispatchEvent(new ClipboardEvent('paste', {clipboardData, bubbles: true}));
+        }""",
+        data,
+    )
+    wait_for_colour(page)
+    expect(page.get_by_text("pasted.png")).to_be_visible()
+
+
+def test_an_example_is_one_click(page: Page) -> None:
+    page.locator("#examples button").first.click()
+    wait_for_colour(page)
+
+
+def test_a_file_that_is_no_photo_is_refused_in_one_sentence_and_the_page_goes_on(
+    page: Page, photo: Path, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter <b>.png"
+    letter.write_text("Dear Sir or Madam")
+    give(page, letter)
+    toast = page.get_by_test_id("toast-body")
+    expect(toast).to_contain_text("picture")
+    expect(toast.locator("b")).to_have_count(0)
+    give(page, photo)
+    wait_for_colour(page)
+
+
+def test_stop_gives_the_device_back_and_keeps_what_a_method_has_so_far(page: Page, server: Server, photo: Path) -> None:
+    give(page, photo)
+    wait_for_colour(page)
+    page.get_by_role("tab", name="One tint").click()
+    server.gate.hold()
+    page.get_by_role("button", name=texts.COLOUR).click()
+    expect(after_picture(page)).to_be_visible()  # a preview of the first step
+    page.get_by_role("button", name=texts.STOP).click()
+    expect(page.get_by_role("button", name=texts.STOP)).to_be_visible()
+    server.gate.let_through(1)
+    wait_for_colour(page)
+    server.gate.open()
+    expect(page.get_by_role("button", name=texts.COLOUR)).to_be_visible()
+
+
+def test_variants_are_chosen_and_the_seed_can_be_used_again(page: Page, photo: Path) -> None:
+    give(page, photo)
+    wait_for_colour(page)
+    page.get_by_role("tab", name="One tint").click()
+    page.get_by_label("number input for Variants").fill("3")
+    page.get_by_role("button", name=texts.COLOUR).click()
+    wait_for_colour(page)
+    choices = page.locator(".variants button.thumbnail-item")
+    expect(choices).to_have_count(3)
+    first, seed = (
+        after_picture(page).get_attribute("src"),
+        page.get_by_text(re.compile(r"^Seed \d+$")).locator("visible=true"),
+    )
+    number = int(seed.inner_text().split()[-1])
+    choices.nth(2).click()
+    wait_for_new_source(after_picture(page), first)
+    expect(seed).to_have_text(f"Seed {number + 2}")
+    page.get_by_role("button", name=texts.USE_SEED).click()
+    page.get_by_role("button", name=texts.ADVANCED).locator("visible=true").first.click()
+    expect(page.get_by_label("Seed", exact=False).locator("visible=true").first).to_have_value(str(number + 2))
+
+
+@pytest.mark.parametrize("page", ["375x812"], indirect=True)
+def test_a_narrow_window_cuts_nothing_off(page: Page, photo: Path) -> None:
+    assert not overflowing(page)
+    give(page, photo)
+    wait_for_colour(page)
+    assert not overflowing(page)
+    expect(after_picture(page)).to_be_in_viewport()
+
+
+def overflowing(page: Page) -> list[str]:
+    """What of the page reaches beyond the window to the right."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('main *')]
+            .filter((part) => part.checkVisibility() && part.getBoundingClientRect().right > innerWidth + 1)
+            .map((part) => part.outerHTML.slice(0, 80))
+            .concat(document.documentElement.scrollWidth > innerWidth ? ['the page'] : [])"""
+    )

@@ -1,0 +1,256 @@
+"""The web app as programs see it: a live server, its endpoints, its limits."""
+
+import io
+import json
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import as_completed
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from conftest import encoded
+from gradio_client import Client, handle_file
+from PIL import Image
+from web_server import Server, running_server
+
+from colorizers.picture.photo import Photo
+from colorizers.settings import PROJECT, get_settings
+
+HEAVY = {"diffusers", "transformers", "controlnet_aux", "torchvision.models", "ray"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running_server() as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with_client = Client(server.url, verbose=False)
+    yield with_client
+    with_client.close()
+
+
+@pytest.fixture
+def photo(tmp_path: Path, gray_pixels: np.ndarray) -> Path:
+    """A gray photo 64x48 on disk."""
+    path = tmp_path / "grandmother.png"
+    Image.fromarray(gray_pixels).save(path)
+    return path
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    """A PNG whose header promises more pixels than anybody has memory for."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
+    )
+
+
+def refused_files() -> dict[str, bytes]:
+    gray = Image.fromarray(np.arange(256 * 256, dtype=np.uint32).astype(np.uint8).reshape(256, 256))
+    return {
+        "text.png": b"this is a letter, not a picture",
+        "truncated.png": encoded(gray)[:200],
+        "truncated.jpg": encoded(gray, "JPEG")[:300],
+        "empty.png": b"",
+        "bomb.png": png_claiming(60_000, 60_000),
+        "drawing.svg": b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
+        "letter.txt": b"Dear Sir or Madam",
+        "<b>bold<b>.png": b"markup in the name",
+    }
+
+
+def answer_of(server: Server, endpoint: str, data: list) -> str:
+    """The whole answer to a raw request, as a program without the client library would read it."""
+    call = f"{server.url}/gradio_api/call/{endpoint}"
+    event = httpx.post(call, json={"data": data}).json()["event_id"]
+    return httpx.get(f"{call}/{event}", timeout=120).text
+
+
+def test_a_photo_comes_back_in_colour_at_full_size_with_its_own_light(client: Client, photo: Path) -> None:
+    files, records = client.predict(photo=handle_file(photo), api_name="/colorize_unet")
+    original, coloured = Photo.open(photo), Photo.open(files[0])
+    assert coloured.size == original.size
+    assert coloured.rgb is not None
+    difference = (coloured.lightness - original.lightness).abs()
+    assert difference.max() <= 0.5
+    assert difference.mean() <= 0.15
+    assert records[0]["method"] == "unet"
+    assert records[0]["input_sha256"] == original.sha256
+    assert Path(files[0]).name == "grandmother_unet.png"
+
+
+def test_the_general_endpoint_takes_options_and_finish_as_json(client: Client, photo: Path) -> None:
+    finish = json.dumps({"color_strength": 0})
+    files, records = client.predict(
+        handle_file(photo), "unet", json.dumps({"vividness": 1}), finish, api_name="/colorize"
+    )
+    assert Photo.open(files[0]).rgb is None
+    assert records[0]["options"]["vividness"] == 1
+    assert records[0]["finish"]["color_strength"] == 0
+
+
+def test_a_second_picture_and_variants_go_through_the_methods_own_endpoint(
+    client: Client, photo: Path, tmp_path: Path
+) -> None:
+    reference = tmp_path / "red.png"
+    Image.new("RGB", (8, 8), (200, 40, 40)).save(reference)
+    files, records = client.predict(
+        photo=handle_file(photo), reference=handle_file(reference), variants=2, seed=7, api_name="/colorize_trivial"
+    )
+    assert [record["options"]["seed"] for record in records] == [7, 8]
+    assert [Path(file).name for file in files] == ["grandmother_trivial_1.png", "grandmother_trivial_2.png"]
+    red, _, blue = np.asarray(Image.open(files[0])).reshape(-1, 3).mean(0)
+    assert red > blue + 20
+    assert records[0]["pictures"]["reference"] == Photo.open(reference).sha256
+
+
+def test_two_visitors_at_once_both_get_their_own_photo(server: Server, photo: Path, tmp_path: Path) -> None:
+    other = tmp_path / "harbour.png"
+    Image.linear_gradient("L").resize((40, 90)).save(other)
+    clients = [Client(server.url, verbose=False) for _ in range(2)]
+    jobs = [
+        one.submit(photo=handle_file(path), api_name="/colorize_unet")
+        for one, path in zip(clients, (photo, other), strict=True)
+    ]
+    sizes = [Photo.open(job.result(timeout=120)[0][0]).size for job in jobs]
+    assert sizes == [(64, 48), (40, 90)]
+
+
+def test_a_cancelled_job_frees_the_device(server: Server, client: Client, photo: Path) -> None:
+    server.gate.hold()
+    job = client.submit(photo=handle_file(photo), steps=100, api_name="/colorize_trivial")
+    assert server.gate.reached.wait(60)
+    job.cancel()
+    server.gate.let_through(10)  # were it still running, it would wait for 90 more and keep the device
+    files, _ = client.predict(photo=handle_file(photo), api_name="/colorize_unet")
+    assert Photo.open(files[0]).size == (64, 48)
+    server.gate.open()
+
+
+def test_more_visitors_than_the_queue_holds_are_told_so_and_the_others_are_served(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, photo: Path
+) -> None:
+    monkeypatch.setenv("COLORIZERS_QUEUE_SIZE", "1")
+    get_settings.cache_clear()
+    request.addfinalizer(get_settings.cache_clear)
+    with running_server() as server:
+        server.gate.hold()
+        client = Client(server.url, verbose=False)
+        jobs = [client.submit(photo=handle_file(photo), api_name="/colorize_trivial") for _ in range(12)]
+        first_refused = next(job for job in as_completed([job.future for job in jobs], timeout=120) if job.exception())
+        assert "full" in str(first_refused.exception())
+        server.gate.open()
+        served = [job for job in jobs if not job.exception(timeout=120)]
+        assert served
+        assert all(len(job.result()[0]) == 1 for job in served)
+
+
+@pytest.mark.parametrize("name", refused_files())
+def test_a_file_that_is_no_photo_is_refused_in_one_sentence_and_the_app_goes_on(
+    server: Server, client: Client, photo: Path, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(refused_files()[name])
+    with pytest.raises(Exception) as refusal:  # noqa: PT011 - the client's own class, by its message
+        client.predict(photo=handle_file(path), api_name="/colorize_unet")
+    said = str(refusal.value)
+    assert said.endswith(".")
+    assert "\n" not in said
+    assert "Traceback" not in said
+    assert "<" not in said
+    assert client.predict(photo=handle_file(photo), api_name="/colorize_unet")[1]
+    assert httpx.get(f"{server.url}/healthz").status_code == 200
+
+
+def test_a_hostile_name_is_saved_under_a_clean_one(server: Server, client: Client, gray_pixels: np.ndarray) -> None:
+    data = encoded(Image.fromarray(gray_pixels))
+    upload = {"files": ("../../../etc/<img src=x onerror=alert(1)>.png", io.BytesIO(data), "image/png")}
+    (path,) = httpx.post(f"{server.url}/gradio_api/upload", files=upload).json()
+    sent = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    files, _ = client.predict(photo=sent, api_name="/colorize_unet")
+    assert Path(files[0]).name == "img_src_x_onerror_alert_1_unet.png"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "/etc/passwd",
+        {"path": "/etc/passwd"},
+        {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
+        {"path": str(PROJECT / "weights" / "unet.safetensors"), "meta": {"_type": "gradio.FileData"}},
+        {"path": "http://127.0.0.1:9/photo.png", "meta": {"_type": "gradio.FileData"}},
+    ],
+)
+def test_no_endpoint_reads_a_file_that_was_not_uploaded(server: Server, forged: object) -> None:
+    answer = answer_of(server, "colorize", [forged, "unet", "{}", "{}"])
+    assert "event: error" in answer
+    assert "event: complete" not in answer
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", PROJECT / "app.py", PROJECT / "weights" / "unet.safetensors"])
+def test_the_server_gives_no_file_away(server: Server, path: Path) -> None:
+    assert httpx.get(f"{server.url}/gradio_api/file={path}").status_code in (403, 404)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "wrong", "sentence"),
+    [
+        ("/colorize_unet", {"vividness": 7}, "Vividness must be a number from 0 to 1."),
+        ("/colorize_unet", {"working_size": 100_000}, "Working size must be a whole number from"),
+        ("/colorize_unet", {"warmth": -3}, "Warmth must be a number from -1 to 1."),
+        ("/colorize_trivial", {"variants": 1000}, "Variants must be a whole number from 1 to 8."),
+        ("/colorize_trivial", {"seed": -1}, "Seed must be a whole number from 0 to"),
+        ("/colorize", {"method": "unet", "options_json": '{"path": "/etc/passwd"}'}, "There is no option"),
+        ("/colorize", {"method": "unet", "options_json": '{"vividness": NaN}'}, "Vividness must be a number"),
+        ("/colorize", {"method": "unet", "options_json": "[1]"}, "options_json must be a JSON object"),
+        ("/colorize", {"method": "unet", "finish_json": " " * 20_000 + "{}"}, "finish_json must be a JSON object"),
+        ("/colorize", {"method": "trivial", "options_json": '{"reference": "/etc/passwd"}'}, "must be a picture."),
+        ("/colorize", {"method": "../unet"}, "There is no method"),
+    ],
+)
+def test_every_option_is_checked_at_the_endpoint(
+    client: Client, photo: Path, endpoint: str, wrong: dict, sentence: str
+) -> None:
+    with pytest.raises(Exception, match=sentence.replace(".", r"\.")):
+        client.predict(photo=handle_file(photo), api_name=endpoint, **wrong)
+
+
+def test_only_the_endpoints_for_programs_are_shown(client: Client) -> None:
+    api = client.view_api(return_format="dict", print_info=False)
+    assert set(api["named_endpoints"]) == {"/colorize", "/colorize_unet", "/colorize_trivial"}
+    assert not api["unnamed_endpoints"]
+    parameters = api["named_endpoints"]["/colorize_unet"]["parameters"]
+    assert parameters[0]["parameter_name"] == "photo"
+    assert {"vividness", "color_strength", "luminance_lock"} <= {p["parameter_name"] for p in parameters}
+
+
+def test_healthz_says_what_runs(server: Server, client: Client, photo: Path) -> None:
+    client.predict(photo=handle_file(photo), api_name="/colorize_unet")
+    health = httpx.get(f"{server.url}/healthz").json()
+    assert health["version"]
+    assert health["device"] in ("cpu", "cuda", "mps")
+    assert "unet/lab" in health["pool"]["models"]
+
+
+def test_starting_the_app_imports_nothing_heavy() -> None:
+    program = f"import app, sys; print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_app_is_silent_about_its_visitors() -> None:
+    program = "import app, os; print(os.environ['GRADIO_ANALYTICS_ENABLED'], os.environ['HF_HUB_DISABLE_TELEMETRY'])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "1"]
