@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def colorize(
     method: str = "unet",
     *,
     seed: int | None = None,
-    finish: Finish | None = None,
+    finish: Finish | Mapping[str, float] | None = None,
     **options: Any,
 ) -> list[Result]:
     """Colour one photo: a path, the bytes of a file, or a `Photo`.
@@ -35,13 +36,15 @@ def colorize(
     variant; see `Result.save` and `Result.pixels`. Raises ColorizerError, in one sentence, for what a user can mend.
     """
     from colorizers.engine import JobRequest
+    from colorizers.options import validated
     from colorizers.picture.finish import Finish
     from colorizers.picture.photo import Photo
 
     if seed is not None:
         options["seed"] = seed
     opened = photo if isinstance(photo, Photo) else Photo.open(photo)
-    return list(_engine().results(JobRequest(opened, method, options, finish or Finish())))
+    wanted = finish if isinstance(finish, Finish) else validated(Finish, dict(finish or {}))
+    return list(_engine().results(JobRequest(opened, method, options, wanted)))
 
 
 def method_names() -> list[str]:

@@ -15,7 +15,7 @@ import torch
 
 from colorizers import weights
 from colorizers.errors import Cancelled, ColorizerError
-from colorizers.methods.catalog import METHODS
+from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import Job, Method
 from colorizers.options import MAX_SEED, Options, controls, validated
 from colorizers.picture.compose import Outcome
@@ -100,11 +100,8 @@ class Engine:
 
     def checked(self, request: JobRequest) -> JobRequest:
         """The request with every option present and the seed settled; ColorizerError when it cannot run."""
-        if request.method not in self.methods:
-            known = ", ".join(self.methods)
-            raise ColorizerError(f"There is no method {request.method[:40]!r}; the methods are: {known}.")
-        options = validated(self.methods[request.method].options, request.options)
-        settled = {entry.name: getattr(options, entry.name) for entry in controls(type(options))}
+        options = validated(find(self.methods, request.method).options, request.options)
+        settled = dict(options)
         if "seed" in settled and settled["seed"] is None:
             settled["seed"] = random.SystemRandom().randint(0, MAX_SEED)
         return replace(request, options=settled)
@@ -208,7 +205,7 @@ class LocalBackend:
         outcomes, options = self._outcomes(method, request.photo, wanted, job)
         seconds = time.monotonic() - started
         notes = request.photo.notes
-        if options is not wanted:
+        if options != wanted:
             notes += ("Memory ran short: a smaller working size was used.",)
         if method.stops_early and stop.is_set():
             notes += ("It was stopped early: its record alone cannot make it again.",)
@@ -280,6 +277,10 @@ def local_engine(methods: Mapping[str, Method] = METHODS, settings: Settings | N
 
 
 def _device(wanted: str) -> torch.device:
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ColorizerError("There is no CUDA device here; set COLORIZERS_DEVICE to auto or cpu.")
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        raise ColorizerError("There is no MPS device here; set COLORIZERS_DEVICE to auto or cpu.")
     if wanted != "auto":
         return torch.device(wanted)
     if torch.cuda.is_available():
@@ -305,13 +306,13 @@ def _of_variant(options: Options, k: int) -> Options:
 
 
 def _record(request: JobRequest, options: Options, keys: list[str]) -> Record:
-    values = {entry.name: getattr(options, entry.name) for entry in controls(type(options))}
+    values = dict(options)
     pictures = {name: value for name, value in values.items() if isinstance(value, Photo)}
     return Record(
         method=request.method,
         options={name: value for name, value in values.items() if name not in pictures},
         finish=request.finish.model_dump(),
-        weights=weights.hashes(keys),
+        weights=weights.loaded_hashes(keys),
         pictures={name: value.sha256 for name, value in pictures.items()},
         input_sha256=request.photo.sha256,
         versions=versions(),

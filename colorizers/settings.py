@@ -4,8 +4,10 @@ import functools
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from colorizers.errors import ColorizerError
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -19,7 +21,9 @@ class Settings(BaseSettings):
     weights_dir: Path | None = Field(None, description="looked into before the weights shipped with the project")
     cache_dir: Path = Path.home() / ".cache" / "colorizers"
     pool_policy: Literal["lazy", "eager"] = "lazy"
-    memory_budget_gb: float | None = Field(None, gt=0, description="for models; half of the memory when not set")
+    memory_budget_gb: float | None = Field(
+        None, gt=0, description="for models; when not set, the GPU's memory less 3 GB, or half of the memory less 2 GB"
+    )
 
     max_megapixels: float = Field(40, gt=0, le=178, description="of any picture; Pillow itself refuses more than 178")
     max_megabytes: float = Field(400, gt=0, description="of a file on the command line")
@@ -33,4 +37,9 @@ class Settings(BaseSettings):
 @functools.cache
 def get_settings() -> Settings:
     """The settings of this process, read from the environment once."""
-    return Settings()
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"COLORIZERS_{'_'.join(map(str, first['loc']))}".upper()
+        raise ColorizerError(f"The environment variable {name} is wrong: {first['msg'].lower()}.") from error

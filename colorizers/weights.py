@@ -40,6 +40,7 @@ _LICENCE = "Apache-2.0; trained on photographs for research, see the card"
 REGISTRY = {entry.key: entry for entry in (Weights("unet/lab", "unet.safetensors", _LICENCE),)}
 
 _checkpoints: dict[str, Path] = {}
+_loaded: dict[str, str] = {}
 
 
 def use_checkpoint(key: str, path: Path) -> None:
@@ -71,7 +72,13 @@ def load_into(network: nn.Module, key: str) -> nn.Module:
     state = read_state(path)
     _check_fit(network, state, path)
     network.load_state_dict(state)
+    _loaded[key] = sha256(path)
     return network
+
+
+def loaded_hashes(keys: list[str]) -> dict[str, str]:
+    """The sha256 of the files that were loaded for keys; models that come without a weights file are left out."""
+    return {key: _loaded[key] for key in keys if key in _loaded}
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:

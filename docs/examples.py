@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-PHOTOS = ("mountains_gray", "dog_gray", "goalkeeper", "temple_gray", "obama_gray")
+PHOTOS = ("mountains_gray", "dog_gray", "camera", "temple_gray", "hopper_gray")
 HEIGHT, GAP = 300, 6
 
 

@@ -14,6 +14,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from web_server import Server, running_server
 
+from colorizers.options import controls
+from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.web import texts
 
@@ -131,7 +133,7 @@ def test_finish_shows_at_once_and_goes_into_the_file(page: Page, photo: Path, tm
     picture = after_picture(page)
     assert colourfulness(shown(picture)) > 1
     source = picture.get_attribute("src")
-    page.get_by_label("range slider for Color strength").fill("0")
+    page.get_by_label(f"range slider for {controls(Finish)[0].label}").fill("0")
     wait_for_new_source(picture, source)
     assert colourfulness(shown(picture)) < 1
     assert Photo.open(download(page, tmp_path)).rgb is None

@@ -210,8 +210,9 @@ def test_a_colour_photo_gives_its_luminance_its_colours_and_a_note():
     assert any("already has colour" in note for note in photo.notes)
 
 
-def test_gray_stored_as_colour_is_not_called_colour(gray_pixels: np.ndarray):
-    photo = Photo.open(encoded(Image.fromarray(gray_pixels).convert("RGB")))
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_gray_stored_as_colour_is_not_called_colour(gray_pixels: np.ndarray, kind: str):
+    photo = Photo.open(encoded(Image.fromarray(gray_pixels).convert("RGB"), kind))
     assert photo.rgb is None
     assert photo.notes == ()
 

@@ -161,6 +161,14 @@ def test_exif_asked_for_is_kept_upright_and_without_its_thumbnail(gray_pixels: n
     assert read_record(path) == RECORD
 
 
+def test_the_exif_of_a_tiff_is_kept_when_asked_for(gray_pixels: np.ndarray, tmp_path: Path):
+    photo = Photo.open(encoded(Image.fromarray(gray_pixels), "TIFF", exif=gps_exif()))
+    result_of(photo).save(tmp_path / "out.jpg", keep_exif=True)
+    with Image.open(tmp_path / "out.jpg") as image:
+        assert image.getexif()[ExifTags.Base.Model] == "Camera of aunt"
+        assert image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+
+
 @pytest.mark.parametrize("exif", [b"Exif\0\0" + bytes(range(200)), gps_exif()[:-20]], ids=["no exif", "cut off"])
 def test_broken_exif_does_not_stop_saving(gray_pixels: np.ndarray, exif: bytes, tmp_path: Path):
     photo = Photo.open(encoded(Image.fromarray(gray_pixels), "PNG", exif=exif))

@@ -14,7 +14,7 @@ from colorizers.commands.flags import add_flags
 from colorizers.commands.order import Order, Remake, order_of
 from colorizers.engine import Done, Engine, JobRequest, Step, local_engine
 from colorizers.errors import Cancelled, ColorizerError
-from colorizers.methods.catalog import METHODS
+from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import Method
 from colorizers.picture.finish import Finish
 from colorizers.picture.record import read_record
@@ -23,8 +23,8 @@ from colorizers.picture.result import Format, Result
 _DESCRIPTION = """\
 Colour photographs. One photo becomes <stem>_<method>.png in the current folder, or what -o says. Several photos, or a
 folder with all that is in it, become pictures of the same stems and subfolders in the folder that -o names, else in
-<folder>_colour, or in colour when several are given. Where stems are equal, the later ones keep their suffix in the
-name: a.png, a_png.png. A photo that is read is never written over. A result that exists already is replaced only with
+<folder>_colour, or in colour when several are given. Photos that share a stem keep their suffix in the name: a_jpg.png,
+a_png.png. A photo that is read is never written over. A result that exists already is replaced only with
 --overwrite: a single photo is then refused, and of several those that are done are passed over, so that a run that
 was stopped goes on. Exit code: 0, or 2 when a photo or an option was refused."""
 
@@ -130,11 +130,10 @@ def _asked_for(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[Method
     asked, _ = early.parse_known_args(argv)
     remake = Remake(asked.source, read_record(asked.source)) if asked.source else None
     name = remake.record.method if remake else asked.method or next(iter(METHODS))
-    if name not in METHODS:
-        raise ColorizerError(f"There is no method {name[:40]!r}; the methods are: {', '.join(METHODS)}.")
+    method = find(METHODS, name)
     if asked.method not in (None, name):
         raise ColorizerError(f"{files.shown(asked.source)} was made by the method {name}; leave out -m.")
-    return METHODS[name], remake
+    return method, remake
 
 
 def _path(text: str) -> Path:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,13 +66,13 @@ def plan_many(sources: list[Path], out: str | None, suffix: str) -> Plan:
     if folder.suffix.lower() in RESULT_SUFFIXES and not folder.is_dir():
         raise ColorizerError(f"{shown(folder)} names one file and there are several photos; give a folder.")
     plan = Plan([], folder)
-    taken: set[str] = set()
+    placed: list[tuple[Path, Path]] = []
     for source in sources:
         top = Path() if alone else Path(source.resolve().name)
         for photo in _walked(source, plan) if source.is_dir() else [source]:
-            place = top / photo.parent.relative_to(source) if source.is_dir() else Path()
-            stem = _free_stem(place, photo, taken)
-            plan.tasks.append(Task(photo, folder / place / f"{stem}{suffix}"))
+            placed.append((top / photo.parent.relative_to(source) if source.is_dir() else Path(), photo))
+    stems = _stems(placed)
+    plan.tasks += [Task(photo, folder / f"{stem}{suffix}") for (_, photo), stem in zip(placed, stems, strict=True)]
     if not plan.tasks and not plan.unreadable:
         raise ColorizerError(f"There is no picture in {', '.join(map(shown, sources))}; give another folder.")
     return plan
@@ -133,12 +134,26 @@ def _walked(source: Path, plan: Plan) -> Iterator[Path]:
                 plan.others += 1
 
 
-def _free_stem(place: Path, photo: Path, taken: set[str]) -> str:
-    """The photo's stem; when another photo has it, with its suffix, then with a number."""
-    named = f"{photo.stem}_{photo.suffix[1:].lower()}"
-    stem, count = photo.stem, 1
-    while str(place / stem).casefold() in taken:
-        stem = named if count == 1 else f"{named}_{count}"
-        count += 1
-    taken.add(str(place / stem).casefold())
-    return stem
+def _stems(placed: list[tuple[Path, Path]]) -> list[Path]:
+    """For each photo and its place: the photo's stem; where photos share one, each with its suffix, then a number.
+
+    So a photo that comes later never takes the name that another one's result has.
+    """
+    shared = Counter(_folded(place / photo.stem) for place, photo in placed)
+    taken: set[str] = set()
+    stems = []
+    for place, photo in placed:
+        plain = place / photo.stem
+        named = place / f"{photo.stem}_{photo.suffix[1:].lower()}"
+        stem, count = (named if shared[_folded(plain)] > 1 else plain), 1
+        while _folded(stem) in taken:
+            count += 1
+            stem = named.with_name(f"{named.name}_{count}")
+        taken.add(_folded(stem))
+        stems.append(stem)
+    return stems
+
+
+def _folded(path: Path) -> str:
+    """The path as a file system that ignores case sees it."""
+    return str(path).casefold()

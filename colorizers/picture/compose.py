@@ -12,7 +12,7 @@ from colorizers.picture.finish import Finish, apply_finish
 _STRIP = 1 << 17  # pixels composed at a time: about what fits into a processor's cache
 _CUBIC = -0.5  # Keys (1981)
 _SNAP_SIDE = 1024  # pixels; colour borders are snapped at this size
-_SNAP_RADIUS, _SNAP_EPS = 8, 1e-3
+_SNAP_RADIUS, _SNAP_EPS, _SNAP_SUBSAMPLE = 8, 1e-3, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ def _resample(planes: Tensor, width: int) -> Tensor:
 
 
 def _snapped(planes: Tensor, lightness: Tensor, share: float) -> Tensor:
-    """Colour borders pulled to the photo's edges by a guided filter (He et al. 2013), blended by `share`."""
+    """Colour borders pulled to the photo's edges by a fast guided filter (He and Sun 2015), blended by `share`."""
     from kornia.filters import guided_blur
 
     height, width = lightness.shape
@@ -109,5 +109,7 @@ def _snapped(planes: Tensor, lightness: Tensor, share: float) -> Tensor:
     size = max(1, round(height * scale)), max(1, round(width * scale))
     guide = torch.nn.functional.interpolate(lightness[None, None], size, mode="bilinear", antialias=True) / 100
     plain = torch.nn.functional.interpolate(planes[None], size, mode="bicubic", antialias=True)
-    snapped = guided_blur(guide, plain, 2 * _SNAP_RADIUS + 1, _SNAP_EPS, border_type="replicate")
+    snapped = guided_blur(
+        guide, plain, 2 * _SNAP_RADIUS + 1, _SNAP_EPS, border_type="replicate", subsample=_SNAP_SUBSAMPLE
+    )
     return torch.lerp(plain, snapped, share)[0]

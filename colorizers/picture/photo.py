@@ -35,6 +35,7 @@ _TURNS = {
 _ORIENTATION, _PHOTOMETRIC = 0x0112, 262
 # The one byte order of 16-bit gray, zero being white, that Pillow does not know by itself.
 TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
+_LOSSY_GRAY = 2  # levels by which the channels of a gray WebP or JPEG may differ
 _MOST_PAGES = 100  # of a TIFF that are counted
 _LONGEST_SIDE_RATIO = 4  # of what a network sees: a strip is not enlarged beyond it
 
@@ -45,7 +46,8 @@ class Photo:
 
     `lightness` is L* (H, W), float32 in [0, 100]; `rgb` is oriented sRGB (H, W, 3) uint8 when the file has colour;
     `alpha` is (H, W) uint8 when it has transparency; `bits` is 16 for 16-bit gray, else 8; `name` is a clean file
-    stem; `exif` and `dpi` may be kept when saving; `notes` are sentences for the user.
+    stem; `exif` and `dpi` may be kept when saving; `notes` are sentences for the user; `decoded_sha256` is the hash of
+    the integer pixels that the file held, the same on every machine.
     """
 
     lightness: Tensor
@@ -56,6 +58,7 @@ class Photo:
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+    decoded_sha256: str = ""
 
     @classmethod
     def open(
@@ -86,13 +89,8 @@ class Photo:
 
     @functools.cached_property
     def sha256(self) -> str:
-        """Of the decoded pixels (luminance, alpha, colour), whatever file they came in."""
-        digest = hashlib.sha256(repr(self.size).encode())
-        digest.update(self.lightness.contiguous().numpy().data)
-        for plane in (self.alpha, self.rgb):
-            if plane is not None:
-                digest.update(np.ascontiguousarray(plane).data)
-        return digest.hexdigest()
+        """Of the decoded pixels, whatever file they came in; of L* and alpha for a photo that came in none."""
+        return self.decoded_sha256 or _digest(self.lightness.numpy(), self.alpha)
 
     def rotated(self, quarter_turns: int) -> "Photo":
         """The photo turned counter-clockwise by multiples of 90 degrees."""
@@ -103,6 +101,7 @@ class Photo:
             lightness=torch.rot90(self.lightness, quarter_turns).contiguous(),
             rgb=None if self.rgb is None else np.ascontiguousarray(np.rot90(self.rgb, quarter_turns)),
             alpha=None if self.alpha is None else np.ascontiguousarray(np.rot90(self.alpha, quarter_turns)),
+            decoded_sha256=hashlib.sha256(f"{self.sha256} turned {quarter_turns % 4}".encode()).hexdigest(),
         )
 
     def reduced(self, long_side: int) -> "Photo":
@@ -200,7 +199,7 @@ def _decoding(label: str) -> Iterator[None]:
     except Image.UnidentifiedImageError as error:
         wanted = ", ".join(FORMATS[:-1]) + f" or {FORMATS[-1]}"
         raise ColorizerError(
-            f"{label} is not a {wanted} picture (HEIC needs the package pi-heif); save it as one of these."
+            f"{label} is not a picture that can be read here (HEIC needs the package pi-heif); save it as {wanted}."
         ) from error
     except Exception as error:  # hostile files reach every corner of a decoder
         raise ColorizerError(f"{label} is damaged or cut off and cannot be read; try another copy of it.") from error
@@ -223,15 +222,26 @@ def _read(image: Image.Image, name: str) -> Photo:
     for turn in _TURNS.get(orientation, ()):
         image = image.transpose(turn)
     if image.mode[0] in "IF":
-        gray, alpha = _wide_gray(image, inverted, notes)
-        lightness, rgb, bits = _lightness(gray), None, 16
+        pixels, alpha = _wide_gray(image, inverted, notes)
     else:
         image, alpha = _split_alpha(image)
         pixels = _without_equal_channels(np.asarray(_in_srgb(image, profile, notes)))
-        lightness, rgb, bits = _lightness(pixels), pixels if pixels.ndim == 3 else None, 8
-        if rgb is not None:
-            notes.append("The photo already has colour: only its luminance was used.")
-    return Photo(lightness, name, rgb, alpha, bits, exif, dpi, tuple(notes))
+    rgb = pixels if pixels.ndim == 3 else None
+    if rgb is not None:
+        notes.append("The photo already has colour: only its luminance was used.")
+    bits = 8 if pixels.dtype == np.uint8 else 16
+    digest = _digest(pixels, alpha)
+    return Photo(_lightness(pixels), name, rgb, alpha, bits, exif, dpi, tuple(notes), digest)
+
+
+def _digest(*planes: np.ndarray | None) -> str:
+    """The sha256 of arrays and their shapes."""
+    digest = hashlib.sha256()
+    for plane in planes:
+        if plane is not None:
+            digest.update(repr(plane.shape).encode())
+            digest.update(np.ascontiguousarray(plane).data)
+    return digest.hexdigest()
 
 
 def _frames(image: Image.Image) -> int:
@@ -250,7 +260,9 @@ def _frames(image: Image.Image) -> int:
 def _exif(image: Image.Image, notes: list[str]) -> tuple[int, bytes | None]:
     """The orientation, and the EXIF as it stands in the file, unless that is damaged."""
     try:
-        return image.getexif().get(_ORIENTATION, 1), image.info.get("exif")
+        exif = image.getexif()
+        kept = exif.tobytes() if image.format == "TIFF" else image.info.get("exif")
+        return exif.get(_ORIENTATION, 1), kept
     except Exception:  # a hostile directory can raise anything; the picture is still good
         notes.append("Its EXIF is damaged and was left aside.")
         return 1, None
@@ -314,10 +326,12 @@ def _in_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Ima
 
 
 def _without_equal_channels(pixels: np.ndarray) -> np.ndarray:
-    """Gray that came as RGB becomes (H, W); real colour stays (H, W, 3)."""
-    if pixels.ndim == 3 and all(np.array_equal(pixels[..., 0], pixels[..., channel]) for channel in (1, 2)):
-        return pixels[..., 0]
-    return pixels
+    """Gray that came as RGB, up to what a lossy format adds, becomes (H, W); real colour stays (H, W, 3)."""
+    if pixels.ndim == 2:
+        return pixels
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    return green if spread.max() <= _LOSSY_GRAY else pixels
 
 
 def _lightness(pixels: np.ndarray) -> Tensor:

@@ -20,6 +20,8 @@ SUFFIXES: dict[str, Format] = {
 }  # fmt: skip
 _QUALITY = 92
 _LONGEST_SIDE = {"jpeg": 65500, "webp": 16383}  # of libjpeg and libwebp
+_MOST_CLEAR_WEBP = 20_000_000  # pixels; its encoder takes more than 2 GB for 40 megapixels
+_MOST_EXIF = 65_000  # bytes; what a JPEG can hold
 _KEPT_TAGS = {
     ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Software,
     ExifTags.Base.DateTime, ExifTags.Base.Artist, ExifTags.Base.Copyright,
@@ -61,17 +63,20 @@ class Result:
         """The result on a reduced photo: what a page shows while the finish is tuned."""
         return replace(self, photo=self.photo.reduced(long_side))
 
-    def save(self, path: Path, bits: int = 8, keep_exif: bool = False) -> tuple[str, ...]:
+    def save(self, path: Path | str, bits: int = 8, keep_exif: bool = False) -> tuple[str, ...]:
         """Write PNG, JPEG, WebP or TIFF, as the path's suffix says; gives notes on what the format could not hold.
 
         `bits=16` writes a 16-bit colour TIFF. The record goes with the picture. EXIF of the photo is dropped unless
         `keep_exif`; then it is kept with orientation 1 and without its thumbnail.
         """
+        path = Path(path)
         kind = SUFFIXES.get(path.suffix.lower())
         if kind is None:
             raise ColorizerError(f"{path.name} must end in {', '.join(SUFFIXES)}.")
         if max(self.photo.size) > _LONGEST_SIDE.get(kind, 2**31):
             raise ColorizerError(f"A {kind.upper()} file cannot be {max(self.photo.size)} pixels long; save as PNG.")
+        if kind == "webp" and self.photo.alpha is not None and self.photo.alpha.size > _MOST_CLEAR_WEBP:
+            raise ColorizerError("A WebP file this large cannot be transparent here; save as PNG.")
         if bits == 16:
             if kind != "tiff":
                 raise ColorizerError("16 bits need a TIFF file; choose TIFF or 8 bits.")
@@ -134,7 +139,7 @@ def _clean_exif(data: bytes) -> Image.Exif:
     """What the upload's EXIF says of the photograph, for an upright picture; nothing that describes the old file.
 
     So the thumbnail, which shows the old picture, is left out, and tags that would break a TIFF. EXIF that cannot
-    be read is left aside.
+    be read, or is too long for a JPEG, is left aside.
     """
     given, kept = Image.Exif(), Image.Exif()
     try:
@@ -146,7 +151,7 @@ def _clean_exif(data: bytes) -> Image.Exif:
             kept[group].update(given.get_ifd(group))
             kept[group].pop(ExifTags.IFD.Interop, None)
         kept[ExifTags.Base.Orientation] = 1
-        kept.tobytes()
+        too_long = len(kept.tobytes()) > _MOST_EXIF
     except Exception:  # a hostile directory can raise anything
         return Image.Exif()
-    return kept
+    return Image.Exif() if too_long else kept
