@@ -61,6 +61,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, server: Server) -> It
     expect(visited.get_by_role("heading", name=texts.DROP)).to_be_visible(timeout=WAIT)
     visited.locator("#upload input[type=file]").wait_for(state="attached")
     yield visited
+    server.gate.open()
     context.close()
     assert foreign == []
     assert errors == []
@@ -227,7 +228,7 @@ def test_stop_gives_the_device_back_and_keeps_what_a_method_has_so_far(page: Pag
     page.get_by_role("button", name=texts.COLOUR).click()
     expect(after_picture(page)).to_be_visible()  # a preview of the first step
     page.get_by_role("button", name=texts.STOP).click()
-    expect(page.get_by_role("button", name=texts.STOP)).to_be_visible()
+    expect(page.get_by_text(texts.STOPPING)).to_be_visible()
     server.gate.let_through(1)
     wait_for_colour(page)
     server.gate.open()

@@ -40,6 +40,7 @@ IN_LINE = "Waiting in the line"
 WAITING = {0: "Yours is next", 1: "Waiting: one job comes first"}
 WAITING_MORE = "Waiting: {ahead} jobs come first"
 DONE = "Coloured in {seconds}. Drag the divider to compare."
+STOPPING = "Stopping after this step"
 STOPPED = "Stopped."
 SAVING = "Making the full-size file …"
 

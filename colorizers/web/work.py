@@ -87,7 +87,7 @@ class TabWork:
         """Connect Stop: it asks for the result so far where the method has one, and cancels elsewhere."""
         click = partial(self.view.stop.click, queue=False, show_progress="hidden", api_visibility="private")
         if self._method.stops_early:
-            click(self.stop_early, session)
+            click(self.stop_early, session, self.view.status)
         else:
             click(self.stopped, session, self.view.outputs, cancels=self._jobs)
 
@@ -140,9 +140,10 @@ class TabWork:
         """After an error: what was said of it stays, a progress bar (of a job that the queue refused) does not."""
         return self.view.idle() | {self.view.status: "" if "<progress" in (said or "") else gr.skip()}
 
-    def stop_early(self, session: Session) -> None:
+    def stop_early(self, session: Session) -> str:
         """Ask the running job for what it has so far."""
         self._engine.stop_early(session.tab(self._method.name).job_id)
+        return markup.status(texts.STOPPING)
 
     def refinish(self, session: Session, *finish: Any) -> Any:
         """The same colours under another finish."""
