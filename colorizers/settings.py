@@ -31,7 +31,7 @@ class Settings(BaseSettings):
 
     public: bool = Field(False, description="hosting for strangers: no run history, no error details")
     queue_size: int = Field(32, ge=1, description="visitors who may wait; more are told that the queue is full")
-    preview_pixels: int = Field(1280, ge=256, le=2048, description="long side of what the page shows while tuning")
+    preview_pixels: int = Field(1024, ge=256, le=2048, description="long side of what the page shows while tuning")
 
 
 @functools.cache
