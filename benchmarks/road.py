@@ -11,18 +11,22 @@ import itertools
 import multiprocessing
 import resource
 import statistics
+import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+ROOT = Path(__file__).resolve().parent.parent
 SIZES = ((1024, 768), (3000, 2000), (6000, 4000), (7000, 5600))
 
 
-def stages(source: Path, method: str, rounds: int, queue: multiprocessing.Queue) -> None:
-    """Colour one file `rounds` times; report the first round, the medians and the peak memory in MB."""
+def stages(source: Path, method: str, rounds: int) -> tuple[float, list[float], float, int]:
+    """Colour one file again and again: seconds of the first round, medians a stage, peak memory in MB, threads."""
+    sys.path.insert(0, str(ROOT))
     import torch
 
     from colorizers.engine import JobRequest, local_engine
@@ -43,7 +47,7 @@ def stages(source: Path, method: str, rounds: int, queue: multiprocessing.Queue)
         measured.append([end - start for start, end in itertools.pairwise(marks)])
     medians = [statistics.median(stage) for stage in zip(*measured[1:], strict=True)]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    queue.put((sum(measured[0]), medians, peak, torch.get_num_threads()))
+    return sum(measured[0]), medians, peak, torch.get_num_threads()
 
 
 def main() -> None:
@@ -60,11 +64,8 @@ def main() -> None:
             source = Path(folder) / f"{width}x{height}.jpg"
             small = np.random.default_rng(0).integers(0, 256, (height // 50, width // 50), np.uint8)
             Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).save(source, quality=92)
-            queue = context.Queue()
-            process = context.Process(target=stages, args=(source, arguments.method, arguments.rounds, queue))
-            process.start()
-            first, medians, peak, threads = queue.get()
-            process.join()
+            with ProcessPoolExecutor(1, context) as own:
+                first, medians, peak, threads = own.submit(stages, source, arguments.method, arguments.rounds).result()
             stages_text = " | ".join(f"{seconds:.2f}" for seconds in medians)
             print(f"| {width}x{height} | {first:.2f} | {stages_text} | {peak:.0f} |", flush=True)
     print(f"\n{threads} threads; `save` composes once more before it writes.")

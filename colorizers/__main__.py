@@ -42,8 +42,7 @@ def _methods(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def _weights(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from colorizers.commands import listings
 
-    parser.add_argument("action", choices=["list"], help="list: what there is, and what of it is on this machine")
-    parser.set_defaults(run=listings.list_weights)
+    listings.prepare_weights(parser)
 
 
 def _serve(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -67,12 +66,14 @@ def _evaluate(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 
 def _train(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    from colorizers.commands.numbers import positive
+
     add = parser.add_argument
     add("recipe", choices=["unet"], help="what to train")
     add("--data", type=Path, nargs="+", required=True, metavar="PATH", help="folders of colour photos, or tar shards")
     add("--val", type=Path, required=True, metavar="PATH", help="photos that are never trained on")
     add("--out", type=Path, required=True, metavar="FOLDER", help="for checkpoints and weights; a run there goes on")
-    add("--steps", type=int, default=6000, metavar="N", help="of the whole run (default: 6000)")
+    add("--steps", type=positive("--steps"), default=6000, metavar="N", help="of the whole run (default: 6000)")
     parser.set_defaults(run=_run_train)
 
 

@@ -94,6 +94,15 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
+def read_header(path: Path) -> dict[str, str]:
+    """What a .safetensors file says of itself, by name: for ours, how it was trained."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except (OSError, safetensors.SafetensorError) as error:
+        raise ColorizerError(f"{path.name} is damaged or no .safetensors file; get the file again.") from error
+
+
 @functools.lru_cache
 def _digest(path: Path, size: int, changed: int) -> str:
     with path.open("rb") as file:

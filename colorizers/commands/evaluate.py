@@ -1,12 +1,15 @@
 """`evaluate`: methods beside the naive rows, on photographs whose colours are known."""
 
 import argparse
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from colorizers import weights
 from colorizers.commands.files import shown
+from colorizers.commands.numbers import positive
 from colorizers.engine import Engine, local_engine
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, protocol, report
@@ -22,8 +25,9 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add = parser.add_argument
     add("methods", nargs="*", metavar="METHOD[,option=value...]", help=f"of {', '.join(METHODS)}")
     add("--data", type=Path, nargs="+", required=True, metavar="PATH", help="folders of colour photos, or tar shards")
-    add("--n", type=int, metavar="N", help="only the first N photos")
-    add("--size", type=int, default=256, metavar="PX", help="of the centre squares; smaller ones stay (default: 256)")
+    add("--n", type=positive("--n"), metavar="N", help="only the first N photos")
+    size = "side of the centre squares; smaller photos are not enlarged (default: 256)"
+    add("--size", type=positive("--size"), default=256, metavar="PX", help=size)
     add("--json", type=Path, metavar="FILE", help="write the figures for programs")
     add("--card", metavar="FILE:BLOCK", help="write the table into this block of a model card")
     add("--fit-baselines", action="store_true", help="fit the naive rows on these photos and measure nothing")
@@ -33,7 +37,11 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the table, and write what else was asked for."""
     asked = {name: _parsed(name) for name in arguments.methods}
+    card = _checked_card(arguments.card)
+    _check_json(arguments.json)
     collection = read_collection(arguments.data)
+    for reason in collection.left_out:
+        print(f"left out: {shown(Path(reason))}", file=sys.stderr)
     if arguments.n is not None:
         collection = replace(collection, photos=collection.photos[: arguments.n], names=collection.names[: arguments.n])
     command = _command(arguments)
@@ -45,10 +53,28 @@ def run(arguments: argparse.Namespace) -> int:
     print(made.markdown(), end="")
     if arguments.json is not None:
         arguments.json.write_text(made.json())
-    if arguments.card is not None:
-        path, _, block = arguments.card.rpartition(":")
-        report.write_block(Path(path), block, made.markdown())
+    if card is not None:
+        report.write_block(*card, made.markdown())
     return 0
+
+
+def _checked_card(given: str | None) -> tuple[Path, str] | None:
+    """FILE:BLOCK as the card's path and the name of a block that is there."""
+    if given is None:
+        return None
+    path, _, block = given.rpartition(":")
+    if not path or not block:
+        raise ColorizerError("--card must be FILE:BLOCK, as in weights/unet.md:validation.")
+    report.check_block(Path(path), block)
+    return Path(path), block
+
+
+def _check_json(path: Path | None) -> None:
+    if path is None:
+        return
+    folder, present = path.parent, path.exists()
+    if path.is_dir() or not folder.is_dir() or not os.access(path if present else folder, os.W_OK):
+        raise ColorizerError(f"{shown(path)} cannot be written; give a file in an existing folder with --json.")
 
 
 def _report(
@@ -59,6 +85,7 @@ def _report(
         rows=protocol.evaluate(engine, asked, collection, size),
         photos=len(collection.photos),
         photos_sha256=collection.sha256,
+        left_out=len(collection.left_out),
         size=size,
         weights=weights.hashes(keys),
         versions=versions(),

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from colorizers.methods.method import Job, faded_print, working_size
+from colorizers.networks.ab_bins import VIVIDNESS, read_bins
 from colorizers.networks.unet import UNet
 from colorizers.options import Options, control
 from colorizers.picture.compose import Chroma, Outcome
@@ -13,14 +14,12 @@ from colorizers.picture.photo import Photo
 from colorizers.weights import load_into
 
 KEY = "unet/lab"
-_TEMPERATURE = 0.4  # near the 0.38 of Zhang et al.
-_MOST_DARING = 0.2  # of the prior that is still put back at full vividness
 
 
 class UNetOptions(Options):
     """Options of the U-Net tab."""
 
-    vividness: float = control(0.5, low=0, high=1, step=0.05, help="From calm and sure to vivid and daring.")
+    vividness: float = control(VIVIDNESS, low=0, high=1, step=0.05, help="From calm and sure to vivid and daring.")
     faded_print: bool = faded_print()
     working_size: int = working_size()
 
@@ -42,17 +41,13 @@ class UNetMethod:
         with job.models.lease(KEY) as network:
             lightness = photo.network_lightness(options.working_size, options.faded_print).to(job.device)
             assert isinstance(network, UNet)
-            ab = read_bins(network, lightness, options.vividness)
+            ab = _coloured(network, lightness, options.vividness)
         job.progress(1, 1, None, "Laying on the colours")
         return [Chroma(ab.cpu())]
 
 
-def read_bins(network: UNet, lightness: Tensor, vividness: float) -> Tensor:
-    """L* (h, w) to ab (2, h/4, w/4), averaged over the photo and its mirror image; sides are multiples of 4.
-
-    Vividness in [0, 1] says how little of the prior is put back: see `AbBins.decode`.
-    """
+def _coloured(network: UNet, lightness: Tensor, vividness: float) -> Tensor:
+    """L* (h, w) to ab (2, h/4, w/4), averaged over the photo and its mirror image; sides are multiples of 4."""
     batch = torch.stack((lightness, lightness.flip(-1)))[:, None]
-    prior_share = 1 - (1 - _MOST_DARING) * vividness
-    ab = network.bins.decode(network(batch), _TEMPERATURE, prior_share)
+    ab = read_bins(network.bins, network(batch), vividness)
     return (ab[0] + ab[1].flip(-1)) / 2

@@ -54,15 +54,18 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             if file.suffix.lower() in SUFFIXES:
-                yield f"{path.name}/{file.relative_to(path).as_posix()}", file.read_bytes()
+                yield f"{path.resolve().name}/{file.relative_to(path).as_posix()}", file.read_bytes()
         return
     if not path.is_file() or not tarfile.is_tarfile(path):
         raise ColorizerError(f"{path} is neither a folder of pictures nor a tar shard.")
-    with tarfile.open(path) as shard:
-        for member in shard:
-            content = shard.extractfile(member) if member.name.lower().endswith(SUFFIXES) else None
-            if content is not None:
-                yield f"{path.name}/{member.name}", content.read()
+    try:
+        with tarfile.open(path) as shard:
+            for member in shard:
+                content = shard.extractfile(member) if member.name.lower().endswith(SUFFIXES) else None
+                if content is not None:
+                    yield f"{path.name}/{member.name}", content.read()
+    except (tarfile.TarError, OSError) as error:
+        raise ColorizerError(f"{path.name} is a damaged tar shard; get it again.") from error
 
 
 def center_square(photo: Tensor, size: int) -> Tensor:

@@ -14,7 +14,12 @@ GAMMA = 1.4
 
 
 def batches(photos: Sequence[Tensor], batch: int, size: int, random: torch.Generator) -> Iterator[Tensor]:
-    """Endless batches of Lab crops (batch, 3, size, size); each photo once per epoch, in a new order each time."""
+    """Endless batches of Lab crops (batch, 3, size, size); each photo at most once per epoch, in a new order each time.
+
+    An epoch is made of whole batches, so there must be at least one batch of photos.
+    """
+    if len(photos) < batch:
+        raise ValueError(f"{len(photos)} photos do not fill a batch of {batch}")
     while True:
         order = torch.randperm(len(photos), generator=random)
         for start in range(0, len(order) - batch + 1, batch):
@@ -25,7 +30,7 @@ def batches(photos: Sequence[Tensor], batch: int, size: int, random: torch.Gener
 def _random_crop(photo: Tensor, size: int, random: torch.Generator) -> Tensor:
     """A square of 60 to 100 % of the short side, mirrored half of the time."""
     short = min(photo.shape[-2:])
-    side = int(short * (SMALLEST_CROP + (1 - SMALLEST_CROP) * torch.rand((), generator=random)))
+    side = max(1, int(short * (SMALLEST_CROP + (1 - SMALLEST_CROP) * torch.rand((), generator=random))))
     top = int(torch.randint(photo.shape[-2] - side + 1, (), generator=random))
     left = int(torch.randint(photo.shape[-1] - side + 1, (), generator=random))
     crop = resized(photo[:, top : top + side, left : left + side], size)

@@ -18,8 +18,9 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 from torch.optim.swa_utils import AveragedModel
 
+from colorizers.errors import ColorizerError
 from colorizers.evaluation.metrics import ciede2000, colorfulness
-from colorizers.networks.ab_bins import smoothed_prior
+from colorizers.networks.ab_bins import read_bins, smoothed_prior
 from colorizers.networks.unet import UNet
 from colorizers.picture.collection import Collection, center_square, read_collection
 from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
@@ -32,7 +33,11 @@ _LOG_EVERY, _SAVE_EVERY = 50, 500
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the run does; together with the photos it determines the result up to the order of float sums."""
+    """What the run does.
+
+    A run that goes through without a stop is determined by its recipe and its photos, up to the order of float sums.
+    One that was resumed is not: at every start a new pass over all photos begins, in a new order.
+    """
 
     steps: int = 6000
     batch: int = 32
@@ -80,28 +85,39 @@ class Run:
         partial.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Go on from a checkpoint."""
-        state = torch.load(path, weights_only=True)
-        for name in ("network", "average", "optimizer"):
-            getattr(self, name).load_state_dict(state[name])
-        self.random.set_state(state["random"])
-        self.step, self.seconds = state["step"], state["seconds"]
+        """Go on from a checkpoint, with a new pass over the photos; ColorizerError when it is none of this network."""
+        try:
+            state = torch.load(path, weights_only=True)
+            for name in ("network", "average", "optimizer"):
+                getattr(self, name).load_state_dict(state[name])
+            self.random.set_state(state["random"])
+            self.step, self.seconds = state["step"], state["seconds"]
+        except Exception as error:  # a broken file reaches every corner of the unpickler
+            raise ColorizerError(f"{path} is no checkpoint of this network; give another folder with --out.") from error
 
 
 def train(data: list[Path], val: Path, out: Path, recipe: Recipe, command: str) -> None:
-    """Train on folders or shards into the folder `out`; a run that was killed goes on from its last checkpoint."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Train on folders or shards into the folder `out`; a run that was killed goes on from its last checkpoint.
+
+    Raises ColorizerError when there is less than one batch of photos, or nowhere to write.
+    """
+    _make_folder(out)
     training, validation = read_collection(data), read_collection([val])
     for reason in (*training.left_out, *validation.left_out):
         print(f"left out: {reason}", flush=True)
+    if len(training.photos) < recipe.batch:
+        raise ColorizerError(
+            f"There are {len(training.photos)} colour photographs for batches of {recipe.batch}; give more with --data."
+        )
     run, checkpoint = Run(recipe, training.photos), out / "last.pt"
     if checkpoint.exists():
         run.resume(checkpoint)
+        print(f"step {run.step}/{recipe.steps} read from {checkpoint}", flush=True)
     weights = run.network.bins.class_weights()
     source = batches(training.photos, recipe.batch, recipe.size, run.random)
     began, losses = time.monotonic() - run.seconds, []
     while run.step < recipe.steps:
-        losses.append(_step(run, next(source), weights, recipe))
+        losses.append(train_step(run, next(source), weights, recipe))
         run.seconds = time.monotonic() - began
         if run.step % _LOG_EVERY == 0:
             speed = run.step * recipe.batch / run.seconds
@@ -116,7 +132,15 @@ def train(data: list[Path], val: Path, out: Path, recipe: Recipe, command: str) 
             export(run.averaged, out / "unet.safetensors", _provenance(run, recipe, training, command))
 
 
-def _step(run: Run, lab: Tensor, weights: Tensor, recipe: Recipe) -> float:
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ColorizerError(f"The folder {out} cannot be made ({reason}); give another with --out.") from error
+
+
+def train_step(run: Run, lab: Tensor, weights: Tensor, recipe: Recipe) -> float:
     """One optimizer step on Lab crops (B, 3, H, W); gives the loss."""
     for group in run.optimizer.param_groups:
         group["lr"] = recipe.learning_rate * recipe.rate(run.step)
@@ -165,13 +189,16 @@ def _bin_counts(network: UNet, photos: Sequence[Tensor], recipe: Recipe) -> Tens
 
 @torch.inference_mode()
 def validate(network: UNet, photos: Sequence[Tensor]) -> dict[str, float]:
-    """Mean CIEDE2000 and signed colourfulness on centre squares, in gamut, beside gray's and the truth's."""
+    """Mean CIEDE2000 and signed colourfulness at the default vividness, beside gray's and the truth's.
+
+    On centre squares, in gamut; unlike the method, without the mirror image.
+    """
     network.eval()
     totals = {"de00": 0.0, "cf": 0.0, "gray_de00": 0.0, "truth_cf": 0.0}
     for photo in photos:
         rgb = center_square(photo, _VALIDATION_SIZE)
         lab = rgb_to_lab(rgb)
-        ab = network.bins.decode(network(lab[None, :1]), temperature=0.4, prior_share=0.6)
+        ab = read_bins(network.bins, network(lab[None, :1]))
         fitted, linear = fit_gamut(lab[0], interpolate(ab, rgb.shape[-2:], mode="bicubic")[0])
         coloured, gray = torch.cat((lab[:1], fitted)), torch.cat((lab[:1], torch.zeros_like(fitted)))
         totals["de00"] += ciede2000(coloured[None], lab[None]).mean().item()
