@@ -1,0 +1,51 @@
+"""What a change of the finish costs on the page: composing the preview and encoding it, no model run.
+
+    python benchmarks/finish.py [--rounds 9]
+
+Milliseconds are medians on `test_images/mountains_gray.jpg`, reduced to the page's preview size.
+"""
+
+import argparse
+import io
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+CHANGES = (
+    {},
+    {"color_strength": 1.5},
+    {"saturation": 1.5},
+    {"warmth": 0.5},
+    {"saturation": 1.5, "warmth": 0.5},
+    {"edge_snap": 0.5},
+)
+
+
+def main() -> None:
+    """Print one row a change."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    rounds = parser.parse_args().rounds
+    sys.path.insert(0, str(ROOT))
+    from colorizers import colorize
+    from colorizers.settings import get_settings
+
+    result = colorize(ROOT / "test_images" / "mountains_gray.jpg")[0].preview(get_settings().preview_pixels)
+    print("| finish at {}x{} | ms |\n|---|---|".format(*result.photo.size))
+    for change in CHANGES:
+        tuned = result.finished(result.finish.model_copy(update=change))
+        times = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            Image.fromarray(tuned.pixels()).save(io.BytesIO(), "JPEG", quality=90, subsampling=0)
+            times.append(time.perf_counter() - started)
+        said = ", ".join(f"{name} {value}" for name, value in change.items()) or "none"
+        print(f"| {said} | {1000 * statistics.median(times):.0f} |")
+
+
+if __name__ == "__main__":
+    main()
