@@ -269,10 +269,9 @@ def local_engine(methods: Mapping[str, Method] = METHODS, settings: Settings | N
     loaders = {family: load for method in methods.values() for family, load in method.loaders.items()}
     pool = ModelPool(loaders, device, budget)
     if settings.pool_policy == "eager":
-        for status in weights.listing():
-            if status.path is not None and status.weights.key.partition("/")[0] in loaders:
-                with pool.lease(status.weights.key):
-                    pass
+        for key in (key for family in loaders for key in weights.keys_of(family) if weights.find(key)):
+            with pool.lease(key):
+                pass
     return Engine(methods, LocalBackend(methods, pool))
 
 
@@ -298,7 +297,7 @@ def _smaller(options: Options) -> Options:
 
 def _of_variant(options: Options, k: int) -> Options:
     """The options that make variant k alone: seed + k, one variant."""
-    names = {entry.name for entry in controls(type(options))}
+    names = type(options).model_fields
     single: dict[str, Any] = {"variants": 1} if "variants" in names else {}
     if "seed" in names:
         single["seed"] = (options.seed + k) % (MAX_SEED + 1)  # type: ignore[attr-defined]

@@ -43,6 +43,11 @@ _checkpoints: dict[str, Path] = {}
 _loaded: dict[str, str] = {}
 
 
+def keys_of(family: str) -> list[str]:
+    """The keys whose first part is `family`: the weights of one method."""
+    return [key for key in REGISTRY if key.partition("/")[0] == family]
+
+
 def use_checkpoint(key: str, path: Path) -> None:
     """For this process, take the weights of `key` from a local file (the command line's --checkpoint)."""
     if not path.is_file():

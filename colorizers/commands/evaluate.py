@@ -13,7 +13,7 @@ from colorizers.commands.numbers import positive
 from colorizers.engine import Engine, local_engine
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, protocol, report
-from colorizers.methods.catalog import METHODS
+from colorizers.methods.catalog import METHODS, find
 from colorizers.options import validated
 from colorizers.picture.collection import Collection, read_collection
 from colorizers.picture.record import versions
@@ -80,7 +80,8 @@ def _check_json(path: Path | None) -> None:
 def _report(
     engine: Engine, asked: dict[str, tuple[str, dict[str, Any]]], collection: Collection, size: int, command: str
 ) -> report.Report:
-    keys = [key for key in weights.REGISTRY if key.partition("/")[0] in {method for method, _ in asked.values()}]
+    used = dict.fromkeys(method for method, _ in asked.values())
+    keys = [key for method in used for key in weights.keys_of(method)]
     return report.Report(
         rows=protocol.evaluate(engine, asked, collection, size),
         photos=len(collection.photos),
@@ -96,10 +97,8 @@ def _report(
 def _parsed(text: str) -> tuple[str, dict[str, Any]]:
     """`unet,vividness=0.2` as a method and its options."""
     method, *pairs = text.split(",")
-    if method not in METHODS:
-        raise ColorizerError(f"There is no method {method[:40]!r}; the methods are: {', '.join(METHODS)}.")
     values = dict(pair.partition("=")[::2] for pair in pairs)
-    options = validated(METHODS[method].options, values)
+    options = validated(find(METHODS, method).options, values)
     return method, {name: getattr(options, name) for name in values}
 
 

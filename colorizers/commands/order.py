@@ -105,7 +105,7 @@ def _check_remake(remake: Remake, given: set[str], pictures: dict[str, Photo]) -
 
 
 def _use_checkpoint(method: str, path: Path) -> None:
-    keys = [key for key in weights.REGISTRY if key.startswith(f"{method}/")]
+    keys = weights.keys_of(method)
     if not keys:
         raise ColorizerError(f"The method {method} has no weights; leave out --checkpoint.")
     for key in keys:
