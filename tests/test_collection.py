@@ -63,7 +63,11 @@ def test_gray_and_broken_files_are_left_out_and_named(folder: Path):
 
 def test_the_hash_says_which_photographs_in_which_order(folder: Path):
     collection = read_collection([folder])
-    assert collection.sha256 == hashlib.sha256(b"album/aunt.png\nalbum/trip/sea.PNG").hexdigest()
+    files = {name: hashlib.sha256((folder.parent / name).read_bytes()).hexdigest() for name in collection.names}
+    assert collection.digests == tuple(files.values())
+    listed = "".join(f"{digest}  {name}\n" for name, digest in files.items())
+    assert collection.sha256 == hashlib.sha256(listed.encode()).hexdigest()
+    assert collection.first(1).names == ("album/aunt.png",)
     (folder / "trip" / "sea.PNG").unlink()
     assert read_collection([folder]).sha256 != collection.sha256
 

@@ -63,7 +63,9 @@ class TestFigures:
         assert command("evaluate", "--data", album, "--n", 2, "--size", 32, "--json", target) == 0
         said, made = capsys.readouterr(), json.loads(target.read_text())
         assert (made["photos"], made["left_out"], made["size"]) == (2, 2, 32)
-        assert made["photos_sha256"] == hashlib.sha256(b"album/astronaut.jpg\nalbum/coffee.jpg").hexdigest()
+        names = ("astronaut.jpg", "coffee.jpg")
+        lines = (f"{hashlib.sha256((album / name).read_bytes()).hexdigest()}  album/{name}\n" for name in names)
+        assert made["photos_sha256"] == hashlib.sha256("".join(lines).encode()).hexdigest()
         assert made["command"] == "python -m colorizers evaluate --data album --n 2 --size 32"
         assert made["command"] in said.out
         assert "2 gray or unusable left out" in said.out
@@ -151,7 +153,7 @@ def flat(*colours: tuple[int, int, int], sides: tuple[int, ...]) -> Collection:
         torch.tensor(colour, dtype=torch.uint8)[:, None, None].expand(3, side, side)
         for colour, side in zip(colours, sides, strict=True)
     )
-    return Collection(photos, tuple(f"{k}.png" for k in range(len(photos))))
+    return Collection(photos, tuple(f"{k}.png" for k in range(len(photos))), ("",) * len(photos))
 
 
 class TestBaselines:

@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, protocol, report
 from colorizers.methods.catalog import METHODS, find
 from colorizers.options import validated
-from colorizers.picture.collection import Collection, read_collection
+from colorizers.picture.collection import Collection, read_collection, shards
 from colorizers.picture.record import versions
 from colorizers.settings import PROJECT
 
@@ -39,11 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     asked = {name: _parsed(name) for name in arguments.methods}
     card = _checked_card(arguments.card)
     _check_json(arguments.json)
-    collection = read_collection(arguments.data)
+    collection = read_collection(shards(arguments.data))
     for reason in collection.left_out:
         print(f"left out: {shown(Path(reason))}", file=sys.stderr)
     if arguments.n is not None:
-        collection = replace(collection, photos=collection.photos[: arguments.n], names=collection.names[: arguments.n])
+        collection = collection.first(arguments.n)
     command = _command(arguments)
     if arguments.fit_baselines:
         baselines.save(baselines.fit(collection, command))

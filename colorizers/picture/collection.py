@@ -1,10 +1,11 @@
 """Many colour photographs at once, from folders of pictures and from tar shards, for training and evaluation."""
 
 import hashlib
+import json
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 import torch
 from torch import Tensor
@@ -13,59 +14,116 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.photo import SUFFIXES, Photo
 
 
+@dataclass(frozen=True, eq=False)
+class ColorPhoto:
+    """A decoded photograph, uint8 RGB (3, H, W); the sha256 is its file's.
+
+    `label` says what it shows, as the folder of the file or the JSON beside it in the shard has it; else it is empty.
+    """
+
+    name: str
+    rgb: Tensor
+    sha256: str
+    label: str = ""
+
+
 @dataclass(frozen=True)
 class Collection:
-    """Decoded photographs, uint8 RGB (3, H, W) of any sizes, and their names.
+    """Photographs, uint8 RGB (3, H, W) of any sizes, their names and the sha256 of their files.
 
     `left_out` names what could not be used and says why.
     """
 
     photos: tuple[Tensor, ...]
     names: tuple[str, ...]
+    digests: tuple[str, ...]
     left_out: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
-        """Of the list of names: which photos, in which order."""
-        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()
+        """Of the list: which files, in which order."""
+        return list_sha256(self.digests, self.names)
+
+    def first(self, n: int) -> "Collection":
+        """The first n photographs."""
+        return replace(self, photos=self.photos[:n], names=self.names[:n], digests=self.digests[:n])
+
+
+def list_sha256(digests: tuple[str, ...], names: tuple[str, ...]) -> str:
+    """The sha256 of a list of files as `sha256sum` writes it: the files' own digests and their names, in order."""
+    lines = (f"{digest}  {name}\n" for digest, name in zip(digests, names, strict=True))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def read_collection(paths: list[Path]) -> Collection:
     """Every colour photograph of the folders and tar files, in order; gray ones and broken ones are left out."""
-    photos, names, left_out = [], [], []
-    for name, data in (file for path in paths for file in _files(path)):
-        try:
-            rgb = Photo.open(data, name).rgb
-        except ColorizerError as error:
-            left_out.append(str(error))
-            continue
-        if rgb is None:
-            left_out.append(f"{name} has no colour.")
-            continue
-        photos.append(torch.tensor(rgb).movedim(-1, 0).contiguous())
-        names.append(name)
+    found = list(color_photos(paths))
+    photos = [each for each in found if isinstance(each, ColorPhoto)]
     if not photos:
         raise ColorizerError(f"There is no colour photograph in {', '.join(path.name for path in paths)}.")
-    return Collection(tuple(photos), tuple(names), tuple(left_out))
+    return Collection(
+        photos=tuple(photo.rgb for photo in photos),
+        names=tuple(photo.name for photo in photos),
+        digests=tuple(photo.sha256 for photo in photos),
+        left_out=tuple(each for each in found if isinstance(each, str)),
+    )
 
 
-def _files(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Names, beginning with the shard's or the folder's, and contents of the picture files at a path."""
+def color_photos(paths: list[Path]) -> Iterator[ColorPhoto | str]:
+    """The photographs at these paths one by one; in place of one that cannot be used, a sentence that says why."""
+    for name, content, label in (file for path in paths for file in _files(path)):
+        try:
+            rgb = Photo.open(content, name).rgb
+        except ColorizerError as error:
+            yield str(error)
+            continue
+        if rgb is None:
+            yield f"{name} has no colour."
+            continue
+        pixels = torch.tensor(rgb).movedim(-1, 0).contiguous()
+        yield ColorPhoto(name, pixels, hashlib.sha256(content).hexdigest(), label)
+
+
+def shards(paths: list[Path]) -> list[Path]:
+    """The paths, with each folder of tar shards replaced by its shards in order."""
+    return [each for path in paths for each in (sorted(path.glob("*.tar")) or [path])]
+
+
+def _files(path: Path) -> Iterator[tuple[str, bytes, str]]:
+    """Names, beginning with the shard's or the folder's, contents and labels of the picture files at a path."""
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             if file.suffix.lower() in SUFFIXES:
-                yield f"{path.resolve().name}/{file.relative_to(path).as_posix()}", file.read_bytes()
+                inside = file.relative_to(path)
+                yield f"{path.resolve().name}/{inside.as_posix()}", file.read_bytes(), inside.parent.name
         return
     if not path.is_file() or not tarfile.is_tarfile(path):
         raise ColorizerError(f"{path} is neither a folder of pictures nor a tar shard.")
     try:
         with tarfile.open(path) as shard:
-            for member in shard:
-                content = shard.extractfile(member) if member.name.lower().endswith(SUFFIXES) else None
-                if content is not None:
-                    yield f"{path.name}/{member.name}", content.read()
+            members = {member.name: member for member in shard.getmembers() if member.isfile()}
+            for name in members:
+                if name.lower().endswith(SUFFIXES):
+                    beside = members.get(f"{PurePosixPath(name).with_suffix('')}.json")
+                    label = _label(_content(shard, beside)) if beside else ""
+                    yield f"{path.name}/{name}", _content(shard, members[name]), label
     except (tarfile.TarError, OSError) as error:
         raise ColorizerError(f"{path.name} is a damaged tar shard; get it again.") from error
+
+
+def _content(shard: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = shard.extractfile(member)
+    assert file is not None, "only plain files are asked for"
+    return file.read()
+
+
+def _label(sidecar: bytes) -> str:
+    """The label in a sidecar; a sidecar that is none has no label."""
+    try:
+        said = json.loads(sidecar)
+    except ValueError:
+        return ""
+    return str(said.get("label", "")) if isinstance(said, dict) else ""
 
 
 def center_square(photo: Tensor, size: int) -> Tensor:
