@@ -1,8 +1,8 @@
-"""What the road of a photo costs, side by side in one run: opening, colouring, composing, saving, and peak memory.
+"""What the road of a photo costs: every method side by side at 1024x768, then every stage of the first one by size.
 
-    python benchmarks/road.py [--method unet] [--rounds 5]
+    python benchmarks/road.py [--method unet --method cnn ...] [--rounds 5]
 
-Each size runs in a process of its own, so that its peak memory is its own. Seconds are medians after a first round
+Each row runs in a process of its own, so that its peak memory is its own. Seconds are medians after a first round
 that is printed apart, because it loads the network.
 """
 
@@ -14,8 +14,10 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -24,8 +26,20 @@ ROOT = Path(__file__).resolve().parent.parent
 SIZES = ((1024, 768), (3000, 2000), (6000, 4000), (7000, 5600))
 
 
-def stages(source: Path, method: str, rounds: int) -> tuple[float, list[float], float, int]:
-    """Colour one file again and again: seconds of the first round, medians a stage, peak memory in MB, threads."""
+class Cost(NamedTuple):
+    """Seconds of the first round and medians of the others by stage, peak memory in MB, threads."""
+
+    first: float
+    open: float
+    colour: float
+    compose: float
+    save: float
+    peak: float
+    threads: int
+
+
+def measured(source: Path, method: str, rounds: int) -> Cost:
+    """Colour one file again and again."""
     sys.path.insert(0, str(ROOT))
     import torch
 
@@ -33,7 +47,7 @@ def stages(source: Path, method: str, rounds: int) -> tuple[float, list[float], 
     from colorizers.picture.photo import Photo
 
     engine = local_engine()
-    measured = []
+    seconds = []
     for _ in range(rounds + 1):
         marks = [time.perf_counter()]
         photo = Photo.open(source)
@@ -44,31 +58,55 @@ def stages(source: Path, method: str, rounds: int) -> tuple[float, list[float], 
         marks.append(time.perf_counter())
         result.save(source.with_suffix(".out.png"))
         marks.append(time.perf_counter())
-        measured.append([end - start for start, end in itertools.pairwise(marks)])
-    medians = [statistics.median(stage) for stage in zip(*measured[1:], strict=True)]
+        seconds.append([end - start for start, end in itertools.pairwise(marks)])
+    medians = (statistics.median(stage) for stage in zip(*seconds[1:], strict=True))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    return sum(measured[0]), medians, peak, torch.get_num_threads()
+    return Cost(sum(seconds[0]), *medians, peak, torch.get_num_threads())
+
+
+def picture(folder: Path, size: tuple[int, int]) -> Path:
+    """A file of soft shapes."""
+    path = folder / "{}x{}.jpg".format(*size)
+    small = np.random.default_rng(0).integers(0, 256, (size[1] // 50, size[0] // 50), np.uint8)
+    Image.fromarray(small).resize(size, Image.Resampling.BICUBIC).save(path, quality=92)
+    return path
+
+
+def run_apart(source: Path, method: str, rounds: int) -> Cost:
+    """Measure in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as own:
+        return own.submit(measured, source, method, rounds).result()
+
+
+def table(head: Sequence[str]) -> None:
+    """Begin a table."""
+    print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
 
 
 def main() -> None:
-    """Print one row a size."""
+    """Print one row a method, then one row a size."""
+    sys.path.insert(0, str(ROOT))
+    from colorizers import method_names
+
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--method", default="unet")
+    parser.add_argument("--method", action="append", choices=method_names(), help="again for each (default: all)")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    print("| pixels | first, s | open, s | colour, s | compose, s | save as PNG, s | peak memory, MB |")
-    print("|---|---|---|---|---|---|---|")
+    methods = arguments.method or method_names()
     with tempfile.TemporaryDirectory() as folder:
-        for width, height in SIZES:
-            source = Path(folder) / f"{width}x{height}.jpg"
-            small = np.random.default_rng(0).integers(0, 256, (height // 50, width // 50), np.uint8)
-            Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).save(source, quality=92)
-            with ProcessPoolExecutor(1, context) as own:
-                first, medians, peak, threads = own.submit(stages, source, arguments.method, arguments.rounds).result()
-            stages_text = " | ".join(f"{seconds:.2f}" for seconds in medians)
-            print(f"| {width}x{height} | {first:.2f} | {stages_text} | {peak:.0f} |", flush=True)
-    print(f"\n{threads} threads; `save` composes once more before it writes.")
+        source = picture(Path(folder), SIZES[0])
+        table(("method at {}x{}".format(*SIZES[0]), "first, s", "colour, s", "whole road, s", "peak memory, MB"))
+        for method in methods:
+            cost = run_apart(source, method, arguments.rounds)
+            road = cost.open + cost.colour + cost.save
+            print(f"| {method} | {cost.first:.2f} | {cost.colour:.2f} | {road:.2f} | {cost.peak:.0f} |", flush=True)
+        stages = ("first, s", "open, s", "colour, s", "compose, s", "save as PNG, s", "peak memory, MB")
+        table((f"{methods[0]}, pixels", *stages))
+        for size in SIZES:
+            cost = run_apart(picture(Path(folder), size), methods[0], arguments.rounds)
+            said = " | ".join(f"{seconds:.2f}" for seconds in cost[:5])
+            print("| {}x{}".format(*size), f"{said} | {cost.peak:.0f} |", sep=" | ", flush=True)
+    print(f"\n{cost.threads} threads; the whole road opens, colours and saves; to save composes once more and writes.")
 
 
 if __name__ == "__main__":

@@ -32,19 +32,17 @@ def colorize(
 ) -> list[Result]:
     """Colour one photo: a path, the bytes of a file, or a `Photo`.
 
-    `options` are the method's own, as `python -m colorizers methods` lists them. Gives one result, or one a
-    variant; see `Result.save` and `Result.pixels`. Raises ColorizerError, in one sentence, for what a user can mend.
+    `options` are the method's own, as `python -m colorizers methods` lists them. Of the method's finish, a mapping
+    changes what it names; a `Finish` takes its place. Gives one result, or one a variant; see `Result.save` and
+    `Result.pixels`. Raises ColorizerError, in one sentence, for what a user can mend.
     """
     from colorizers.engine import JobRequest
-    from colorizers.options import validated
-    from colorizers.picture.finish import Finish
     from colorizers.picture.photo import Photo
 
     if seed is not None:
         options["seed"] = seed
     opened = photo if isinstance(photo, Photo) else Photo.open(photo)
-    wanted = finish if isinstance(finish, Finish) else validated(Finish, dict(finish or {}))
-    return list(_engine().results(JobRequest(opened, method, options, wanted)))
+    return list(_engine().results(JobRequest(opened, method, options, {} if finish is None else finish)))
 
 
 def method_names() -> list[str]:

@@ -8,7 +8,6 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from colorizers import __version__
@@ -66,24 +65,9 @@ def _evaluate(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 
 def _train(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    from colorizers.commands.numbers import positive
+    from colorizers.commands import train
 
-    add = parser.add_argument
-    add("recipe", choices=["unet"], help="what to train")
-    add("--data", type=Path, nargs="+", required=True, metavar="PATH", help="folders of colour photos, or tar shards")
-    add("--val", type=Path, required=True, metavar="PATH", help="photos that are never trained on")
-    add("--out", type=Path, required=True, metavar="FOLDER", help="for checkpoints and weights; a run there goes on")
-    add("--steps", type=positive("--steps"), default=6000, metavar="N", help="of the whole run (default: 6000)")
-    parser.set_defaults(run=_run_train)
-
-
-def _run_train(arguments: argparse.Namespace) -> int:
-    from colorizers.training.unet import Recipe, train
-
-    names = " ".join(p.name for p in arguments.data)
-    command = f"python -m colorizers train unet --data {names} --val {arguments.val.name} --steps {arguments.steps}"
-    train(arguments.data, arguments.val, arguments.out, Recipe(steps=arguments.steps), command)
-    return 0
+    train.prepare(parser, argv)
 
 
 COMMANDS = {

@@ -1,5 +1,6 @@
 """Runs jobs: one at a time on the device, each in its own thread, with progress, stop, cancel and seeds."""
 
+import atexit
 import contextlib
 import queue
 import random
@@ -10,13 +11,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import torch
 
 from colorizers import weights
 from colorizers.errors import Cancelled, ColorizerError
 from colorizers.methods.catalog import METHODS, find
-from colorizers.methods.method import Job, Method
+from colorizers.methods.method import Job, Method, finish_of
 from colorizers.options import MAX_SEED, Options, controls, validated
 from colorizers.picture.compose import Outcome
 from colorizers.picture.finish import Finish
@@ -26,18 +28,22 @@ from colorizers.picture.result import Result
 from colorizers.pool import Leases, ModelPool, PoolStats, default_budget
 from colorizers.settings import Settings, get_settings
 
+_LAST_STEP = 10.0  # seconds that a job gets to see that the process ends
 _POLL = 0.25  # seconds between looks at whether the other side is still there
 _WAITING_EVENTS = 8  # progress beyond these is dropped, the outcome never
 
 
 @dataclass(frozen=True)
 class JobRequest:
-    """A photo and what to do with it; plain data, picklable."""
+    """A photo and what to do with it; plain data, picklable.
+
+    `options` and `finish` name what is to differ from the method's own; a `Finish` is taken as it is.
+    """
 
     photo: Photo
     method: str
     options: dict[str, Any] = field(default_factory=dict)
-    finish: Finish = field(default_factory=Finish)
+    finish: Finish | Mapping[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -99,12 +105,12 @@ class Engine:
         self._backend = backend
 
     def checked(self, request: JobRequest) -> JobRequest:
-        """The request with every option present and the seed settled; ColorizerError when it cannot run."""
-        options = validated(find(self.methods, request.method).options, request.options)
-        settled = dict(options)
+        """The request with every option and its finish present, and the seed; ColorizerError when it cannot run."""
+        method = find(self.methods, request.method)
+        settled = dict(validated(method.options, request.options))
         if "seed" in settled and settled["seed"] is None:
             settled["seed"] = random.SystemRandom().randint(0, MAX_SEED)
-        return replace(request, options=settled)
+        return replace(request, options=settled, finish=finish_of(method, request.finish))
 
     def submit(self, request: JobRequest) -> Generator[Event, None, None]:
         """Run a job; events come as they happen, `Done` last. Closing the iterator cancels the job.
@@ -129,6 +135,20 @@ class Engine:
         raise Cancelled
 
 
+_workers: WeakKeyDictionary[threading.Thread, threading.Event] = WeakKeyDictionary()
+"""The threads of jobs, and how each is cancelled."""
+
+
+@atexit.register
+def _end_workers() -> None:
+    """Cancel what still runs when the process ends: it would abort if a thread were inside torch then."""
+    workers = list(_workers.items())
+    for _, cancel in workers:
+        cancel.set()
+    for worker, _ in workers:
+        worker.join(_LAST_STEP)
+
+
 class LocalBackend:
     """Runs jobs in this process, on one device, in the order in which they came."""
 
@@ -144,7 +164,9 @@ class LocalBackend:
         cancel = threading.Event()
         stop = self._stops[request.id] = threading.Event()
         work = (request, events, cancel, stop)
-        threading.Thread(target=self._work, args=work, daemon=True, name=request.method).start()
+        worker = threading.Thread(target=self._work, args=work, daemon=True, name=request.method)
+        _workers[worker] = cancel
+        worker.start()
         try:
             event = None
             while not isinstance(event, Done):
@@ -200,6 +222,7 @@ class LocalBackend:
             stop_early=stop.is_set,
         )
         method = self._methods[request.method]
+        finish = finish_of(method, request.finish)
         wanted = method.options.model_validate(request.options)
         started = time.monotonic()
         outcomes, options = self._outcomes(method, request.photo, wanted, job)
@@ -213,8 +236,8 @@ class LocalBackend:
             Result(
                 photo=request.photo,
                 outcome=outcome,
-                finish=request.finish,
-                record=_record(request, _of_variant(options, k), leases.keys),
+                finish=finish,
+                record=_record(request, _of_variant(options, k), finish, leases.keys),
                 seconds=seconds,
                 notes=notes,
             )
@@ -304,13 +327,13 @@ def _of_variant(options: Options, k: int) -> Options:
     return options.model_copy(update=single)
 
 
-def _record(request: JobRequest, options: Options, keys: list[str]) -> Record:
+def _record(request: JobRequest, options: Options, finish: Finish, keys: list[str]) -> Record:
     values = dict(options)
     pictures = {name: value for name, value in values.items() if isinstance(value, Photo)}
     return Record(
         method=request.method,
         options={name: value for name, value in values.items() if name not in pictures},
-        finish=request.finish.model_dump(),
+        finish=finish.model_dump(),
         weights=weights.loaded_hashes(keys),
         pictures={name: value.sha256 for name, value in pictures.items()},
         input_sha256=request.photo.sha256,

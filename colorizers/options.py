@@ -6,7 +6,8 @@ bool, bounded int and float, Literal, bounded text, Seed and Picture (always a d
 
 import types
 import typing
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -35,7 +36,10 @@ RESERVED = {
 
 @dataclass(frozen=True)
 class Control:
-    """What any surface needs to know of one option. Bounds are inclusive; `high` of a text is its length."""
+    """What any surface needs to know of one option. Bounds are inclusive; `high` of a text is its length.
+
+    `words` says each of the `choices` in plain words.
+    """
 
     name: str
     label: str
@@ -47,8 +51,15 @@ class Control:
     step: float | None = None
     unit: str = ""
     choices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     required: bool = False
     advanced: bool = False
+
+    @property
+    def in_words(self) -> str:
+        """The help, with what each choice means: for surfaces that show the choices by their values."""
+        meanings = [f"{choice}: {word}" for choice, word in zip(self.choices, self.words, strict=True)]
+        return f"{self.help} {'; '.join(meanings)}." if self.words != self.choices else self.help
 
 
 class Options(BaseModel):
@@ -68,9 +79,10 @@ _Model = TypeVar("_Model", bound=Options)
 
 
 def control(default: Any, *, help: str, label: str = "", low: float | None = None, high: float | None = None,
-            step: float | None = None, unit: str = "", advanced: bool = False) -> Any:  # fmt: skip
-    """A bool, bounded number or Literal; the annotation says which."""
-    extra: JsonDict = {"label": label, "step": step, "unit": unit, "advanced": advanced}
+            step: float | None = None, unit: str = "", words: Mapping[str, str] | None = None,
+            advanced: bool = False) -> Any:  # fmt: skip
+    """A bool, bounded number or Literal; the annotation says which. `words`: a Literal's values in plain words."""
+    extra: JsonDict = {"label": label, "step": step, "unit": unit, "words": {**(words or {})}, "advanced": advanced}
     return Field(default, ge=low, le=high, description=help, json_schema_extra=extra)
 
 
@@ -99,9 +111,13 @@ def picture(*, help: str, label: str = "", required: bool = True) -> Any:
     return Field(None, description=help, json_schema_extra=extra)
 
 
-def controls(options: type[Options]) -> list[Control]:
-    """The controls of an options model, in its order."""
-    return [_control(name, field) for name, field in options.model_fields.items()]
+def controls(options: type[Options] | Options) -> list[Control]:
+    """The controls of an options model, in its order; those of an instance have its values for defaults."""
+    model = options if isinstance(options, type) else type(options)
+    entries = [_control(name, field) for name, field in model.model_fields.items()]
+    if isinstance(options, type):
+        return entries
+    return [replace(entry, default=getattr(options, entry.name), required=False) for entry in entries]
 
 
 def validated(options: type[_Model], values: dict[str, Any]) -> _Model:
@@ -135,6 +151,7 @@ def _control(name: str, field: FieldInfo) -> Control:
         step=extra.get("step") or (1 if kind == "int" else None),
         unit=str(extra.get("unit") or ""),
         choices=choices,
+        words=tuple(extra.get("words", {}).get(choice, choice) for choice in choices),
         required=field.is_required(),
         advanced=bool(extra.get("advanced")),
     )

@@ -37,7 +37,8 @@ class WeightsStatus:
 
 
 _LICENCE = "Apache-2.0; trained on photographs for research, see the card"
-REGISTRY = {entry.key: entry for entry in (Weights("unet/lab", "unet.safetensors", _LICENCE),)}
+_SHIPPED = ("unet/mobilenet", "unet/lab", "unet/rgb", "cnn/bins", "resnet_unet/lab", "gan/resnet", "gan/unet")
+REGISTRY = {key: Weights(key, f"{key.replace('/', '_')}.safetensors", _LICENCE) for key in _SHIPPED}
 
 _checkpoints: dict[str, Path] = {}
 _loaded: dict[str, str] = {}

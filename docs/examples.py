@@ -1,4 +1,4 @@
-"""Makes docs/examples.jpg: photographs of test_images/ as they go in and as they come out, at default settings.
+"""Makes docs/examples.jpg: photographs of test_images/ as they go in, and as every method colours them by default.
 
 python docs/examples.py
 """
@@ -10,26 +10,27 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = ("mountains_gray", "dog_gray", "camera", "temple_gray", "hopper_gray")
-HEIGHT, GAP = 300, 6
+HEIGHT, GAP = 240, 6
 
 
 def main() -> None:
-    """Colour the photos and lay them out, gray above, coloured below."""
+    """Colour the photos and lay them out: a column a photo, gray above, then a row a method in their order."""
     sys.path.insert(0, str(ROOT))
-    from colorizers import colorize
+    from colorizers import colorize, method_names
 
     columns = []
     for name in PHOTOS:
         source = ROOT / "test_images" / f"{name}.jpg"
-        pair = (Image.open(source).convert("RGB"), colorize(source)[0].image())
-        columns.append([image.resize((round(image.width * HEIGHT / image.height), HEIGHT)) for image in pair])
-    width = sum(above.width for above, _ in columns) + GAP * (len(columns) - 1)
-    sheet = Image.new("RGB", (width, 2 * HEIGHT + GAP), "white")
+        coloured = [colorize(source, method)[0].image() for method in method_names()]
+        images = [Image.open(source).convert("RGB"), *coloured]
+        columns.append([image.resize((round(image.width * HEIGHT / image.height), HEIGHT)) for image in images])
+    width = sum(column[0].width for column in columns) + GAP * (len(columns) - 1)
+    sheet = Image.new("RGB", (width, len(columns[0]) * (HEIGHT + GAP) - GAP), "white")
     left = 0
-    for above, below in columns:
-        sheet.paste(above, (left, 0))
-        sheet.paste(below, (left, HEIGHT + GAP))
-        left += above.width + GAP
+    for column in columns:
+        for row, image in enumerate(column):
+            sheet.paste(image, (left, row * (HEIGHT + GAP)))
+        left += column[0].width + GAP
     sheet.save(Path(__file__).with_suffix(".jpg"), quality=90)
 
 

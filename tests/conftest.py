@@ -1,16 +1,22 @@
 """What several test modules need: photographs made of numbers, and an engine that is ready at once."""
 
 import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 from trivial_method import TrivialMethod
 
+from colorizers import weights
 from colorizers.engine import Engine, LocalBackend
+from colorizers.networks.ab_bins import AbBins, smoothed_prior
 from colorizers.picture.photo import Photo
 from colorizers.pool import ModelPool
+from colorizers.settings import get_settings
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -18,6 +24,23 @@ def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
+
+
+@torch.no_grad()
+def untrained(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
+    """A network of random numbers whose batch norms have seen noise: what it says differs from place to place.
+
+    Bins have a prior as photographs do: most of it near gray.
+    """
+    torch.manual_seed(seed)
+    network = make().train()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # the plain average of what it sees
+        if isinstance(module, AbBins):
+            module.prior.copy_(smoothed_prior(torch.exp(-module.centers.norm(dim=1) / 15), module.centers))
+    network(100 * torch.rand(4, 1, 64, 64))
+    return network.eval()
 
 
 def engine_with(*methods) -> Engine:
@@ -39,6 +62,17 @@ def gray_pixels() -> np.ndarray:
 def gray_photo(gray_pixels: np.ndarray) -> Photo:
     """The same as a decoded photo named `sample`."""
     return Photo.open(encoded(Image.fromarray(gray_pixels)), name="sample.png")
+
+
+@pytest.fixture
+def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine that has none of the weights."""
+    monkeypatch.setattr(weights, "SHIPPED_DIR", tmp_path / "nowhere" / "weights")
+    for variable in ("COLORIZERS_WEIGHTS_DIR", "COLORIZERS_CACHE_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
 
 
 @pytest.fixture

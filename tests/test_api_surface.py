@@ -11,7 +11,9 @@ from PIL import Image
 
 import colorizers
 from colorizers.errors import ColorizerError
+from colorizers.methods.catalog import METHODS
 from colorizers.picture.finish import Finish
+from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT
 
 PACKAGE = PROJECT / "colorizers"
@@ -104,7 +106,7 @@ def test_imports_point_downwards_only(path: Path):
     module = name_of(path)
     ours = {name for name in imports_of(path) if belongs(name, "colorizers")}
     if belongs(module, "colorizers.training"):
-        allowed = ("training", "networks", "picture", "evaluation.metrics", "settings", "errors")
+        allowed = ("training", "networks", "picture", "evaluation.metrics", "weights", "options", "settings", "errors")
         assert all(any(belongs(name, f"colorizers.{package}") for package in allowed) for name in ours), ours
         return
     if module == "colorizers.evaluation.metrics":
@@ -178,13 +180,25 @@ def test_one_call_colours_a_photo(gray_pixels: np.ndarray, tmp_path: Path):
         assert pixels.shape == (48, 64, 3)
         assert (pixels.max(-1) != pixels.min(-1)).any(), "in colour"
     assert results[0].record.options["vividness"] == 0.7
-    assert results[0].record.weights["unet/lab"]
+    assert results[0].record.weights["unet/mobilenet"]
     assert np.array_equal(
         pixels, colorizers.colorize(path, finish=Finish(color_strength=1.2), vividness=0.7)[0].pixels()
     )
 
 
-@pytest.mark.parametrize("options", [{"method": "nothing"}, {"vividness": 7}, {"unknown": 1}, {"seed": 3}])
+def test_a_finish_changes_what_it_names_of_the_methods_own(gray_photo: Photo):
+    def finish(wanted: Finish | dict | None) -> Finish:
+        return colorizers.colorize(gray_photo, "resnet_unet", finish=wanted)[0].finish
+
+    assert finish(None) == METHODS["resnet_unet"].finish == Finish(saturation=1.5)
+    assert finish({"warmth": 0.2}) == Finish(saturation=1.5, warmth=0.2)
+    assert finish({"saturation": 1.1}) == Finish(saturation=1.1)
+    assert finish(Finish(warmth=0.2)) == Finish(warmth=0.2), "a whole finish is taken as it is"
+
+
+@pytest.mark.parametrize(
+    "options", [{"method": "nothing"}, {"vividness": 7}, {"unknown": 1}, {"seed": 3}, {"finish": {"warmth": 9}}]
+)
 def test_one_call_refuses_what_cannot_be(options: dict, gray_photo):
     with pytest.raises(ColorizerError):
         colorizers.colorize(gray_photo, **options)

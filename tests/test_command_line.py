@@ -165,7 +165,8 @@ class TestOnePhoto:
 
     def test_takes_flags_between_and_after_its_name(self, photo: Path):
         assert command("colorize", "--faded-print", photo, "--no-faded-print", "-o", "out.png", "--vividness", "1") == 0
-        assert read_record(Path("out.png")).options == {"working_size": 192, "faded_print": False, "vividness": 1}
+        given = {"faded_print": False, "vividness": 1}
+        assert read_record(Path("out.png")).options == dict(METHODS["unet"].options()) | given
 
     def test_has_a_file_for_each_variant(self, photo: Path, trivial: None, capsys):
         assert command("colorize", photo, "-m", "trivial", "--variants", 2, "--seed", 7) == 0
@@ -173,11 +174,28 @@ class TestOnePhoto:
         seeds = [read_record(Path(f"portrait_trivial_{k}.png")).options["seed"] for k in (1, 2)]
         assert seeds == [7, 8]
 
-    def test_is_coloured_by_the_checkpoint_that_is_named(self, photo: Path, shipped_again: None):
-        state = safetensors.torch.load_file(weights.SHIPPED_DIR / "unet.safetensors")
-        safetensors.torch.save_file(state, "own.safetensors", {"trained": "by me"})
-        assert command("colorize", photo, "--checkpoint", "own.safetensors", "-o", "out.png") == 0
-        assert read_record(Path("out.png")).weights == {"unet/lab": weights.sha256(Path("own.safetensors"))}
+    @pytest.mark.parametrize(
+        ("flags", "key"), [((), "unet/mobilenet"), (("--weights", "lab"), "unet/lab"), (("-m", "cnn"), "cnn/bins")]
+    )
+    def test_is_coloured_by_the_checkpoint_that_is_named(
+        self, photo: Path, shipped_again: None, flags: tuple[str, ...], key: str
+    ):
+        shipped = {each: weights.find(each) for each in weights.REGISTRY}
+        safetensors.torch.save_file(weights.read_state(shipped[key]), "own.safetensors", {"trained": "by me"})
+        assert command("colorize", photo, *flags, "--checkpoint", "own.safetensors", "-o", "out.png") == 0
+        assert read_record(Path("out.png")).weights == {key: weights.sha256(Path("own.safetensors"))}
+        assert {each: weights.find(each) for each in shipped} == shipped | {key: Path("own.safetensors")}
+        assert (
+            command("colorize", photo, "--from", "out.png", "--checkpoint", "own.safetensors", "-o", "again.png") == 0
+        )
+        assert np.array_equal(pixels(Path("again.png")), pixels(Path("out.png")))
+
+    def test_has_the_finish_of_its_method_but_for_what_is_given(self, photo: Path):
+        assert command("colorize", photo, "-m", "resnet_unet", "-o", "own.png") == 0
+        assert command("colorize", photo, "-m", "resnet_unet", "--warmth", 0.4, "-o", "warm.png") == 0
+        own = METHODS["resnet_unet"].finish.model_dump()
+        assert read_record(Path("own.png")).finish == own
+        assert read_record(Path("warm.png")).finish == own | {"warmth": 0.4}
 
 
 class TestManyPhotos:
@@ -295,13 +313,14 @@ class TestRefusals:
             (["--vividness", "very"], "Vividness must be a number from 0 to 1."),
             (["--working-size", "200.5"], "Working size must be a whole number from 64 to 512."),
             (["--warmth", "-2"], "Warmth must be a number from -1 to 1."),
-            (["-m", "magic"], "There is no method 'magic'; the methods are: unet."),
+            (["-m", "magic"], f"There is no method 'magic'; the methods are: {', '.join(METHODS)}."),
             (["--bits", "16", "--format", "png"], "16 bits need a TIFF file"),
             (["--bits", "16", "-o", "x.png"], "16 bits need a TIFF file"),
             (["--format", "webp", "-o", "x.jpg"], "x.jpg is not the name of a webp file"),
             (["-o", "x.gif"], "x.gif must end in .png"),
             (["-o", "portrait.png/x.png"], "The folder portrait.png cannot be made"),
             (["--checkpoint", "gone.safetensors"], "There is no file gone.safetensors"),
+            (["--weights", "other"], "Network must be one of mobilenet, lab, rgb."),
             (["another.png", "-o", "x.png"], "x.png names one file and there are several photos"),
         ],
     )
@@ -314,6 +333,17 @@ class TestRefusals:
     )
     def test_a_command_that_is_not_understood(self, words: list[str]):
         assert command(*words) == 2
+
+    def test_a_checkpoint_of_a_method_without_weights(self, photo: Path, capsys, trivial: None):
+        Path("own.pth").write_bytes(b"hello")
+        assert "leave out --checkpoint" in refused(capsys, photo, "-m", "trivial", "--checkpoint", "own.pth")
+
+    def test_a_checkpoint_of_another_network(self, photo: Path, capsys, shipped_again: None):
+        assert "does not fit this network" in refused(capsys, photo, "--checkpoint", weights.find("unet/lab"))
+
+    def test_weights_that_are_not_here(self, photo: Path, capsys, no_weights: None):
+        assert "weights gan_unet.safetensors are not here" in refused(capsys, photo, "-m", "gan", "--weights", "unet")
+        assert [path.name for path in Path().iterdir()] == ["portrait.png"]
 
     @pytest.mark.parametrize("content", [b"hello", b"\x80\x02]q\x00.", b""])
     def test_a_checkpoint_that_is_none(self, photo: Path, capsys, shipped_again: None, content: bytes):
@@ -354,7 +384,7 @@ class TestMakingAPictureAgain:
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [
-            ({"weights": {"unet/lab": "0" * 64}}, "first.png was made with other weights"),
+            ({"weights": {"unet/mobilenet": "0" * 64}}, "first.png was made with other weights"),
             ({"weights": {"../../secret": "0" * 64}}, "first.png was made with other weights"),
             ({"method": "magic"}, "There is no method 'magic'"),
             ({"options": {"vividness": 7}}, "Vividness must be"),
@@ -380,7 +410,7 @@ class TestLists:
             assert f"{method.name}: {method.title}" in said
             assert method.paper in said
             assert all(entry.name in said and entry.help in said for entry in controls(method.options))
-        assert all(entry.help in said for entry in controls(Finish))
+            assert all(entry.help in said for entry in controls(method.finish))
 
     def test_weights_list_names_every_file(self, capsys):
         assert command("weights", "list") == 0
@@ -397,6 +427,12 @@ class TestLists:
             said = capsys.readouterr().out
             flags = ["--" + entry.name.replace("_", "-") for entry in (*controls(method.options), *controls(Finish))]
             assert all(flag in said for flag in flags)
+
+    @pytest.mark.parametrize(("method", "saturation"), [("unet", "1.0"), ("resnet_unet", "1.5")])
+    def test_help_shows_the_finish_that_the_method_starts_with(self, method: str, saturation: str, capsys):
+        assert command("colorize", "-m", method, "--help") == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert f"Boosts or lowers saturation (HSV). (0 to 3; default: {saturation})" in said
 
     def test_help_waits_for_no_model_code(self):
         code = (

@@ -44,7 +44,7 @@ class StubMethod:
     """A method whose run is the function given."""
 
     name, title, paper = "stub", "Stub", "no paper"
-    options, stops_early, loaders = Sized, False, {}
+    options, finish, stops_early, loaders = Sized, Finish(), False, {}
 
     def __init__(self, run) -> None:
         self._run = run
@@ -257,6 +257,26 @@ def test_a_record_makes_its_picture_again(engine: Engine, gray_photo: Photo, tmp
     assert again.record == made.record
 
 
+# The finish
+
+
+@pytest.mark.parametrize(
+    ("wanted", "used"),
+    [
+        ({}, Finish(warmth=0.1)),
+        ({"saturation": 2}, Finish(warmth=0.1, saturation=2)),
+        ({"warmth": -0.5}, Finish(warmth=-0.5)),
+        (Finish(saturation=2), Finish(saturation=2)),
+    ],
+)
+def test_a_method_has_a_finish_of_its_own_and_a_request_changes_what_it_names(
+    engine: Engine, gray_photo: Photo, wanted: Finish | dict, used: Finish
+):
+    result = engine.results(JobRequest(gray_photo, "trivial", {"seed": 1}, wanted))[0]
+    assert result.finish == used
+    assert result.record.finish == used.model_dump()
+
+
 # Pictures as options
 
 
@@ -280,6 +300,8 @@ def test_a_picture_is_an_option_like_any_other_and_the_record_knows_its_hash(eng
         ({"options": {"unknown": 1}}, "There is no option"),
         ({"options": {"seed": float("nan")}}, "Seed must be"),
         ({"options": {"reference": "/etc/passwd"}}, "Reference must be a picture"),
+        ({"finish": {"warmth": 2}}, "Warmth must be a number from -1 to 1"),
+        ({"finish": {"brightness": 1}}, "There is no option 'brightness'"),
     ],
 )
 def test_a_request_that_cannot_run_is_refused_in_one_sentence(

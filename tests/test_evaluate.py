@@ -1,25 +1,46 @@
 """`evaluate`: figures that can be trusted, what it leaves out, and the colours of the shipped weights."""
 
-import dataclasses
+import csv
 import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import ClassVar, Literal
 
+import numpy as np
 import pytest
 import torch
+from trivial_method import TrivialMethod
 
+from colorizers import weights
 from colorizers.__main__ import main
-from colorizers.engine import local_engine
+from colorizers.commands.evaluate import parsed
 from colorizers.errors import ColorizerError
-from colorizers.evaluation import baselines, protocol, report
-from colorizers.picture.collection import Collection, read_collection
+from colorizers.evaluation import baselines, report
+from colorizers.methods.catalog import METHODS
+from colorizers.options import Options, control, controls
+from colorizers.picture.collection import Collection
 from colorizers.picture.color import rgb_to_lab
 from colorizers.settings import PROJECT
 
 PHOTOS = PROJECT / "test_images"
 IN_COLOUR = sorted(path.name for path in PHOTOS.glob("*.jpg") if (PHOTOS / f"{path.stem}_gray.jpg").exists())
+FIXED = ["truth", "gray", "mean_ab", "l_to_ab", "wrong_image_ab", "gt_half_chroma", "oracle_ab_1/4"]
 CARD = "# Card\n<!-- figures -->\nold\n<!-- end figures -->\n<!-- other -->\nkept\n<!-- end other -->\n"
+
+
+class TintedOptions(Options):
+    """A method's options, the weights among them."""
+
+    weights: Literal["cool", "warm"] = control("cool", help="Which tint.")
+    strength: float = control(1.0, low=0, high=1, help="How much of it.")
+
+
+class TintedMethod(TrivialMethod):
+    """A method with two sets of weights."""
+
+    name = "tinted"
+    options = TintedOptions
 
 
 def command(*words: object) -> int:
@@ -42,21 +63,65 @@ def album(tmp_path: Path) -> Path:
 
 
 class TestFigures:
-    def test_stand_beside_the_truth_and_the_naive_rows(self, album: Path, tmp_path: Path, capsys):
+    def test_stand_beside_the_truth_the_naive_rows_and_the_controls(self, album: Path, tmp_path: Path, capsys):
         target = tmp_path / "figures.json"
         assert command("evaluate", "unet", "--data", album, "--size", 128, "--json", target) == 0
         table = capsys.readouterr().out
-        made = json.loads(target.read_text())
-        rows = {name: protocol.Figures(**row) for name, row in made["rows"].items()}
+        rows = json.loads(target.read_text())["rows"]
 
-        assert list(rows) == ["truth", "gray", "mean_ab", "l_to_ab", "unet"]
-        assert all(f"| {name} | {row.de00:.2f} |" in table for name, row in rows.items())
-        truth, gray, mean_ab, l_to_ab, unet = rows.values()
-        assert truth == protocol.Figures(0, 0, 99, truth.colorfulness, 0)
-        assert gray.colorfulness < 1 < mean_ab.colorfulness < l_to_ab.colorfulness
-        assert l_to_ab.colorfulness < unet.colorfulness < truth.colorfulness
-        assert all(0 < row.l_error < 0.15 for row in (gray, mean_ab, l_to_ab, unet)), "the photo keeps its light"
-        assert [row.seconds > 0 for row in rows.values()] == [False, False, False, False, True]
+        assert list(rows) == [*FIXED, "unet"]
+        assert all(f"| {name} | {row['de00']:.2f} | {row['x_gray']:.2f} |" in table for name, row in rows.items())
+        truth, gray = rows["truth"], rows["gray"]
+        assert {key: value for key, value in truth.items() if value} == {
+            "psnr": 99, "ssim": pytest.approx(1), "cf": truth["cf"], "cf_ddcolor": truth["cf_ddcolor"],
+            "gray_fraction": truth["gray_fraction"],
+        }  # fmt: skip
+        assert (gray["x_gray"], gray["gray_fraction"]) == (1, 1)
+        assert all(0 < row["l_error"] < 0.15 for name, row in rows.items() if name != "truth"), (
+            "photos keep their light"
+        )
+        assert [name for name, row in rows.items() if "seconds_per_megapixel" in row] == ["unet"], (
+            "only methods are timed"
+        )
+        assert rows["unet"]["seconds_per_megapixel"] > 0
+
+    def test_put_the_rows_in_the_order_that_is_known(self, tmp_path: Path):
+        target, pictures = tmp_path / "figures.json", tmp_path / "pictures.csv"
+        assert command("evaluate", "unet", "--data", PHOTOS, "--json", target, "--csv", pictures) == 0
+        rows = json.loads(target.read_text())["rows"]
+        with pictures.open(newline="") as file:
+            measured = [line["photo"] for line in csv.DictReader(file) if line["row"] == "truth"]
+        assert measured == [f"test_images/{name}" for name in IN_COLOUR]
+        by_distance = ("truth", "oracle_ab_1/4", "gt_half_chroma", "mean_ab", "wrong_image_ab")
+        assert list(by_distance) == sorted(by_distance, key=lambda name: rows[name]["de00"])
+        by_colour = ("gray", "mean_ab", "l_to_ab", "gt_half_chroma", "oracle_ab_1/4", "truth")
+        assert list(by_colour) == sorted(by_colour, key=lambda name: rows[name]["cf"])
+        by_delta = ("truth", "wrong_image_ab", "gt_half_chroma", "gray")
+        assert list(by_delta) == sorted(by_delta, key=lambda name: rows[name]["delta_cf"])
+        assert rows["wrong_image_ab"]["cf_error"] > 2 * rows["wrong_image_ab"]["delta_cf"], "one by one it shows"
+        assert max(14, rows["l_to_ab"]["cf"]) < rows["unet"]["cf"] < rows["truth"]["cf"]
+        assert rows["unet"]["de00"] < rows["gray"]["de00"]
+
+    def test_are_means_over_the_photos(self, album: Path, tmp_path: Path):
+        target, pictures = tmp_path / "figures.json", tmp_path / "pictures.csv"
+        words = ("unet", "--data", album, "--size", 64)
+        assert command("evaluate", *words, "--json", target, "--csv", pictures) == 0
+        rows = json.loads(target.read_text())["rows"]
+        with pictures.open(newline="") as file:
+            lines = list(csv.DictReader(file))
+        names = ["astronaut.jpg", "coffee.jpg", "dog.jpg"]
+        assert [(line["photo"], line["row"]) for line in lines] == [(f"album/{n}", row) for n in names for row in rows]
+        assert lines[0]["sha256"] == hashlib.sha256((album / "astronaut.jpg").read_bytes()).hexdigest()
+        for row, means in rows.items():
+            own = [line for line in lines if line["row"] == row]
+            for key in means.keys() - {"x_gray", "delta_cf"}:
+                assert means[key] == pytest.approx(np.mean([float(line[key]) for line in own]), rel=1e-4, abs=1e-6)
+            assert means["delta_cf"] == pytest.approx(abs(means["cf"] - rows["truth"]["cf"]))
+        assert lines[0]["seconds_per_megapixel"] == ""
+
+    def test_of_one_photo_have_no_row_of_another_ones_colours(self, album: Path, capsys):
+        assert command("evaluate", "--data", album, "--n", 1, "--size", 32) == 0
+        assert "wrong_image_ab" not in capsys.readouterr().out
 
     def test_say_on_what_they_were_measured(self, album: Path, tmp_path: Path, capsys):
         target = tmp_path / "figures.json"
@@ -72,6 +137,18 @@ class TestFigures:
         gray, torn = said.err.splitlines()
         assert gray == "left out: album/dog_gray.jpg has no colour."
         assert torn.startswith("left out: torn.jpg ")
+
+    def test_name_the_weights_and_options_of_the_methods_that_were_asked(self, album: Path, tmp_path: Path, capsys):
+        target = tmp_path / "figures.json"
+        words = ("unet,vividness=0.2", "--data", album, "--n", 1, "--size", 32)
+        assert command("evaluate", *words, "--json", target) == 0
+        made = json.loads(target.read_text())
+        (digest,) = made["weights"].values()
+        assert f"weights {next(iter(made['weights']))} {digest[:12]};" in capsys.readouterr().out
+        assert digest in {line.split()[0] for line in (PROJECT / "weights" / "SHA256SUMS").read_text().splitlines()}
+        assert made["options"]["unet,vividness=0.2"]["vividness"] == 0.2
+        assert command("evaluate", "--data", album, "--n", 1, "--size", 32) == 0
+        assert "weights" not in capsys.readouterr().out, "the naive rows have none"
 
     def test_say_nothing_of_files_left_out_when_there_are_none(self, album: Path, capsys):
         for name in ("dog_gray.jpg", "torn.jpg"):
@@ -98,13 +175,23 @@ class TestRefusals:
             (["--size", "0"], "--size must be a whole number above zero."),
             (["--size", "-5"], "--size must be a whole number above zero."),
             (["--size", "large"], "--size must be a whole number above zero."),
+            (["--size", "10"], "The square of album/astronaut.jpg has a side of 10 pixels and the metrics need 11;"),
             (["--json", "gone/x.json"], "gone/x.json cannot be written"),
             (["--json", "album"], "album cannot be written"),
+            (["--csv", "gone/x.csv"], "gone/x.csv cannot be written; give a file in an existing folder with --csv."),
+            (["--list", "gone/x"], "gone/x cannot be written; give a file in an existing folder with --list."),
+            (["--html", "gone/x"], "gone/x cannot be written; give a folder in an existing one with --html."),
+            (["--html", "card.md"], "card.md cannot be written; give a folder"),
+            (["--lpips", "gone.pth"], "There is no file gone.pth; give a state dict of torchvision's alexnet"),
+            (["--lpips", "card.md"], "card.md is damaged"),
+            (["--fid", "gone.pth"], "There is no file gone.pth; give a state dict of torchvision's inception_v3."),
+            (["--fid", "card.md"], "card.md is damaged"),
             (["--card", "xyz"], "--card must be FILE:BLOCK"),
             (["--card", "gone.md:figures"], "The card gone.md cannot be read"),
             (["--card", "album:figures"], "The card album cannot be read"),
             (["--card", "card.md:nothing"], "card.md has no block 'nothing'"),
             (["magic"], "There is no method 'magic'"),
+            (["magic:lab"], "There is no method 'magic'"),
             (["unet,vividness=7"], "Vividness must be"),
             (["unet,vividness"], "Vividness must be"),
             (["unet,volume=3"], "There is no option 'volume'"),
@@ -118,14 +205,56 @@ class TestRefusals:
         assert command("evaluate", *words, "--data", "album") == 2
         said = capsys.readouterr()
         assert said.out == ""
-        assert said.err.startswith(sentence)
-        assert said.err.endswith(".\n")
-        assert said.err.count("\n") == 1
+        told = [line for line in said.err.splitlines() if not line.startswith("left out: ")]
+        assert len(told) == 1
+        assert told[0].startswith(sentence)
+        assert told[0].endswith(".")
         assert Path("card.md").read_text() == CARD
 
     def test_of_data_that_is_none(self, tmp_path: Path, capsys):
         assert command("evaluate", "--data", tmp_path / "gone") == 2
         assert capsys.readouterr().err.endswith("gone is neither a folder of pictures nor a tar shard.\n")
+
+
+class TestMethodsAsTyped:
+    METHODS: ClassVar = {"trivial": TrivialMethod(), "tinted": TintedMethod()}
+
+    def test_have_their_weights_behind_a_colon(self):
+        asked = parsed(self.METHODS, "tinted:warm,strength=0.5")
+        assert (asked.method, asked.options) == ("tinted", {"weights": "warm", "strength": 0.5})
+        assert parsed(self.METHODS, "tinted,weights=warm").options == {"weights": "warm"}
+        assert parsed(self.METHODS, "tinted").options == {}
+
+    @pytest.mark.parametrize(
+        ("text", "sentence"),
+        [
+            ("tinted:hot", r"^Weights must be one of cool, warm\.$"),
+            ("tinted:", r"^Weights must be one of cool, warm\.$"),
+            ("tinted:warm,weights=cool", r"^tinted:warm names its weights twice; leave out 'weights=cool'\.$"),
+            ("trivial:tint", r"^trivial has only one set of weights; leave out ':tint'\.$"),
+        ],
+    )
+    def test_are_refused_in_one_sentence(self, text: str, sentence: str):
+        with pytest.raises(ColorizerError, match=sentence):
+            parsed(self.METHODS, text)
+
+    def test_draw_the_same_lots_every_time(self):
+        assert parsed(self.METHODS, "trivial").options == {"seed": 0}
+        assert parsed(self.METHODS, "trivial,seed=7").options == {"seed": 7}
+
+    def test_of_the_catalog_run_with_each_of_their_weights_that_is_here(self, album: Path, tmp_path: Path):
+        choices = {
+            f"{name}:{choice}": f"{name}/{choice}"
+            for name, method in METHODS.items()
+            for entry in controls(method.options)
+            for choice in entry.choices
+            if entry.name == "weights" and weights.find(f"{name}/{choice}") is not None
+        }
+        target = tmp_path / "figures.json"
+        assert command("evaluate", *choices, "--data", album, "--n", 1, "--size", 32, "--json", target) == 0
+        made = json.loads(target.read_text())
+        assert set(made["options"]) == set(choices)
+        assert set(made["weights"]) == set(choices.values()), "those that were used, and no others"
 
 
 class TestCards:
@@ -181,12 +310,3 @@ class TestBaselines:
         assert len(fitted.photos_sha256) == 64
         assert "--fit-baselines" in fitted.command
         assert len(fitted.table) == 101
-
-
-def test_the_shipped_weights_colour_vividly_and_closer_to_the_truth_than_gray():
-    everything = read_collection([PHOTOS])
-    assert [name.partition("/")[2] for name in everything.names] == IN_COLOUR
-    rows = protocol.evaluate(local_engine(), {"unet": ("unet", {})}, everything, 256)
-    assert rows["unet"].colorfulness >= 14
-    assert rows["unet"].de00 < rows["gray"].de00
-    assert dataclasses.replace(rows["truth"], colorfulness=0) == protocol.Figures(0, 0, 99, 0, 0)

@@ -4,9 +4,18 @@ import numpy as np
 import pytest
 import torch
 from skimage.color import deltaE_ciede2000
-from skimage.metrics import peak_signal_noise_ratio
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from colorizers.evaluation.metrics import ab_rmse, ciede2000, colorfulness, lightness_error, psnr
+from colorizers.evaluation.metrics import (
+    ab_rmse,
+    ciede2000,
+    colorfulness,
+    colorfulness_ddcolor,
+    gray_fraction,
+    lightness_error,
+    psnr,
+    ssim,
+)
 
 # Sharma, Wu and Dalal (2005), table 1: the pairs that are hard to get right, and their differences.
 SHARMA = [
@@ -60,8 +69,19 @@ def test_colourfulness_of_four_pixels_worked_out_by_hand():
     assert colorfulness(rgb).item() == pytest.approx(by_hand, rel=1e-6)
 
 
+def test_colourfulness_of_ddcolor_takes_absolute_values_first():
+    # the same four pixels: |rg| = 255, 255, 0, 0; |yb| = 127.5, 127.5, 255, 0.
+    rgb = torch.tensor([[[1, 0], [0, 1]], [[0, 1], [0, 1]], [[0, 0], [1, 1]]]).float()[None]
+    variance = 127.5**2 + (2 * 127.5**2 + 255**2) / 4 - 127.5**2
+    by_hand = math.sqrt(variance) + 0.3 * math.hypot(127.5, 127.5)
+    assert colorfulness_ddcolor(rgb).item() == pytest.approx(by_hand, rel=1e-6)
+    random = torch.rand(4, 3, 9, 9, generator=torch.Generator().manual_seed(0))
+    assert (colorfulness_ddcolor(random) < colorfulness(random)).all()
+
+
 def test_gray_has_no_colourfulness():
-    assert colorfulness(torch.rand(2, 1, 8, 8).expand(2, 3, 8, 8)).abs().max() < 1e-3
+    gray = torch.rand(2, 1, 8, 8).expand(2, 3, 8, 8)
+    assert max(colorfulness(gray).abs().max(), colorfulness_ddcolor(gray).abs().max()) < 1e-3
 
 
 def test_psnr_is_that_of_scikit_image_and_capped():
@@ -72,10 +92,29 @@ def test_psnr_is_that_of_scikit_image_and_capped():
     assert psnr(one, one).tolist() == [99, 99]
 
 
-def test_ab_rmse_is_the_distance_in_the_ab_plane():
+def test_ssim_is_that_of_scikit_image():
+    random = torch.Generator().manual_seed(0)
+    truth = torch.rand(1, 3, 64, 48, generator=random)
+    pictures = torch.cat((truth, 1 - truth, (truth + 0.2 * torch.rand(1, 3, 64, 48, generator=random)).clamp(0, 1)))
+    settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
+    for picture, similarity in zip(pictures, ssim(pictures, truth).tolist(), strict=True):
+        one, other = picture.double().numpy(), truth[0].double().numpy()
+        # scikit-image leaves the frame of half a window out of its mean.
+        _, everywhere = structural_similarity(one, other, channel_axis=0, full=True, **settings)
+        assert similarity == pytest.approx(everywhere.mean(), abs=0.01)
+    assert ssim(truth, truth).item() == pytest.approx(1, abs=1e-6)
+
+
+def test_ab_rmse_is_over_both_channels_and_heeds_no_lightness():
     one = torch.zeros(1, 3, 4, 4)
-    other = torch.tensor([50.0, 3.0, 4.0])[None, :, None, None].expand(1, 3, 4, 4)
+    other = torch.tensor([50.0, 1.0, 7.0])[None, :, None, None].expand(1, 3, 4, 4)
     assert ab_rmse(one, other).tolist() == [5]
+
+
+def test_gray_fraction_counts_pixels_of_little_chroma():
+    ab = torch.tensor([[[0.0, 3.0], [3.0, -50.0]], [[0.0, 2.6], [2.7, 0.0]]])
+    lab = torch.cat((torch.full((1, 2, 2), 40.0), ab))[None]
+    assert gray_fraction(lab).tolist() == [0.5]
 
 
 def test_lightness_error_is_of_lightness_alone():

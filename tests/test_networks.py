@@ -1,15 +1,47 @@
+"""The networks: colours at a quarter of any size, weights that fit exactly, and what each design promises."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+
 import pytest
 import torch
+from conftest import untrained
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, pad
 
 from colorizers.networks.ab_bins import AbBins, gamut_bins, smoothed_prior
+from colorizers.networks.cnn import CNN
+from colorizers.networks.heads import AbHead, BinsHead, RgbHead
+from colorizers.networks.mobilenet_unet import MobileNetFeatures, MobileNetUNet
+from colorizers.networks.patchgan import PatchGAN
+from colorizers.networks.resnet_unet import ResNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.picture.color import rgb_to_lab
+from colorizers.settings import PROJECT
+
+BINS = len(gamut_bins())
+NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
+    "mobilenet_unet bins": (MobileNetUNet, BINS),
+    "unet bins": (UNet, BINS),
+    "unet ab": (lambda: UNet("ab"), 2),
+    "unet rgb": (lambda: UNet("rgb"), 3),
+    "cnn bins": (CNN, BINS),
+    "cnn ab": (lambda: CNN("ab"), 2),
+    "resnet_unet ab": (ResNetUNet, 2),
+}
+SIZES = [(64, 64), (96, 96), (130, 70), (1, 1), (2, 5), (65, 7), (3, 200)]
 
 
-@pytest.fixture(scope="module")
-def network() -> UNet:
-    torch.manual_seed(0)
-    return UNet()
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def made(request: pytest.FixtureRequest) -> tuple[nn.Module, int]:
+    """A network with random numbers, and how many planes its head has."""
+    make, planes = NETWORKS[request.param]
+    return untrained(make), planes
 
 
 @pytest.fixture(scope="module")
@@ -17,42 +49,143 @@ def bins() -> AbBins:
     return AbBins()
 
 
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (96, 96), (130, 130), (1, 1), (65, 7), (3, 200)])
+# Every network
+
+
 @torch.inference_mode()
-def test_the_unet_gives_logits_at_a_quarter_of_any_size(network: UNet, height: int, width: int):
-    logits = network.eval()(50 + torch.zeros(2, 1, height, width))
-    assert logits.shape == (2, len(network.bins), -(-height // 4), -(-width // 4))
-    assert torch.isfinite(logits).all()
+def test_a_network_answers_at_a_quarter_of_any_size(made: tuple[nn.Module, int]):
+    network, planes = made
+    for height, width in SIZES:
+        lightness = 100 * torch.rand(2, 1, height, width, generator=seeded(0))
+        output = network(lightness)
+        assert output.shape == (2, planes, -(-height // 4), -(-width // 4))
+        assert torch.isfinite(output).all()
+        colours = network.head.read(output, 0.5)
+        assert colours.shape == (2, 2, *output.shape[2:])
+        assert torch.isfinite(colours).all()
 
 
-def test_every_parameter_learns(network: UNet):
-    network.train().zero_grad()
-    network(100 * torch.rand(2, 1, 64, 64)).square().mean().backward()
+@torch.inference_mode()
+def test_a_photo_gets_the_same_colours_alone_and_beside_another(made: tuple[nn.Module, int]):
+    network, _ = made
+    pair = 100 * torch.rand(2, 1, 40, 56, generator=seeded(1))
+    assert torch.allclose(network(pair)[:1], network(pair[:1]), atol=0.01)
+
+
+def test_every_parameter_learns(made: tuple[nn.Module, int]):
+    network, _ = made
+    network.zero_grad()
+    network(100 * torch.rand(2, 1, 64, 64, generator=seeded(2))).square().mean().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
 
 
-def test_a_state_dict_is_loaded_strictly(network: UNet):
+def test_a_state_dict_is_loaded_strictly(made: tuple[nn.Module, int]):
+    network, _ = made
     state = network.state_dict()
-    assert "bins.centers" in state
-    assert "bins.prior" in state
-    UNet().load_state_dict(state)
-    del state["head.bias"]
-    with pytest.raises(RuntimeError, match=r"head\.bias"):
-        UNet().load_state_dict(state)
+    network.load_state_dict(state)
+    with pytest.raises(RuntimeError, match=r"head\.conv\.bias"):
+        network.load_state_dict({name: value for name, value in state.items() if name != "head.conv.bias"})
+    with pytest.raises(RuntimeError, match=r"head\.extra"):
+        network.load_state_dict(state | {"head.extra": torch.zeros(1)})
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        network.load_state_dict(state | {"head.conv.bias": torch.zeros(5)})
+
+
+def test_networks_and_training_wait_for_no_heavy_library():
+    program = """
+import pkgutil, sys
+import colorizers.networks, colorizers.training
+for package in (colorizers.networks, colorizers.training):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        __import__(module.name)
+heavy = {"kornia", "diffusers", "transformers", "gradio", "torchvision", "torchmetrics"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+# What each design promises
+
+
+@torch.inference_mode()
+def test_the_mobilenet_pads_after_the_last_row_and_column_where_it_strides():
+    torch.manual_seed(0)
+    features = MobileNetFeatures().eval()
+    strided = [module for module in features.modules() if isinstance(module, nn.Conv2d) and module.stride == (2, 2)]
+    assert len(strided) == 5
+    for conv in strided:
+        level = torch.rand(1, conv.in_channels, 8, 12, generator=seeded(3))
+        expected = conv2d(pad(level, (0, 1, 0, 1)), conv.weight, conv.bias, 2, 0, 1, conv.groups)
+        assert torch.equal(conv(level), expected)
+    sizes = [level.shape[-2:] for level in features(torch.rand(1, 1, 64, 96, generator=seeded(4)))]
+    assert sizes == [(16, 24), (8, 12), (4, 6), (2, 3)]
+
+
+def test_a_score_of_the_patchgan_sees_70_by_70_pixels():
+    torch.manual_seed(0)
+    critic = PatchGAN().eval()
+    lab = torch.rand(1, 3, 160, 160, generator=seeded(5), requires_grad=True)
+    scores = critic(lab)
+    assert scores.shape == (1, 1, 18, 18)
+    (seen,) = torch.autograd.grad(scores[0, 0, 9, 9], lab)
+    rows, columns = (seen[0].abs().sum(0) > 0).nonzero().T
+    assert (rows.max() - rows.min() + 1, columns.max() - columns.min() + 1) == (70, 70)
+
+
+@torch.inference_mode()
+def test_what_the_whole_photo_shows_reaches_every_pixel_of_the_cnn():
+    network = untrained(lambda: CNN("ab"))
+    for height, width in ((256, 256), (200, 408), (96, 96), (9, 5)):
+        lightness = 100 * torch.rand(1, 1, height, width, generator=seeded(6))
+        changed = lightness.clone()
+        changed[..., : height // 4 + 1, : width // 4 + 1] = 100
+        far = (network(changed) - network(lightness))[..., -1, -1]
+        assert far.abs().max() > 0.01, "the corner that was left as it was"
+
+
+# How colours are read
+
+
+def read(head: nn.Module, output: Tensor) -> list[float]:
+    """Mean chroma at growing vividness."""
+    return [head.read(output, vividness).norm(dim=1).mean().item() for vividness in (0.0, 0.25, 0.5, 0.75, 1.0)]
+
+
+@pytest.mark.parametrize(("head", "planes"), [(AbHead(4), 2), (RgbHead(4), 3)], ids=["ab", "rgb"])
+def test_vividness_is_a_gain_on_the_chroma_of_a_regression(head: nn.Module, planes: int):
+    output = torch.rand(1, planes, 6, 6, generator=seeded(8))
+    chroma = read(head, output)
+    assert chroma == sorted(chroma)
+    assert chroma[0] == pytest.approx(chroma[2] / 2, rel=1e-4)
+    assert chroma[4] == pytest.approx(chroma[2] * 2, rel=1e-4)
+    as_said = output if planes == 2 else rgb_to_lab(output)[:, 1:]
+    assert torch.allclose(head.read(output), as_said, atol=1e-4), "as the network says, when nobody asks"
+
+
+def test_vividness_lets_rare_colours_through_in_a_classification():
+    head = untrained(MobileNetUNet).head
+    assert isinstance(head, BinsHead)
+    chroma = read(head, 3 * torch.rand(1, BINS, 6, 6, generator=seeded(9)))
+    assert chroma == sorted(chroma)
+    assert chroma[4] > 1.5 * chroma[0]
+
+
+# The bins
 
 
 def test_the_bins_cover_every_colour_of_srgb():
-    rgb = torch.rand(3, 100, 100, generator=torch.Generator().manual_seed(0))
+    rgb = torch.rand(3, 100, 100, generator=seeded(0))
     ab = rgb_to_lab(rgb)[1:].flatten(1).T
     distance = torch.cdist(ab, gamut_bins()).amin(1)
     assert distance.max() < 5 * 2**0.5 + 1e-3
-    assert 250 < len(gamut_bins()) < 400, "about the 313 of the paper"
+    assert 250 < BINS < 400, "about the 313 of the paper"
 
 
 def test_ab_survives_encoding_and_decoding(bins: AbBins):
-    rgb = torch.rand(1, 3, 20, 20, generator=torch.Generator().manual_seed(1))
+    rgb = torch.rand(1, 3, 20, 20, generator=seeded(1))
     ab = rgb_to_lab(rgb)[:, 1:] * 0.7
     index, weight = bins.encode(ab)
     assert index.shape == weight.shape == (1, 20, 20, 5)
@@ -76,13 +209,13 @@ def test_the_prior_put_back_makes_rare_colours_rare_again():
     gray = int((centers**2).sum(1).argmin())
     bins = AbBins(centers)
     bins.prior.copy_(smoothed_prior(torch.nn.functional.one_hot(torch.tensor(gray), len(centers)).float(), centers))
-    logits = 3 * torch.rand(1, len(bins), 4, 4, generator=torch.Generator().manual_seed(2))
+    logits = 3 * torch.rand(1, len(bins), 4, 4, generator=seeded(2))
     chroma = [bins.decode(logits, 0.5, share).norm(dim=1).mean() for share in (0.0, 0.5, 1.0)]
     assert chroma[0] > chroma[1] > chroma[2]
 
 
 def test_class_weights_have_mean_one_under_the_prior_before_they_are_bounded(bins: AbBins):
-    counts = torch.rand(len(bins), generator=torch.Generator().manual_seed(3)) + 1
+    counts = torch.rand(len(bins), generator=seeded(3)) + 1
     bins.prior.copy_(smoothed_prior(counts, bins.centers))
     assert bins.prior.sum() == pytest.approx(1, abs=1e-5)
     assert (bins.prior * bins.class_weights(0, 1e9)).sum() == pytest.approx(1, abs=1e-5)

@@ -19,7 +19,9 @@ class Everything(Options):
     faded: bool = control(False, help="h")
     count: int = control(3, low=1, high=9, help="h")
     amount: float = control(0.5, low=0, high=1, step=0.1, unit="px", help="h", advanced=True)
-    size: Literal["small", "large"] = control("small", help="h", label="How large")
+    size: Literal["small", "large"] = control(
+        "small", help="How it is.", label="How large", words={"large": "As large as it gets"}
+    )
     prompt: str = text("", max_length=20, help="h")
     variants: int = variants_option()
     seed: int | None = seed()
@@ -59,7 +61,17 @@ def test_a_control_says_all_that_a_surface_needs():
     assert not amount.required
     size = {entry.name: entry for entry in controls(Everything)}["size"]
     assert size.choices == ("small", "large")
+    assert size.words == ("small", "As large as it gets")
+    assert size.in_words == "How it is. small: small; large: As large as it gets."
     assert size.label == "How large"
+
+
+def test_an_instance_gives_its_values_for_defaults(gray_photo: Photo):
+    entries = {entry.name: entry for entry in controls(Everything(count=7, size="large"))}
+    assert {name: entry.default for name, entry in entries.items()} == dict(Everything(count=7, size="large"))
+    (reference,) = controls(Needs(reference=gray_photo))
+    assert reference.default is gray_photo
+    assert not reference.required
 
 
 @pytest.mark.parametrize("options", [Finish, TrivialOptions, *(method.options for method in METHODS.values())])
@@ -77,6 +89,7 @@ def test_every_control_of_every_method_is_complete(options: type[Options]):
         if entry.kind == "choice":
             assert len(entry.choices) > 1
             assert entry.default in entry.choices
+            assert len(set(entry.words)) == len(entry.choices)
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)

@@ -1,6 +1,12 @@
-"""`train`: a run learns, stops, goes on, and its weights say how they were made."""
+"""`train`: recipes learn, a run that was killed ends where an unbroken one does, weights say how they were made."""
 
+import csv
 import json
+import signal
+import subprocess
+import sys
+import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +20,14 @@ from colorizers.__main__ import main
 from colorizers.errors import ColorizerError
 from colorizers.networks.unet import UNet
 from colorizers.picture.collection import read_collection
-from colorizers.training.photos import batches
-from colorizers.training.unet import Recipe, Run, train, train_step
+from colorizers.training import loop
+from colorizers.training.catalog import RECIPES, find
+from colorizers.training.photos import Photographs, decoded
+from colorizers.training.recipe import Materials, Plan
+from colorizers.training.start import fill
 
-TINY = Recipe(steps=2, batch=2, size=64, warm_up=1, ema=0.9)
+TINY = ("--steps", 4, "--batch", 2, "--size", 32, "--warm-up", 1, "--log-every", 1, "--save-every", 2,
+        "--judge-every", 2)  # fmt: skip
 
 
 def command(*words: object) -> int:
@@ -30,7 +40,7 @@ def command(*words: object) -> int:
 
 def paint(folder: Path, count: int) -> Path:
     """Pictures (72, 96) of a bright warm field under a dark blue one, each a little different."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for k in range(count):
         picture = np.empty((72, 96, 3))
         picture[:36], picture[36:] = (40, 60, 150), (230, 170, 60 + 10 * k)
@@ -41,62 +51,253 @@ def paint(folder: Path, count: int) -> Path:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return paint(tmp_path_factory.mktemp("data") / "photos", 3)
-
-
-def trained(photos: Path, out: Path, recipe: Recipe) -> Path:
-    """The weights that a run leaves."""
-    train([photos], photos, out, recipe, "python -m colorizers train unet")
-    return out / "unet.safetensors"
+    return paint(tmp_path_factory.mktemp("data") / "photos", 5)
 
 
 @pytest.fixture(scope="module")
-def runs(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Weights after two steps, of the same recipe once more, and of a run that went on from 2 to 4 steps."""
-    folder = tmp_path_factory.mktemp("runs")
-    first = trained(photos, folder / "first", TINY)
-    (folder / "two.safetensors").write_bytes(first.read_bytes())
-    again = trained(photos, folder / "again", TINY)
-    resumed = trained(photos, folder / "first", Recipe(**{**vars(TINY), "steps": 4}))
-    return {"two": folder / "two.safetensors", "again": again, "resumed": resumed}
+def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photographs to judge by, other ones."""
+    folder = tmp_path_factory.mktemp("held_out") / "others"
+    folder.mkdir()
+    pixels = np.random.default_rng(9).integers(0, 256, (2, 40, 60, 3), np.uint8)
+    for k, picture in enumerate(pixels):
+        Image.fromarray(picture).save(folder / f"{k}.png")
+    return folder
 
 
-def test_the_weights_load_strictly_and_colour(runs: dict[str, Path]):
-    for path in runs.values():
-        state = load_file(path)
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the tensors of a MobileNetV2, as torchvision names them."""
+    from torchvision.models import mobilenet_v2
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("backbone") / "mobilenet_v2.pth"
+    torch.save(mobilenet_v2().state_dict(), path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoded photographs go into a folder that the tests of this module share."""
+    from colorizers.settings import get_settings
+
+    monkeypatch.setenv("COLORIZERS_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+    get_settings.cache_clear()
+
+
+def trained(photos: Path, out: Path, *words: object, recipe: str = "unet:lab") -> dict[str, torch.Tensor]:
+    """The tensors that a run leaves."""
+    assert command("train", recipe, "--data", photos, "--out", out, *TINY, *words) == 0
+    return load_file(out / loop.LAST)
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    """Whether two files hold the same numbers."""
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+class TestRecipes:
+    @pytest.mark.parametrize("key", RECIPES)
+    def test_each_learns_two_pictures_by_heart(self, key: str, tmp_path: Path, backbone: Path):
+        photos = decoded([paint(tmp_path / "pair", 2)], tmp_path)
+        both = [photos.photo(k) for k in range(2)]
+        recipe = RECIPES[key]
+        given = {"steps": 100 if key == "unet/mobilenet" else 40, "critic_after": 20, "critic_width": 8}
+        quick = {"batch": 2, "size": 64, "warm_up": 1, "learning_rate": 2e-3, "encoder_rate": 1.0, "ema": 0.8}
+        plan = Plan(**recipe.plan("cpu", given | quick))
+        torch.manual_seed(0)
+        run = loop.Run(recipe.objective(plan, Materials(photos, backbone, backbone)), plan, loop.accelerator_of("cpu"))
+        before = run.objective.figures(run.averaged.eval(), both)
+        parts = [run.take_step(photos, loop.Order(2, 2, 0)) for _ in range(plan.steps)]
+        after = run.objective.figures(run.averaged.eval(), both)
+
+        if "de00" in after.values:
+            assert after.score < before.score / 2
+            assert after.values["de00"] < after.values["gray_de00"] / 2
+            assert after.values["cf"] > after.values["truth_cf"] / 2
+        else:
+            assert sum(parts[-1].values()) < sum(parts[0].values()) / 2
+        assert all(np.isfinite(value) for step in parts for value in step.values())
+        assert ("adversarial" in parts[-1]) == ("critic" in parts[-1]) == key.startswith("gan")
+        assert "adversarial" not in parts[19], "the first phase is without a critic"
+
+    def test_a_critic_learns_to_tell_apart(self):
+        from colorizers.networks.patchgan import PatchGAN
+        from colorizers.training.objectives import Critic
+
+        torch.manual_seed(0)
+        critic = Critic(PatchGAN(8), "hinge")
+        adam = torch.optim.Adam(critic.parameters(), 1e-3)
+        real = torch.cat((torch.full((2, 1, 32, 32), 50.0), torch.full((2, 2, 32, 32), 30.0)), dim=1)
+        paid = []
+        for _ in range(30):
+            paid.append(critic(real, real * torch.tensor([1.0, -1, -1])[:, None, None]))
+            adam.zero_grad()
+            paid[-1].backward()
+            adam.step()
+        assert paid[-1] < paid[0] / 2
+
+    def test_every_registered_weights_file_has_its_recipe(self):
+        assert set(weights.REGISTRY) <= set(RECIPES)
+
+    def test_are_found_by_method_and_weights(self):
+        assert find("unet").key == next(key for key in RECIPES if key.startswith("unet/"))
+        assert find("gan:unet").key == "gan/unet"
+        with pytest.raises(ColorizerError, match="There is no recipe 'gan:magic'; the recipes are: unet:"):
+            find("gan:magic")
+
+
+class TestRuns:
+    def test_end_with_weights_that_load_strictly_and_colour(self, photos: Path, others: Path, tmp_path: Path):
+        state = trained(photos, tmp_path, "--val", others)
         assert all(value.dtype == torch.float16 for value in state.values() if value.is_floating_point())
-        network = UNet()
+        network = UNet("ab")
         network.load_state_dict(state)
         with torch.inference_mode():
-            logits = network.eval()(torch.full((1, 1, 64, 64), 50.0))
-        assert torch.isfinite(logits).all()
+            ab = network.eval()(torch.full((1, 1, 64, 64), 50.0))
+        assert ab.shape == (1, 2, 16, 16)
+        assert torch.isfinite(ab).all()
+        assert same(load_file(tmp_path / loop.BEST), state) or (tmp_path / loop.BEST).exists()
+
+    def test_are_the_same_twice(self, photos: Path, tmp_path: Path):
+        (tmp_path / "two").mkdir()
+        began_again = trained(photos, tmp_path / "two", "--resume")  # killed before its first checkpoint
+        assert same(trained(photos, tmp_path / "one"), began_again)
+        other = trained(photos, tmp_path / "three", "--seed", 1)
+        assert not same(load_file(tmp_path / "one" / loop.LAST), other)
+
+    @pytest.mark.parametrize("recipe", ["unet:lab", "gan:resnet"])
+    def test_killed_half_way_end_with_the_weights_of_an_unbroken_run(self, photos: Path, tmp_path: Path, recipe: str):
+        words = ["--steps", 8, "--critic-after", 3, "--critic-width", 8]
+        unbroken = trained(photos, tmp_path / "unbroken", *words, recipe=recipe)
+
+        call = [sys.executable, "-m", "colorizers", "train", recipe, "--data", photos, "--out", tmp_path / "killed"]
+        process = subprocess.Popen([str(w) for w in (*call, *TINY, *words)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        for line in process.stdout:  # the line of step 5 comes after the checkpoint of step 4
+            if line.startswith("step 5/"):
+                process.send_signal(signal.SIGKILL)
+                break
+        process.wait()
+        process.stdout.close()
+        at = torch.load(tmp_path / "killed" / loop.CHECKPOINT, weights_only=True)["step"]
+        assert 4 <= at < 8
+
+        resumed = trained(photos, tmp_path / "killed", *words, "--resume", recipe=recipe)
+        assert same(resumed, unbroken)
+        steps = [int(row[0]) for row in csv.reader((tmp_path / "killed" / loop.LOG).open()) if row[1] == "l1"]
+        assert steps == list(range(1, 9)), "the log has every step once"
+
+    def test_on_two_processes_take_the_steps_of_one_in_two_parts(self, photos: Path, tmp_path: Path):
+        words = ["--batch", 4, "--steps", 3]
+        alone = trained(photos, tmp_path / "alone", *words, "--accumulation", 2)
+        call = [sys.executable, "-m", "colorizers", "train", "unet:lab", "--data", photos, "--out", tmp_path / "shared"]
+        subprocess.run([str(w) for w in (*call, *TINY, *words, "--processes", 2)], check=True, capture_output=True)
+        shared = load_file(tmp_path / "shared" / loop.LAST)
+        learnt = [name for name in alone if "running" not in name and "batches" not in name]
+        assert all(torch.allclose(alone[name].float(), shared[name].float(), atol=2e-3) for name in learnt)
+        fresh = UNet("ab").state_dict()
+        assert not torch.allclose(shared["head.conv.weight"].float(), fresh["head.conv.weight"], atol=2e-3)
+        assert "2 processes" in weights.read_header(tmp_path / "shared" / loop.LAST)["device"]
+
+    def test_log_every_number_and_show_samples(self, photos: Path, others: Path, tmp_path: Path, capsys):
+        trained(photos, tmp_path, "--val", others)
+        rows = list(csv.DictReader((tmp_path / loop.LOG).open()))
+        names = {row["name"] for row in rows}
+        assert {"l1", "learning_rate", "photos_per_second", "validation_de00", "validation_score"} <= names
+        assert [row["step"] for row in rows if row["name"] == "validation_de00"] == ["2", "4"]
+        with Image.open(tmp_path / loop.SAMPLES / "000004.jpg") as sheet:
+            assert sheet.size == (2 * 160, 3 * 160), "two photos: gray, coloured, as they are"
+        said = capsys.readouterr().out
+        assert "step 4/4  l1 " in said
+        assert "photos/s" in said
+        assert " left" in said
+
+    def test_keep_the_best_weights_by_score(self, photos: Path, others: Path, tmp_path: Path):
+        trained(photos, tmp_path, "--val", others, "--steps", 8)
+        rows = list(csv.DictReader((tmp_path / loop.LOG).open()))
+        score = {int(row["step"]): float(row["value"]) for row in rows if row["name"] == "validation_score"}
+        kept = weights.read_header(tmp_path / loop.BEST)["steps_done"]
+        assert int(kept) == min(score, key=score.__getitem__)
+        for step in score:
+            of = {row["name"]: float(row["value"]) for row in rows if int(row["step"]) == step} if step else {}
+            wanted = of["validation_de00"] + 0.1 * abs(of["validation_cf"] - of["validation_truth_cf"])
+            assert score[step] == pytest.approx(wanted, rel=1e-4)
+
+    def test_start_from_weights(self, photos: Path, tmp_path: Path, backbone: Path, capsys):
+        trained(photos, tmp_path / "trunk", recipe="unet:bins")
+        trained(photos, tmp_path / "lab", "--start", tmp_path / "trunk" / loop.LAST)
+        assert "begun afresh: head.conv\n" in capsys.readouterr().out
+        header = weights.read_header(tmp_path / "lab" / loop.LAST)
+        assert header["start_sha256"] == weights.sha256(tmp_path / "trunk" / loop.LAST)
+        assert header["start_command"].startswith("python -m colorizers train unet:bins")
+
+    def test_start_from_a_published_backbone(self, backbone: Path):
+        from colorizers.networks.mobilenet_unet import MobileNetUNet
+
+        network = MobileNetUNet()
+        said = fill(network, backbone)
+        published = torch.load(backbone, weights_only=True)
+        own = network.encoder.state_dict()
+        assert torch.equal(own["0.0.weight"], published["features.0.0.weight"].sum(1, keepdim=True))
+        assert all(torch.equal(own[name], published[f"features.{name}"]) for name in own if name != "0.0.weight")
+        assert "encoder" not in said.partition("begun afresh")[2]
+
+    def test_dry_run_tells_what_it_would_take(self, photos: Path, tmp_path: Path, capsys):
+        words = ("--data", photos, "--out", tmp_path / "out", *TINY, "--dry-run")
+        assert command("train", "cnn:bins", *words) == 0
+        said = capsys.readouterr().out
+        for part in (" M parameters", " MiB as fp16", " GFLOP a photo of 32 px", "4 steps of 2", "photos/s on CPU"):
+            assert part in said
+        assert not (tmp_path / "out").exists()
+
+    def test_weights_say_how_they_were_made(self, photos: Path, tmp_path: Path):
+        trained(photos, tmp_path)
+        header = weights.read_header(tmp_path / loop.LAST)
+        recipe = json.loads(header["recipe"])
+        assert (recipe["key"], recipe["steps"], recipe["size"]) == ("unet/lab", 4, 32)
+        assert header["photos"] == "5"
+        assert header["photos_sha256"] == read_collection([photos]).sha256
+        assert header["torch"] == torch.__version__
+        assert header["command"].startswith("python -m colorizers train unet:lab --data photos --steps 4 --batch 2")
+        assert "/" not in header["command"].replace("colorizers/", "")
+        assert int(header["seconds"]) > 0
+        assert header["device"].startswith("CPU, 1 process of ")
+        assert header["steps_done"] == "4"
 
 
-def test_one_recipe_gives_the_same_weights_twice(runs: dict[str, Path]):
-    two, again, resumed = (load_file(runs[name]) for name in ("two", "again", "resumed"))
-    assert all(torch.equal(two[name], again[name]) for name in two)
-    assert not torch.equal(two["head.weight"], resumed["head.weight"])
+class TestData:
+    def test_validation_shards_are_never_trained_on(self, photos: Path, others: Path, tmp_path: Path, capsys):
+        for name, folder in (("train-00.tar", photos), ("val-00.tar", others)):
+            with tarfile.open(tmp_path / name, "w") as shard:
+                for file in sorted(folder.iterdir()):
+                    shard.add(file, file.name)
+        trained(tmp_path, tmp_path / "out")
+        assert "5 photos to train on" in capsys.readouterr().out
+        header = weights.read_header(tmp_path / "out" / loop.LAST)
+        assert header["photos_sha256"] == read_collection([tmp_path / "train-00.tar"]).sha256
+        rows = list(csv.DictReader((tmp_path / "out" / loop.LOG).open()))
+        assert any(row["name"] == "validation_de00" for row in rows), "but they are measured with"
 
+        words = ("train", "unet:lab", "--data", tmp_path / "val-00.tar", "--out", tmp_path / "none", *TINY)
+        assert command(*words) == 2
+        assert "are never trained on" in capsys.readouterr().err
 
-def test_a_run_goes_on_from_its_checkpoint(runs: dict[str, Path], photos: Path, tmp_path: Path, capsys):
-    state = torch.load(runs["resumed"].parent / "last.pt", weights_only=True)
-    assert sorted(state) == ["average", "network", "optimizer", "random", "seconds", "step"]
-    assert state["step"] == 4
-    (tmp_path / "last.pt").write_bytes((runs["again"].parent / "last.pt").read_bytes())
-    trained(photos, tmp_path, TINY)
-    assert capsys.readouterr().out.startswith(f"step 2/2 read from {tmp_path / 'last.pt'}\n")
+    def test_photos_that_are_in_both_are_refused(self, photos: Path, tmp_path: Path, capsys):
+        words = ("--data", photos, "--val", photos, "--out", tmp_path / "out", *TINY)
+        assert command("train", "unet:lab", *words) == 2
+        assert capsys.readouterr().err.startswith("5 photos are both in --data and in --val")
 
-
-def test_the_weights_say_how_they_were_made(runs: dict[str, Path], photos: Path):
-    header = weights.read_header(runs["resumed"])
-    assert json.loads(header["recipe"]) == {**vars(TINY), "steps": 4}
-    assert header["steps_done"] == "4"
-    assert header["photos"] == "3"
-    assert header["photos_sha256"] == read_collection([photos]).sha256
-    assert header["torch"] == torch.__version__
-    assert header["command"] == "python -m colorizers train unet"
-    assert int(header["seconds"]) > 0
-    assert header["device"].startswith("CPU")
+    def test_bad_pictures_are_counted_and_named(self, photos: Path, tmp_path: Path, capsys):
+        paint(tmp_path / "more", 3)
+        (tmp_path / "more" / "torn.png").write_bytes((photos / "0.png").read_bytes()[:200])
+        Image.new("L", (64, 64), 90).save(tmp_path / "more" / "gray.png")
+        trained(tmp_path / "more", tmp_path / "out")
+        said = capsys.readouterr()
+        assert "3 photos to train on, 2 left out" in said.out
+        gray, torn = said.err.splitlines()[:2]
+        assert gray == "left out: more/gray.png has no colour."
+        assert torn.startswith("left out: torn.png ")
 
 
 @pytest.fixture
@@ -105,78 +306,102 @@ def checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "_checkpoints", {})
 
 
-def test_a_card_tells_what_its_weights_tell(runs: dict[str, Path], tmp_path: Path, checkpoints: None, capsys):
-    path, card = tmp_path / "unet.safetensors", tmp_path / "unet.md"
-    path.write_bytes(runs["resumed"].read_bytes())
-    weights.use_checkpoint("unet/lab", path)
-    assert command("weights", "card", "unet/lab") == 2
-    assert capsys.readouterr().err.startswith(f"The card {card} cannot be read")
+class TestCards:
+    KEY = "unet/lab"
 
-    card.write_text("# Card\n<!-- training -->\n<!-- end training -->\nThe rest.\n")
-    assert command("weights", "card", "unet/lab") == 0
-    said = card.read_text()
-    assert said.startswith("# Card\n<!-- training -->\n| | |\n|---|---|\n")
-    assert said.endswith("|\n<!-- end training -->\nThe rest.\n")
-    assert f"| sha256 | {weights.sha256(path)} |" in said
-    assert "| recipe | steps 4, batch 2, size 64, " in said
-    assert "| steps done | 4 |" in said
-    assert "| command | python -m colorizers train unet |" in said
+    def test_tell_what_the_weights_tell(self, photos: Path, tmp_path: Path, checkpoints: None, capsys):
+        trained(photos, tmp_path)
+        path, card = tmp_path / loop.LAST, tmp_path / "last.md"
+        weights.use_checkpoint(self.KEY, path)
+        assert command("weights", "card", self.KEY) == 2
+        assert capsys.readouterr().err.startswith(f"The card {card} cannot be read")
 
+        card.write_text("# Card\n<!-- training -->\n<!-- end training -->\nThe rest.\n")
+        assert command("weights", "card", self.KEY) == 0
+        said = card.read_text()
+        assert said.startswith("# Card\n<!-- training -->\n| | |\n|---|---|\n")
+        assert said.endswith("|\n<!-- end training -->\nThe rest.\n")
+        assert f"| sha256 | {weights.sha256(path)} |" in said
+        assert "| recipe | key unet/lab, steps 4, batch 2, " in said
+        assert "| steps done | 4 |" in said
 
-@pytest.mark.parametrize("words", [["card"], ["card", "magic"], ["list", "unet/lab"]])
-def test_weights_refuses_what_it_cannot_do(words: list[str], capsys):
-    assert command("weights", *words) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    @pytest.mark.parametrize("words", [["card"], ["card", "magic"], ["list", "unet/lab"]])
+    def test_are_refused_of_what_is_not_there(self, words: list[str], capsys):
+        assert command("weights", *words) == 2
+        assert capsys.readouterr().err.count("\n") == 1
 
-
-def test_weights_without_a_story_give_no_card(tmp_path: Path, checkpoints: None, capsys):
-    path = tmp_path / "unet.safetensors"
-    nothing, text = save({"x": torch.zeros(1)}), save({"x": torch.zeros(1)}, {"recipe": "a secret"})
-    for content, sentence in ((b"no weights", "is damaged"), (nothing, "does not say"), (text, "recipe in")):
-        path.write_bytes(content)
-        weights.use_checkpoint("unet/lab", path)
-        assert command("weights", "card", "unet/lab") == 2
-        assert sentence in capsys.readouterr().err
-
-
-def test_the_network_learns_two_pictures_by_heart(tmp_path: Path):
-    pictures = read_collection([paint(tmp_path / "pair", 2)]).photos
-    recipe = Recipe(steps=30, batch=2, size=64, warm_up=1, learning_rate=3e-3)
-    run = Run(recipe, pictures)
-    crops = next(batches(pictures, recipe.batch, recipe.size, run.random))
-    balance = run.network.bins.class_weights()
-    losses = [train_step(run, crops, balance, recipe) for _ in range(recipe.steps)]
-    assert losses[-1] < losses[0] / 2
+    def test_need_weights_with_a_story(self, tmp_path: Path, checkpoints: None, capsys):
+        path = tmp_path / "unet.safetensors"
+        nothing, text = save({"x": torch.zeros(1)}), save({"x": torch.zeros(1)}, {"recipe": "a secret"})
+        for content, sentence in ((b"no weights", "is damaged"), (nothing, "does not say"), (text, "recipe in")):
+            path.write_bytes(content)
+            weights.use_checkpoint(self.KEY, path)
+            assert command("weights", "card", self.KEY) == 2
+            assert sentence in capsys.readouterr().err
 
 
 class TestRefusals:
-    def refused(self, capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    def refused(self, capsys: pytest.CaptureFixture[str], *words: object, recipe: str = "unet:lab") -> str:
         """The one sentence on stderr, exit code 2."""
-        assert command("train", "unet", *words) == 2
+        assert command("train", recipe, *words) == 2
         said = capsys.readouterr().err
         assert said.endswith(".\n")
         assert said.count("\n") == 1
         return said
 
     def test_fewer_photos_than_a_batch(self, photos: Path, tmp_path: Path, capsys):
-        said = self.refused(capsys, "--data", photos, "--val", photos, "--out", tmp_path / "out")
-        assert said == "There are 3 colour photographs for batches of 32; give more with --data.\n"
-        assert list((tmp_path / "out").iterdir()) == []
+        said = self.refused(capsys, "--data", photos, "--out", tmp_path / "out")
+        assert said.startswith("There are 5 colour photographs for batches of 32;")
+        assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize("steps", ["0", "-3", "many"])
     def test_a_run_of_no_steps(self, photos: Path, tmp_path: Path, capsys, steps: str):
-        words = ("--data", photos, "--val", photos, "--out", tmp_path, "--steps", steps)
-        assert self.refused(capsys, *words) == "--steps must be a whole number above zero.\n"
+        said = self.refused(capsys, "--data", photos, "--out", tmp_path, "--steps", steps)
+        assert said == "Steps must be a whole number from 1 to 1e+07.\n"
 
     def test_a_folder_that_cannot_be(self, photos: Path, capsys):
-        said = self.refused(capsys, "--data", photos, "--val", photos, "--out", photos / "0.png" / "out")
+        said = self.refused(capsys, "--data", photos, "--out", photos / "0.png" / "out", *TINY)
         assert "cannot be made" in said
 
-    def test_data_that_is_not_there(self, photos: Path, tmp_path: Path, capsys):
-        said = self.refused(capsys, "--data", tmp_path / "gone", "--val", photos, "--out", tmp_path)
+    def test_a_folder_that_holds_a_run(self, photos: Path, tmp_path: Path, capsys):
+        trained(photos, tmp_path)
+        capsys.readouterr()
+        said = self.refused(capsys, "--data", photos, "--out", tmp_path, *TINY)
+        assert "holds a run already; go on with --resume" in said
+
+    def test_a_run_that_is_not_there(self, photos: Path, tmp_path: Path, capsys):
+        said = self.refused(capsys, "--data", photos, "--out", tmp_path / "none", *TINY, "--resume")
+        assert said.startswith("There is no run in ")
+
+    def test_data_that_is_not_there(self, tmp_path: Path, capsys):
+        said = self.refused(capsys, "--data", tmp_path / "gone", "--out", tmp_path)
         assert "neither a folder of pictures nor a tar shard" in said
 
-    def test_a_checkpoint_of_something_else(self, photos: Path, tmp_path: Path):
-        torch.save({"network": {}}, tmp_path / "last.pt")
-        with pytest.raises(ColorizerError, match="is no checkpoint of this network"):
-            train([photos], photos, tmp_path, TINY, "")
+    def test_a_checkpoint_of_something_else(self, photos: Path, tmp_path: Path, capsys):
+        trained(photos, tmp_path)
+        capsys.readouterr()
+        words = ("--data", photos, "--out", tmp_path, *TINY, "--resume")
+        assert "is no checkpoint of this recipe" in self.refused(capsys, *words, recipe="unet:rgb")
+
+    def test_a_teacher_that_is_missing_or_none(self, photos: Path, tmp_path: Path, capsys):
+        words = ("--data", photos, "--out", tmp_path, *TINY)
+        said = self.refused(capsys, *words, recipe="resnet_unet:features")
+        assert said.endswith("give their file with --teacher.\n")
+        torch.save({"x": torch.zeros(1)}, tmp_path / "odd.pth")
+        said = self.refused(capsys, *words, "--teacher", tmp_path / "odd.pth", recipe="resnet_unet:features")
+        assert said.startswith("odd.pth holds neither VGG-16 nor MobileNetV2")
+
+    def test_a_start_that_fits_nowhere(self, photos: Path, tmp_path: Path, capsys):
+        torch.save({"x": torch.zeros(1)}, tmp_path / "odd.pth")
+        said = self.refused(capsys, "--data", photos, "--out", tmp_path, *TINY, "--start", tmp_path / "odd.pth")
+        assert said.startswith("No tensor of odd.pth fits this network")
+
+
+def test_a_photograph_from_the_cache_is_the_photograph(photos: Path, tmp_path: Path):
+    first, again = decoded([photos], tmp_path), decoded([photos], tmp_path)
+    wanted = read_collection([photos])
+    for stored in (first, again):
+        assert all(torch.equal(stored.photo(k), photo) for k, photo in enumerate(wanted.photos))
+        assert (stored.names, stored.sha256) == (wanted.names, wanted.sha256)
+    assert len(list(tmp_path.glob("*.pixels"))) == 1
+    assert isinstance(replace(first, names=("a",)), Photographs)

@@ -18,6 +18,7 @@ from gradio_client import Client, handle_file
 from PIL import Image
 from web_server import Server, running_server
 
+from colorizers.methods.catalog import METHODS
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT, get_settings
 
@@ -189,7 +190,7 @@ def test_a_hostile_name_is_saved_under_a_clean_one(server: Server, client: Clien
         "/etc/passwd",
         {"path": "/etc/passwd"},
         {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
-        {"path": str(PROJECT / "weights" / "unet.safetensors"), "meta": {"_type": "gradio.FileData"}},
+        {"path": str(PROJECT / "weights" / "unet_mobilenet.safetensors"), "meta": {"_type": "gradio.FileData"}},
         {"path": "http://127.0.0.1:9/photo.png", "meta": {"_type": "gradio.FileData"}},
     ],
 )
@@ -199,7 +200,9 @@ def test_no_endpoint_reads_a_file_that_was_not_uploaded(server: Server, forged: 
     assert "event: complete" not in answer
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", PROJECT / "app.py", PROJECT / "weights" / "unet.safetensors"])
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", PROJECT / "app.py", PROJECT / "weights" / "unet_mobilenet.safetensors"]
+)
 def test_the_server_gives_no_file_away(server: Server, path: Path) -> None:
     assert httpx.get(f"{server.url}/gradio_api/file={path}").status_code in (403, 404)
 
@@ -217,23 +220,56 @@ def test_the_server_gives_no_file_away(server: Server, path: Path) -> None:
         ("/colorize", {"method": "unet", "options_json": "[1]"}, "options_json must be a JSON object"),
         ("/colorize", {"method": "unet", "finish_json": " " * 20_000 + "{}"}, "finish_json must be a JSON object"),
         ("/colorize", {"method": "trivial", "options_json": '{"reference": "/etc/passwd"}'}, "must be a picture."),
+        ("/colorize", {"method": "unet", "finish_json": '{"warmth": 3}'}, "Warmth must be a number from -1 to 1."),
+        ("/colorize", {"method": "unet", "finish_json": '{"contrast": 3}'}, "There is no option .*contrast"),
+        ("/colorize_gan", {"weights": "../secret"}, "Network must be one of resnet, unet."),
         ("/colorize", {"method": "../unet"}, "There is no method"),
     ],
 )
 def test_every_option_is_checked_at_the_endpoint(
     client: Client, photo: Path, endpoint: str, wrong: dict, sentence: str
 ) -> None:
-    with pytest.raises(Exception, match=sentence.replace(".", r"\.")):
+    with pytest.raises(Exception, match=sentence):
         client.predict(photo=handle_file(photo), api_name=endpoint, **wrong)
 
 
 def test_only_the_endpoints_for_programs_are_shown(client: Client) -> None:
     api = client.view_api(return_format="dict", print_info=False)
-    assert set(api["named_endpoints"]) == {"/colorize", "/colorize_unet", "/colorize_trivial"}
+    typed = {f"/colorize_{name}" for name in (*METHODS, "trivial")}
+    assert set(api["named_endpoints"]) == {"/colorize", *typed}
     assert not api["unnamed_endpoints"]
     parameters = api["named_endpoints"]["/colorize_unet"]["parameters"]
     assert parameters[0]["parameter_name"] == "photo"
     assert {"vividness", "color_strength", "luminance_lock"} <= {p["parameter_name"] for p in parameters}
+
+
+def test_a_method_of_several_networks_is_told_by_their_names_and_a_word_on_each(client: Client, photo: Path) -> None:
+    schema = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/colorize_gan"]
+    (entry,) = (p for p in schema["parameters"] if p["parameter_name"] == "weights")
+    assert entry["type"]["enum"] == ["resnet", "unet"]
+    _, records = client.predict(photo=handle_file(photo), weights="unet", api_name="/colorize_gan")
+    assert list(records[0]["weights"]) == ["gan/unet"]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_is_left_out_is_the_methods_own_finish(client: Client, photo: Path, name: str) -> None:
+    own = METHODS[name].finish.model_dump()
+    schema = client.view_api(return_format="dict", print_info=False)["named_endpoints"][f"/colorize_{name}"]
+    defaults = {p["parameter_name"]: p["parameter_default"] for p in schema["parameters"] if p["parameter_has_default"]}
+    assert {finish: defaults[finish] for finish in own} == own
+    _, typed = client.predict(photo=handle_file(photo), warmth=0.3, api_name=f"/colorize_{name}")
+    _, general = client.predict(handle_file(photo), name, "{}", json.dumps({"warmth": 0.3}), api_name="/colorize")
+    assert typed[0]["finish"] == general[0]["finish"] == own | {"warmth": 0.3}
+
+
+def test_weights_that_are_not_here_are_named_in_one_sentence(photo: Path, no_weights: None) -> None:
+    with running_server() as server:
+        client = Client(server.url, verbose=False)
+        with pytest.raises(
+            Exception, match=r"^The weights cnn_bins.safetensors are not here; put them into weights/\.$"
+        ):
+            client.predict(photo=handle_file(photo), api_name="/colorize_cnn")
+        client.close()
 
 
 def test_healthz_says_what_runs(server: Server, client: Client, photo: Path) -> None:
@@ -241,7 +277,7 @@ def test_healthz_says_what_runs(server: Server, client: Client, photo: Path) -> 
     health = httpx.get(f"{server.url}/healthz").json()
     assert health["version"]
     assert health["device"] in ("cpu", "cuda", "mps")
-    assert "unet/lab" in health["pool"]["models"]
+    assert "unet/mobilenet" in health["pool"]["models"]
 
 
 def test_starting_the_app_imports_nothing_heavy() -> None:

@@ -1,7 +1,7 @@
 """A second method, as small as the contract allows: it lays one colour over the photo, a little more at every step.
 
-It uses what the shipped method does not: a picture among its options, variants, a seed, previews, and a partial
-result when it is stopped.
+It uses what the shipped methods do not: a picture among its options, variants, a seed, previews, a partial result
+when it is stopped.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ from colorizers.methods.method import Job
 from colorizers.options import MAX_SEED, Options, control, picture, seed, variants
 from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.compose import Chroma, Outcome
+from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 
 KEY = "trivial/tint"
@@ -47,18 +48,23 @@ class TrivialMethod:
     title = "One tint"
     paper = "no paper"
     options = TrivialOptions
+    finish = Finish(warmth=0.1)
     stops_early = True
     loaders: Mapping[str, Callable[[str], nn.Module]] = {"trivial": lambda key: Tint()}
 
     def __init__(self, after_step: Callable[[int], None] = lambda done: None) -> None:
         self._after_step = after_step
 
+    def key(self, options: TrivialOptions) -> str:
+        """As `Method.key`."""
+        return KEY
+
     @torch.inference_mode()
     def run(self, photo: Photo, options: TrivialOptions, job: Job) -> list[Outcome]:
         """One tint a variant; when stopped early, the variants begun so far, the last one paler."""
         outcomes: list[Outcome] = []
         total = options.steps * options.variants
-        with job.models.lease(KEY) as tint:
+        with job.models.lease(self.key(options)) as tint:
             for k in range(options.variants):
                 full = tint((options.seed + k) % (MAX_SEED + 1)) if options.reference is None else None
                 full = _average_ab(options.reference) if full is None else full

@@ -16,7 +16,6 @@ from colorizers.engine import Done, Engine, JobRequest, Step, local_engine
 from colorizers.errors import Cancelled, ColorizerError
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import Method
-from colorizers.picture.finish import Finish
 from colorizers.picture.record import read_record
 from colorizers.picture.result import Format, Result
 
@@ -43,11 +42,11 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--bits", type=int, choices=(8, 16), default=8, help="in each channel; 16 makes TIFF (default: 8)")
     add("--keep-exif", action="store_true", help="keep the photo's EXIF data, which may tell places and names")
     add("--overwrite", action="store_true", help="replace results that exist already")
-    add("--checkpoint", type=Path, metavar="PATH", help="take the method's weights from this file")
+    add("--checkpoint", type=Path, metavar="PATH", help="take the weights that the options choose from this file")
     add("--from", dest="source", type=Path, metavar="RESULT",
         help="make RESULT again from its photo, with the method, options and finish that its record names")  # fmt: skip
     add_flags(parser, f"{method.name}: {method.title}", method.options)
-    add_flags(parser, "finish", Finish)
+    add_flags(parser, "finish", method.finish)
     parser.set_defaults(run=run, chosen=method, remake=remake)
 
 

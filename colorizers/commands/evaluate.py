@@ -1,60 +1,108 @@
 """`evaluate`: methods beside the naive rows, on photographs whose colours are known."""
 
 import argparse
+import importlib.metadata
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from colorizers import weights
+import torch
+from tqdm import tqdm
+
 from colorizers.commands.files import shown
 from colorizers.commands.numbers import positive
-from colorizers.engine import Engine, local_engine
+from colorizers.engine import local_engine
 from colorizers.errors import ColorizerError
-from colorizers.evaluation import baselines, protocol, report
+from colorizers.evaluation import baselines, perceptual, protocol, report
+from colorizers.evaluation.contact_sheet import ContactSheet
+from colorizers.evaluation.photo_list import committed_list, write_list
 from colorizers.methods.catalog import METHODS, find
-from colorizers.options import validated
+from colorizers.methods.method import Method
+from colorizers.options import controls, validated
 from colorizers.picture.collection import Collection, read_collection, shards
 from colorizers.picture.record import versions
 from colorizers.settings import PROJECT
+
+_SEED = 0  # of methods that draw lots, so that figures can be made again
 
 
 def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """The arguments of `evaluate`."""
     add = parser.add_argument
-    add("methods", nargs="*", metavar="METHOD[,option=value...]", help=f"of {', '.join(METHODS)}")
+    add("methods", nargs="*", metavar="METHOD[:WEIGHTS][,option=value...]", help=f"of {', '.join(METHODS)}")
     add("--data", type=Path, nargs="+", required=True, metavar="PATH", help="folders of colour photos, or tar shards")
     add("--n", type=positive("--n"), metavar="N", help="only the first N photos")
     size = "side of the centre squares; smaller photos are not enlarged (default: 256)"
     add("--size", type=positive("--size"), default=256, metavar="PX", help=size)
+    lpips = "also LPIPS, on this state dict of torchvision's alexnet, vgg16 or squeezenet1_1"
+    add("--lpips", type=Path, metavar="PATH", help=lpips)
+    fid = f"also FID, on this state dict of torchvision's inception_v3; from {perceptual.FID_PHOTOS} photos on"
+    add("--fid", type=Path, metavar="PATH", help=fid)
+    add("--force", action="store_true", help="FID on fewer photos")
     add("--json", type=Path, metavar="FILE", help="write the figures for programs")
+    add("--csv", type=Path, metavar="FILE", help="write the figures of every photo")
+    add("--html", type=Path, metavar="DIR", help="write a page with the table and the first photos, and the CSV")
     add("--card", metavar="FILE:BLOCK", help="write the table into this block of a model card")
+    add("--list", type=Path, metavar="FILE", help="write the photos' names and sha256 and measure nothing")
     add("--fit-baselines", action="store_true", help="fit the naive rows on these photos and measure nothing")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table, and write what else was asked for."""
-    asked = {name: _parsed(name) for name in arguments.methods}
+    asked = {text: parsed(METHODS, text) for text in arguments.methods}
     card = _checked_card(arguments.card)
-    _check_json(arguments.json)
-    collection = read_collection(shards(arguments.data))
-    for reason in collection.left_out:
-        print(f"left out: {shown(Path(reason))}", file=sys.stderr)
-    if arguments.n is not None:
-        collection = collection.first(arguments.n)
-    command = _command(arguments)
-    if arguments.fit_baselines:
-        baselines.save(baselines.fit(collection, command))
-        print(f"Fitted on {len(collection.photos)} photos: {shown(baselines.FITTED.relative_to(PROJECT))}")
-        return 0
-    made = _report(local_engine(), asked, collection, arguments.size, command)
+    _check_files(arguments)
+    engine = local_engine()
+    networks = _networks(arguments, torch.device(engine.health().device))
+    collection = _read(arguments)
+    if arguments.list is not None or arguments.fit_baselines:
+        return _only(arguments, collection)
+    if networks.fid is not None:
+        perceptual.check_fid(len(collection.photos), arguments.force)
+    sheet = _sheet(arguments.html, list(asked))
+    with tqdm(total=len(collection.photos), unit="photo", leave=False, disable=None) as bar:
+
+        def watch(pictures: protocol.Pictures) -> None:
+            bar.update()
+            if sheet is not None:
+                sheet.add(pictures)
+
+        evaluation = protocol.evaluate(engine, asked, collection, arguments.size, networks, watch)
+    made = _report(evaluation, collection, networks, arguments)
     print(made.markdown(), end="")
     if arguments.json is not None:
-        arguments.json.write_text(made.json())
+        arguments.json.write_text(made.json(), encoding="utf-8")
+    if arguments.csv is not None:
+        report.write_csv(arguments.csv, collection, evaluation)
+    if sheet is not None:
+        sheet.write(made, collection, evaluation)
     if card is not None:
         report.write_block(*card, made.markdown())
     return 0
+
+
+def parsed(methods: Mapping[str, Method], text: str) -> protocol.Asked:
+    """`METHOD[:WEIGHTS][,option=value...]`, such as `unet,vividness=0.2`, as a method and its options.
+
+    WEIGHTS is the method's option `weights`. Raises ColorizerError for what the method does not have.
+    """
+    named, *pairs = text.split(",")
+    name, colon, weights = named.partition(":")
+    options = find(methods, name).options
+    names = [entry.name for entry in controls(options)]
+    values = dict(pair.partition("=")[::2] for pair in pairs)
+    if colon and "weights" not in names:
+        raise ColorizerError(f"{name} has only one set of weights; leave out {':' + weights[:40]!r}.")
+    if colon and "weights" in values:
+        raise ColorizerError(f"{named} names its weights twice; leave out 'weights={values['weights'][:40]}'.")
+    if colon:
+        values["weights"] = weights
+    if "seed" in names:
+        values.setdefault("seed", str(_SEED))
+    wanted = validated(options, values)
+    return protocol.Asked(name, {option: getattr(wanted, option) for option in values})
 
 
 def _checked_card(given: str | None) -> tuple[Path, str] | None:
@@ -68,37 +116,76 @@ def _checked_card(given: str | None) -> tuple[Path, str] | None:
     return Path(path), block
 
 
-def _check_json(path: Path | None) -> None:
-    if path is None:
-        return
-    folder, present = path.parent, path.exists()
-    if path.is_dir() or not folder.is_dir() or not os.access(path if present else folder, os.W_OK):
-        raise ColorizerError(f"{shown(path)} cannot be written; give a file in an existing folder with --json.")
+def _check_files(arguments: argparse.Namespace) -> None:
+    """Raise ColorizerError when a file that is to be written cannot be."""
+    for flag in ("json", "csv", "list"):
+        path = vars(arguments)[flag]
+        if path is not None and (path.is_dir() or not _writable(path)):
+            raise ColorizerError(f"{shown(path)} cannot be written; give a file in an existing folder with --{flag}.")
+    folder = arguments.html
+    if folder is not None and ((folder.exists() and not folder.is_dir()) or not _writable(folder)):
+        raise ColorizerError(f"{shown(folder)} cannot be written; give a folder in an existing one with --html.")
 
 
-def _report(
-    engine: Engine, asked: dict[str, tuple[str, dict[str, Any]]], collection: Collection, size: int, command: str
-) -> report.Report:
-    used = dict.fromkeys(method for method, _ in asked.values())
-    keys = [key for method in used for key in weights.keys_of(method)]
-    return report.Report(
-        rows=protocol.evaluate(engine, asked, collection, size),
-        photos=len(collection.photos),
-        photos_sha256=collection.sha256,
-        left_out=len(collection.left_out),
-        size=size,
-        weights=weights.hashes(keys),
-        versions=versions(),
-        command=command,
+def _writable(path: Path) -> bool:
+    """Whether a path can be written, or made in its folder."""
+    place = path if path.exists() else path.parent
+    return os.access(place, os.W_OK) and (path.exists() or place.is_dir())
+
+
+def _networks(arguments: argparse.Namespace, device: torch.device) -> perceptual.Networks:
+    return perceptual.Networks(
+        lpips=None if arguments.lpips is None else perceptual.lpips_network(arguments.lpips, device),
+        fid=None if arguments.fid is None else perceptual.inception(arguments.fid, device),
     )
 
 
-def _parsed(text: str) -> tuple[str, dict[str, Any]]:
-    """`unet,vividness=0.2` as a method and its options."""
-    method, *pairs = text.split(",")
-    values = dict(pair.partition("=")[::2] for pair in pairs)
-    options = validated(find(METHODS, method).options, values)
-    return method, {name: getattr(options, name) for name in values}
+def _read(arguments: argparse.Namespace) -> Collection:
+    """The photos, after a line for every one that is left out."""
+    collection = read_collection(shards(arguments.data))
+    for reason in collection.left_out:
+        print(f"left out: {shown(Path(reason))}", file=sys.stderr)
+    return collection if arguments.n is None else collection.first(arguments.n)
+
+
+def _only(arguments: argparse.Namespace, collection: Collection) -> int:
+    """What needs no measuring."""
+    if arguments.list is not None:
+        write_list(arguments.list, collection)
+        print(f"{len(collection.photos)} photos: {shown(arguments.list)}")
+    if arguments.fit_baselines:
+        baselines.save(baselines.fit(collection, _command(arguments)))
+        print(f"Fitted on {len(collection.photos)} photos: {shown(baselines.FITTED.relative_to(PROJECT))}")
+    return 0
+
+
+def _sheet(folder: Path | None, methods: list[str]) -> ContactSheet | None:
+    if folder is None:
+        return None
+    folder.mkdir(exist_ok=True)
+    return ContactSheet(folder, methods)
+
+
+def _report(
+    evaluation: protocol.Evaluation,
+    collection: Collection,
+    networks: perceptual.Networks,
+    arguments: argparse.Namespace,
+) -> report.Report:
+    records = evaluation.records
+    return report.Report(
+        rows=evaluation.means,
+        photos=len(collection.photos),
+        photos_sha256=collection.sha256,
+        photos_list=committed_list(collection),
+        left_out=len(collection.left_out),
+        size=arguments.size,
+        options={row: record.options for row, record in records.items()},
+        weights={key: digest for record in records.values() for key, digest in record.weights.items()},
+        networks=networks.hashes(),
+        versions=versions() | {"torchmetrics": importlib.metadata.version("torchmetrics")},
+        command=_command(arguments),
+    )
 
 
 def _command(arguments: argparse.Namespace) -> str:
@@ -107,5 +194,8 @@ def _command(arguments: argparse.Namespace) -> str:
     words += ["--data", *(shown(Path(path.name)) for path in arguments.data)]
     words += [f"--n {arguments.n}"] if arguments.n is not None else []
     words += [f"--size {arguments.size}"] if arguments.size != 256 else []
+    words += [f"--lpips {shown(Path(arguments.lpips.name))}"] if arguments.lpips is not None else []
+    words += [f"--fid {shown(Path(arguments.fid.name))}"] if arguments.fid is not None else []
+    words += ["--force"] if arguments.force else []
     words += ["--fit-baselines"] if arguments.fit_baselines else []
     return " ".join(words)

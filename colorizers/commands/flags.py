@@ -10,11 +10,11 @@ from colorizers.picture.photo import Photo
 _METAVARS = {"int": "N", "float": "X", "text": "TEXT", "seed": "N", "picture": "PATH"}
 
 
-def add_flags(parser: argparse.ArgumentParser, title: str, options: type[Options]) -> None:
+def add_flags(parser: argparse.ArgumentParser, title: str, options: type[Options] | Options) -> None:
     """One flag an option; a flag that is not given leaves no trace in the parsed arguments."""
     group = parser.add_argument_group(title)
     for entry in controls(options):
-        said = f"{entry.help} ({bounds(entry)}; default: {default(entry)})".replace("%", "%%")
+        said = f"{entry.in_words} ({bounds(entry)}; default: {default(entry)})".replace("%", "%%")
         if entry.kind == "bool":
             action: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
         else:

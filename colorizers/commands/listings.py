@@ -11,16 +11,15 @@ from colorizers.errors import ColorizerError
 from colorizers.evaluation import report
 from colorizers.methods.catalog import METHODS
 from colorizers.options import Options, controls
-from colorizers.picture.finish import Finish
 
 
 def list_methods(arguments: argparse.Namespace) -> int:
-    """Print every method with its options, and the finish that they share."""
+    """Print every method with its options and its finish."""
     for method in METHODS.values():
         print(f"{method.name}: {method.title}\n  {method.paper}")
         _print_options(method.options)
-    print("finish: for every method, after it has run")
-    _print_options(Finish)
+        print("  finish, after it has run")
+        _print_options(method.finish)
     return 0
 
 
@@ -79,8 +78,8 @@ def list_weights(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print_options(options: type[Options]) -> None:
-    _print_columns([(e.name, e.kind, default(e), bounds(e), e.help) for e in controls(options)], indent="    ")
+def _print_options(options: type[Options] | Options) -> None:
+    _print_columns([(e.name, e.kind, default(e), bounds(e), e.in_words) for e in controls(options)], indent="    ")
     print()
 
 

@@ -10,7 +10,7 @@ from colorizers.commands.files import Task, numbered, shown
 from colorizers.commands.flags import flag, given_values, opened, picture_paths
 from colorizers.engine import JobRequest
 from colorizers.errors import ColorizerError
-from colorizers.methods.method import Method
+from colorizers.methods.method import Method, finish_of
 from colorizers.options import validated
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
@@ -65,21 +65,25 @@ class Order:
 def order_of(arguments: argparse.Namespace, photos: list[Path]) -> Order:
     """The order that parsed arguments give; the first thing wrong is said in one sentence as a ColorizerError."""
     method: Method = arguments.chosen
-    options, finish = given_values(arguments, method.options), given_values(arguments, Finish)
+    options, changes = given_values(arguments, method.options), given_values(arguments, Finish)
     paths = picture_paths(options, method.options)
-    pictures = opened(paths)
-    if arguments.checkpoint is not None:
-        _use_checkpoint(method.name, arguments.checkpoint)
+    pictures, finish = opened(paths), finish_of(method, changes)
     if arguments.remake is not None:
-        _check_remake(arguments.remake, {*options, *finish} - {*paths}, pictures)
-        options, finish = dict(arguments.remake.record.options), dict(arguments.remake.record.finish)
+        _check_remake(arguments.remake, {*options, *changes} - {*paths}, pictures)
+        record: Record = arguments.remake.record
+        options, finish = dict(record.options), validated(Finish, dict(record.finish))
     options |= pictures
+    wanted = validated(method.options, options)
+    if arguments.checkpoint is not None:
+        _use_checkpoint(method, method.key(wanted), arguments.checkpoint)
+    if arguments.remake is not None:
+        _check_weights(arguments.remake)
     inputs = [*photos, *paths.values(), arguments.source, arguments.checkpoint]
     return Order(
         method=method,
         options=options,
-        finish=validated(Finish, finish),
-        variants=getattr(validated(method.options, options), "variants", 1),
+        finish=finish,
+        variants=getattr(wanted, "variants", 1),
         remake=arguments.remake,
         bits=arguments.bits,
         keep_exif=arguments.keep_exif,
@@ -100,16 +104,18 @@ def _check_remake(remake: Remake, given: set[str], pictures: dict[str, Photo]) -
     for name, digest in record.pictures.items():
         if hashes.get(name) != digest:
             raise ColorizerError(f"{result} was made with another picture; give that one with {flag(name)}.")
-    if weights.hashes(list(record.weights)) != record.weights:
-        raise ColorizerError(f"{result} was made with other weights; give those with --checkpoint.")
 
 
-def _use_checkpoint(method: str, path: Path) -> None:
-    keys = weights.keys_of(method)
-    if not keys:
-        raise ColorizerError(f"The method {method} has no weights; leave out --checkpoint.")
-    for key in keys:
-        weights.use_checkpoint(key, path)
+def _check_weights(remake: Remake) -> None:
+    recorded = remake.record.weights
+    if weights.hashes(list(recorded)) != recorded:
+        raise ColorizerError(f"{shown(remake.result)} was made with other weights; give those with --checkpoint.")
+
+
+def _use_checkpoint(method: Method, key: str, path: Path) -> None:
+    if key not in weights.REGISTRY:
+        raise ColorizerError(f"The method {method.name} has no weights; leave out --checkpoint.")
+    weights.use_checkpoint(key, path)
 
 
 def _identity(path: Path) -> tuple[int, int]:

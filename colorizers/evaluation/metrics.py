@@ -9,20 +9,39 @@ import math
 import torch
 from torch import Tensor
 
+SSIM_WINDOW = 11  # pixels
+_GRAY_CHROMA = 4.0  # Lab units
 _SEVENTH_POWER_OF_25 = 25.0**7
 
 
 def colorfulness(rgb: Tensor) -> Tensor:
     """Signed colourfulness M3 (B,) of Hasler and Suesstrunk (2003): about 15 is slightly, 45 averagely colourful."""
+    return _m3(*_opponents(rgb))
+
+
+def colorfulness_ddcolor(rgb: Tensor) -> Tensor:
+    """Colourfulness (B,) as DDColor's script has it: M3 of the opponents' absolute values, so lower than the signed."""
+    rg, yb = _opponents(rgb)
+    return _m3(rg.abs(), yb.abs())
+
+
+def _opponents(rgb: Tensor) -> tuple[Tensor, Tensor]:
+    """Red less green, and yellow less blue, (B, H * W) each, of 0 to 255."""
     red, green, blue = (rgb * 255).flatten(2).unbind(1)
-    rg, yb = red - green, 0.5 * (red + green) - blue
+    return red - green, 0.5 * (red + green) - blue
+
+
+def _m3(rg: Tensor, yb: Tensor) -> Tensor:
     spread = (rg.var(1, correction=0) + yb.var(1, correction=0)).sqrt()
     return spread + 0.3 * (rg.mean(1) ** 2 + yb.mean(1) ** 2).sqrt()
 
 
 def ab_rmse(lab: Tensor, truth: Tensor) -> Tensor:
-    """Root mean square distance (B,) in the ab plane, in Lab units."""
-    return (lab - truth)[:, 1:].pow(2).sum(1).flatten(1).mean(1).sqrt()
+    """Root mean square error (B,) of a* and b* in Lab units, over pixels and both channels.
+
+    So it is the root mean square distance in the ab plane divided by sqrt(2).
+    """
+    return (lab - truth)[:, 1:].pow(2).flatten(1).mean(1).sqrt()
 
 
 def psnr(rgb: Tensor, truth: Tensor) -> Tensor:
@@ -31,9 +50,27 @@ def psnr(rgb: Tensor, truth: Tensor) -> Tensor:
     return (-10 * error.clamp(min=1e-12).log10()).clamp(max=99)
 
 
+def ssim(rgb: Tensor, truth: Tensor) -> Tensor:
+    """Structural similarity (B,) on RGB, the mean of the channels: Wang et al. (2004), Gaussian window of 11 pixels.
+
+    The truth may be one picture (1, 3, H, W) for all. Sides are at least SSIM_WINDOW pixels. Gray pictures score
+    high: it hardly sees colour.
+    """
+    from torchmetrics.functional.image.ssim import structural_similarity_index_measure as similarity
+
+    pairs = zip(rgb.split(1), truth.expand_as(rgb).split(1), strict=True)
+    # One at a time: what it works on then stays in the processor's cache.
+    return torch.stack([similarity(one, other, data_range=1.0) for one, other in pairs])
+
+
 def lightness_error(lab: Tensor, truth: Tensor) -> Tensor:
     """Mean absolute difference (B,) in L*."""
     return (lab - truth)[:, 0].abs().flatten(1).mean(1)
+
+
+def gray_fraction(lab: Tensor) -> Tensor:
+    """The share (B,) of pixels that look gray: chroma below 4 Lab units."""
+    return (torch.hypot(lab[:, 1], lab[:, 2]) < _GRAY_CHROMA).float().flatten(1).mean(1)
 
 
 def _hue(a: Tensor, b: Tensor) -> Tensor:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from colorizers.errors import ColorizerError
+from colorizers.methods import cnn, gan, resnet_unet, unet
 from colorizers.methods.method import Method
-from colorizers.methods.unet import UNetMethod
 
-METHODS: dict[str, Method] = {method.name: method for method in (UNetMethod(),)}
+METHODS: dict[str, Method] = {module.METHOD.name: module.METHOD for module in (unet, cnn, resnet_unet, gan)}
 
 
 def find(methods: Mapping[str, Method], name: str) -> Method:

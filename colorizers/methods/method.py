@@ -7,8 +7,9 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from colorizers.options import Options, control
+from colorizers.options import Options, control, validated
 from colorizers.picture.compose import Outcome
+from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.pool import Leases
 
@@ -46,6 +47,10 @@ class Method(Protocol):
     def options(self) -> type[Options]: ...
 
     @property
+    def finish(self) -> Finish:
+        """The finish that suits its colours, until the user chooses another."""
+
+    @property
     def stops_early(self) -> bool:
         """Whether Stop gives the result so far; otherwise Stop is cancel."""
 
@@ -53,13 +58,24 @@ class Method(Protocol):
     def loaders(self) -> Mapping[str, Callable[[str], nn.Module]]:
         """How the pool makes the models this method leases: the first part of a key to its loader."""
 
+    def key(self, options: Any) -> str:
+        """The weights that these options choose, by their key: what a checkpoint takes the place of."""
+
     def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:
         """Colour the photo: one outcome, or one a variant."""
 
 
-def working_size(default: int = 192) -> Any:
+def finish_of(method: Method, wanted: Finish | Mapping[str, Any]) -> Finish:
+    """A finish for the method's colours: a mapping changes what it names of the method's own, a `Finish` is final.
+
+    Raises ColorizerError for what a finish does not have.
+    """
+    return wanted if isinstance(wanted, Finish) else validated(Finish, {**dict(method.finish), **wanted})
+
+
+def working_size(default: int = 160) -> Any:
     """The option `working_size`, the same for every network."""
-    said = "Short side at which the network looks at the photo; larger is not always better."
+    said = "Short side that the network sees; larger is not always better."
     return control(default, low=64, high=512, step=32, unit="px", advanced=True, help=said)
 
 

@@ -10,9 +10,6 @@ from torch import Tensor, nn
 BIN_WIDTH = 10.0
 NEIGHBOURS = 5
 SOFT_SIGMA = 5.0
-VIVIDNESS = 0.5  # when nobody asks for another
-_TEMPERATURE = 0.4  # near the 0.38 of Zhang et al.
-_MOST_DARING = 0.2  # of the prior that is still put back at full vividness
 _OFFSET = 64  # more cells than there are on either side of gray
 
 
@@ -65,14 +62,6 @@ class AbBins(nn.Module):
         """Loss weights (n,) that favour rare bins: 1 / (p/2 + 1/2n), of mean one under the prior, then clamped."""
         weights = 1 / (0.5 * self.prior + 0.5 / len(self))
         return (weights / (self.prior * weights).sum()).clamp(lowest, highest)
-
-
-def read_bins(bins: AbBins, logits: Tensor, vividness: float = VIVIDNESS) -> Tensor:
-    """Logits (B, n, H, W) to ab (B, 2, H, W) in Lab units, as users see them.
-
-    Vividness in [0, 1] says how little of the prior is put back: see `AbBins.decode`.
-    """
-    return bins.decode(logits, _TEMPERATURE, 1 - (1 - _MOST_DARING) * vividness)
 
 
 def smoothed_prior(counts: Tensor, centers: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
-from colorizers.networks.ab_bins import AbBins
-from colorizers.networks.unet import conv_block
+from colorizers.networks.blocks import conv_block, network_input, quarter
+from colorizers.networks.heads import Kind, make_head
 
 STRIDE = 32
 SKIPS = (3, 6, 13, 17)  # the last block at 1/4, 1/8, 1/16 and 1/32 of the size
@@ -15,23 +15,32 @@ CHANNELS = (24, 32, 96, 320)
 WIDTHS = (96, 128, 192)  # of the decoder, at 1/4, 1/8 and 1/16
 
 
-def mobilenet_encoder(channels: int = 1) -> nn.Sequential:
-    """The feature blocks of MobileNetV2, without the last 1x1 convolution, for pictures (B, channels, H, W) in [-1, 1].
+class MobileNetFeatures(nn.Sequential):
+    """Pictures (B, channels, H, W) in [-1, 1], sides multiples of 32, to features at 1/4, 1/8, 1/16 and 1/32 size.
 
-    Parameter names are torchvision's. Padding is that of the published TensorFlow weights, "SAME", which puts all
-    of it after the last row and column where a convolution has stride 2; sides must be multiples of 32.
+    The blocks of MobileNetV2 without the last 1x1 convolution, parameter names as in torchvision's `features`.
+    Padding is that of the published TensorFlow weights, "SAME", which puts all of it after the last row and column
+    where a convolution has stride 2.
     """
-    from torchvision.models import mobilenet_v2
 
-    features = mobilenet_v2().features[: SKIPS[-1] + 1]
-    stem = features[0][0]
-    if channels != stem.in_channels:
-        features[0][0] = nn.Conv2d(channels, stem.out_channels, 3, 2, bias=False)
-    for module in features.modules():
-        if isinstance(module, nn.Conv2d) and module.stride == (2, 2):
-            module.padding = (0, 0)
-            module.register_forward_pre_hook(_pad_after)
-    return features
+    def __init__(self, channels: int = 1) -> None:
+        from torchvision.models import mobilenet_v2
+
+        blocks = mobilenet_v2().features[: SKIPS[-1] + 1]
+        blocks[0][0] = nn.Conv2d(channels, 32, 3, 2, bias=False)
+        super().__init__(*blocks)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d) and module.stride == (2, 2):
+                module.padding = (0, 0)
+                module.register_forward_pre_hook(_pad_after)
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        features, level = [], pictures
+        for index, block in enumerate(self):
+            level = block(level)
+            if index in SKIPS:
+                features.append(level)
+        return features
 
 
 def _pad_after(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor]:
@@ -39,27 +48,19 @@ def _pad_after(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor]:
 
 
 class MobileNetUNet(nn.Module):
-    """L* (B, 1, H, W) in [0, 100] to logits (B, n, ceil(H/4), ceil(W/4)) over `bins`."""
+    """L* (B, 1, H, W) in [0, 100] to what its head says, at ceil(H/4) x ceil(W/4)."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind = "bins") -> None:
         super().__init__()
-        self.bins = AbBins()
-        self.encoder = mobilenet_encoder()
+        self.encoder = MobileNetFeatures()
         below = (*WIDTHS[1:], CHANNELS[-1])
         levels = list(zip(below, CHANNELS, WIDTHS, strict=False))
         self.up = nn.ModuleList(conv_block(deep + skip, width) for deep, skip, width in reversed(levels))
-        self.head = nn.Conv2d(WIDTHS[0], len(self.bins), 1)
+        self.head = make_head(kind, WIDTHS[0])
 
     def forward(self, lightness: Tensor) -> Tensor:
-        height, width = lightness.shape[-2:]
-        level = pad(lightness, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate") / 50 - 1
-        skips = []
-        for index, block in enumerate(self.encoder):
-            level = block(level)
-            if index in SKIPS:
-                skips.append(level)
-        level = skips.pop()
+        *skips, level = self.encoder(network_input(lightness, STRIDE))
         for block in self.up:
             level = interpolate(level, scale_factor=2.0, mode="bilinear", align_corners=False)
             level = block(torch.cat((level, skips.pop()), dim=1))
-        return self.head(level)[..., : -(-height // 4), : -(-width // 4)]
+        return quarter(self.head(level), lightness)

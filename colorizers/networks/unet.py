@@ -1,60 +1,40 @@
-"""A plain U-Net (Ronneberger et al. 2015) that reads L* and gives a distribution over ab bins at 1/4 size."""
+"""A plain U-Net (Ronneberger et al. 2015) that reads L* and gives colour at 1/4 size."""
 
 import itertools
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
-from colorizers.networks.ab_bins import AbBins
+from colorizers.networks.blocks import conv_block, conv_norm, network_input, quarter
+from colorizers.networks.heads import Kind, make_head
 
 WIDTHS = (48, 96, 192, 288, 384)
 STRIDE = 64  # sides are padded to a multiple of this inside
 
 
-def conv_block(channels: int, width: int, stride: int = 1) -> nn.Sequential:
-    """Two 3x3 convolutions, each with batch norm and ReLU; the first one carries the stride."""
-    return nn.Sequential(
-        nn.Conv2d(channels, width, 3, stride, 1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(width, width, 3, 1, 1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-    )
-
-
 class UNet(nn.Module):
-    """L* (B, 1, H, W) in [0, 100] to logits (B, n, ceil(H/4), ceil(W/4)) over `bins`.
+    """L* (B, 1, H, W) in [0, 100] to what its head says, at ceil(H/4) x ceil(W/4).
 
     A stem brings the picture to 1/4 size, where colour lives; four levels down (to 1/64) and four up, with a skip
     at every level.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind = "bins") -> None:
         super().__init__()
-        self.bins = AbBins()
-        self.stem = nn.Sequential(
-            nn.Conv2d(1, 32, 3, 2, 1, bias=False),
-            nn.BatchNorm2d(32),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(32, WIDTHS[0], 3, 2, 1, bias=False),
-            nn.BatchNorm2d(WIDTHS[0]),
-            nn.ReLU(inplace=True),
-        )
+        self.stem = nn.Sequential(*conv_norm(1, 32, stride=2), *conv_norm(32, WIDTHS[0], stride=2))
         pairs = list(itertools.pairwise(WIDTHS))
         self.down = nn.ModuleList(conv_block(upper, lower, stride=2) for upper, lower in pairs)
         self.up = nn.ModuleList(conv_block(lower + upper, upper) for upper, lower in reversed(pairs))
-        self.head = nn.Conv2d(WIDTHS[0], len(self.bins), 1)
+        self.head = make_head(kind, WIDTHS[0])
 
     def forward(self, lightness: Tensor) -> Tensor:
-        height, width = lightness.shape[-2:]
-        padded = nn.functional.pad(lightness, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
-        level = self.stem(padded / 50 - 1)
+        level = self.stem(network_input(lightness, STRIDE))
         skips = []
         for block in self.down:
             skips.append(level)
             level = block(level)
         for block in self.up:
-            level = nn.functional.interpolate(level, scale_factor=2.0, mode="bilinear", align_corners=False)
+            level = interpolate(level, scale_factor=2.0, mode="bilinear", align_corners=False)
             level = block(torch.cat((level, skips.pop()), dim=1))
-        return self.head(level)[..., : -(-height // 4), : -(-width // 4)]
+        return quarter(self.head(level), lightness)

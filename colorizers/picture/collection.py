@@ -137,3 +137,14 @@ def resized(photo: Tensor, size: int) -> Tensor:
     """A uint8 photo (3, H, W) as a square (3, size, size) in [0, 1], antialiased."""
     pixels = photo[None].float() / 255
     return torch.nn.functional.interpolate(pixels, (size, size), mode="bilinear", antialias=True)[0].clamp(0, 1)
+
+
+def reduced_rgb(photo: Tensor, short_side: int) -> Tensor:
+    """A uint8 photo (3, H, W) with its short side brought down, antialiased, to at most so many pixels."""
+    height, width = photo.shape[-2:]
+    scale = short_side / min(height, width)
+    if scale >= 1:
+        return photo
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    small = torch.nn.functional.interpolate(photo[None].float(), size, mode="bilinear", antialias=True)[0]
+    return small.round().clamp(0, 255).byte()

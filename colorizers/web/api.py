@@ -15,7 +15,7 @@ from gradio.data_classes import FileData
 from colorizers.engine import Done, Engine, JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import Method
-from colorizers.options import Control, controls, validated
+from colorizers.options import Control, controls
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
@@ -45,15 +45,16 @@ class Parameter:
 def add_endpoints(engine: Engine) -> None:
     """Add `/colorize` and a `/colorize_<method>` for each method to the page that is being built."""
     photo = Parameter("photo", FileData, "The photo.")
+    finish = ", ".join(Finish.model_fields)
     parameters = [
         photo,
         Parameter("method", Literal[tuple(engine.methods)], "The name of a method."),
         Parameter("options_json", str, "A JSON object of its options; pictures need the method's own endpoint.", "{}"),
-        Parameter("finish_json", str, f"A JSON object of {', '.join(Finish.model_fields)}.", "{}"),
+        Parameter("finish_json", str, f"A JSON object of {finish}; what it leaves out is the method's own.", "{}"),
     ]
     _add("colorize", "Colour a photo by any method.", parameters, _any_request, engine)
     for method in engine.methods.values():
-        entries = [*controls(method.options), *controls(Finish)]
+        entries = [*controls(method.options), *controls(method.finish)]
         parameters = [photo, *(_parameter(entry) for entry in entries)]
         _add(f"colorize_{method.name}", f"{method.title}: {method.paper}.", parameters, _Typed(method), engine)
 
@@ -87,7 +88,7 @@ def _add(
 def _any_request(given: dict[str, Any]) -> JobRequest:
     """The request that `/colorize` describes."""
     options = _from_json(given["options_json"], "options_json")
-    finish = validated(Finish, _from_json(given["finish_json"], "finish_json"))
+    finish = _from_json(given["finish_json"], "finish_json")
     return JobRequest(_opened(given["photo"], "photo"), str(given["method"]), options, finish)
 
 
@@ -98,7 +99,7 @@ class _Typed:
     method: Method
 
     def __call__(self, given: dict[str, Any]) -> JobRequest:
-        finish = validated(Finish, {name: given[name] for name in Finish.model_fields})
+        finish = {name: given[name] for name in Finish.model_fields}
         options = {entry.name: _option(entry, given[entry.name]) for entry in controls(self.method.options)}
         return JobRequest(_opened(given["photo"], "photo"), self.method.name, options, finish)
 
@@ -133,7 +134,7 @@ def _parameter(entry: Control) -> Parameter:
     if entry.kind == "picture":
         kind = FileData if entry.required else FileData | None
     bounds = f" From {entry.low:g} to {entry.high:g}." if entry.kind in ("int", "float") else ""
-    return Parameter(entry.name, kind, entry.help + bounds, _REQUIRED if entry.required else entry.default)
+    return Parameter(entry.name, kind, entry.in_words + bounds, _REQUIRED if entry.required else entry.default)
 
 
 def _option(entry: Control, value: Any) -> Any:

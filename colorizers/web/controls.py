@@ -35,7 +35,7 @@ class Panel:
         return [entry.default for entry in self.entries]
 
 
-def build_panel(options: type[Options]) -> Panel:
+def build_panel(options: type[Options] | Options) -> Panel:
     """Render the controls of an options model here: the few that matter, and the rest folded away."""
     entries = tuple(controls(options))
     parts = {entry.name: component(entry) for entry in entries if not entry.advanced}
@@ -59,7 +59,7 @@ def component(entry: Control) -> gr.components.Component:
     if entry.kind in ("int", "float"):
         return gr.Slider(minimum=entry.low, maximum=entry.high, step=entry.step, **shown)
     if entry.kind == "choice":
-        return gr.Dropdown(choices=list(entry.choices), **shown)
+        return gr.Dropdown(choices=list(zip(entry.words, entry.choices, strict=True)), **shown)
     if entry.kind == "seed":
         return gr.Number(precision=0, minimum=0, maximum=MAX_SEED, **shown)
     return gr.Textbox(max_length=int(entry.high or 0), lines=2, **shown)

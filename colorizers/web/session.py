@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from colorizers.errors import ColorizerError
+from colorizers.methods.method import Method
 from colorizers.picture.compose import Chroma, Outcome, compose
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
@@ -55,9 +56,9 @@ class Shown:
 class Coloured:
     """What one tab holds: results on the reduced photo, the chosen one, the finish, the job that is under way."""
 
+    finish: Finish
     results: tuple[Result, ...] = ()
     chosen: int = 0
-    finish: Finish = field(default_factory=Finish)
     job_id: str = ""
     previews: deque[Path] = field(default_factory=deque)
 
@@ -100,16 +101,16 @@ class Session:
         source = self.shown.source
         self.use(replace(source, quarter_turns=(source.quarter_turns + quarter_turns) % 4))
 
-    def tab(self, method: str) -> Coloured:
+    def tab(self, method: Method) -> Coloured:
         """What the tab of a method holds."""
-        return self.tabs.setdefault(method, Coloured())
+        return self.tabs.setdefault(method.name, Coloured(method.finish))
 
-    def keep(self, method: str, results: tuple[Result, ...]) -> None:
+    def keep(self, method: Method, results: tuple[Result, ...]) -> None:
         """Put a job's results on the page, the full-size photo left aside."""
         tab = self.tab(method)
         tab.results, tab.chosen = tuple(replace(result, photo=self.shown.photo) for result in results), 0
 
-    def first_look(self, method: str, outcome: Outcome) -> tuple[Path, Path]:
+    def first_look(self, method: Method, outcome: Outcome) -> tuple[Path, Path]:
         """Before and after, as files, of a job that is under way."""
         tab, shown = self.tab(method), self.shown
         tab.previews.append(self.folder.preview(compose(shown.photo.lightness, outcome, tab.finish), shown.photo.alpha))
@@ -117,17 +118,17 @@ class Session:
             self.folder.discard(tab.previews.popleft())
         return shown.before, tab.previews[-1]
 
-    def look(self, method: str) -> tuple[Path, Path]:
+    def look(self, method: Method) -> tuple[Path, Path]:
         """Before and after, as files, of the chosen result under the tab's finish."""
         return self.first_look(method, self.tab(method).result.outcome)
 
-    def thumbnails(self, method: str) -> list[Path]:
+    def thumbnails(self, method: Method) -> list[Path]:
         """A small file for each variant."""
         small = [result.preview(_THUMBNAIL) for result in self.tab(method).results]
         return [self.folder.preview(result.pixels(), result.photo.alpha) for result in small]
 
-    def save(self, method: str, suffix: str, bits: int, keep_exif: bool) -> tuple[Path, tuple[str, ...]]:
+    def save(self, method: Method, suffix: str, bits: int, keep_exif: bool) -> tuple[Path, tuple[str, ...]]:
         """Make the full-size file of the chosen result; gives it and notes on what the format could not hold."""
         chosen = self.tab(method).result
-        path = self.folder.place(f"{chosen.photo.name}_{method}{suffix}")
+        path = self.folder.place(f"{chosen.photo.name}_{method.name}{suffix}")
         return path, replace(chosen, photo=self.shown.source.open()).save(path, bits, keep_exif)

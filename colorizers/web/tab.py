@@ -6,7 +6,6 @@ from typing import Any
 import gradio as gr
 
 from colorizers.methods.method import Method
-from colorizers.picture.finish import Finish
 from colorizers.web import markup, texts
 from colorizers.web.controls import Panel, build_panel
 
@@ -76,7 +75,7 @@ def build_tab(method: Method) -> TabView:
             seed, use_seed = _seed("seed" in options)
             with gr.Row(equal_height=False, elem_classes="after-care"):
                 with gr.Column(scale=3, min_width=300, elem_classes="finish"):
-                    finish, reset = _finish()
+                    finish, reset = _finish(method)
                 with gr.Column(scale=1, min_width=220, elem_classes="save"):
                     kind, keep_exif, download, file = _download()
     return TabView(
@@ -116,11 +115,11 @@ def _seed(used: bool) -> tuple[gr.HTML | None, gr.Button | None]:
         return gr.HTML(), gr.Button(texts.USE_SEED, size="sm", interactive=False)
 
 
-def _finish() -> tuple[Panel, gr.Button]:
+def _finish(method: Method) -> tuple[Panel, gr.Button]:
     with gr.Row(elem_classes="finish-head"):
         gr.HTML(f"<h2>{texts.FINISH}</h2>")
         reset = gr.Button(texts.RESET, size="sm")
-    return build_panel(Finish), reset
+    return build_panel(method.finish), reset
 
 
 def _download() -> tuple[gr.Dropdown, gr.Checkbox, gr.Button, gr.DownloadButton]:

@@ -108,13 +108,13 @@ class TabWork:
 
     def colour(self, session: Session, *values: Any) -> Iterator[Updates]:
         """Run the method on the whole photo. Closing the generator cancels the job."""
-        view, name = self.view, self._method.name
+        view, method = self.view, self._method
         options, finish = values[: len(view.options.entries)], values[len(view.options.entries) :]
         try:
             shown = session.shown
-            tab = session.tab(name)
+            tab = session.tab(method)
             tab.finish = _finish(view, finish)
-            request = JobRequest(shown.source.open(), name, view.options.values(options), tab.finish)
+            request = JobRequest(shown.source.open(), method.name, view.options.values(options), tab.finish)
             tab.job_id = request.id
             yield self._begun(request.options)
             started, looked = time.monotonic(), -_LOOK_EVERY
@@ -142,40 +142,40 @@ class TabWork:
 
     def stop_early(self, session: Session) -> str:
         """Ask the running job for what it has so far."""
-        self._engine.stop_early(session.tab(self._method.name).job_id)
+        self._engine.stop_early(session.tab(self._method).job_id)
         return markup.status(texts.STOPPING)
 
     def refinish(self, session: Session, *finish: Any) -> Any:
         """The same colours under another finish."""
         with shown_errors():
-            tab = session.tab(self._method.name)
+            tab = session.tab(self._method)
             tab.finish = _finish(self.view, finish)
-            return session.look(self._method.name) if tab.results else (session.shown.before, session.shown.before)
+            return session.look(self._method) if tab.results else (session.shown.before, session.shown.before)
 
     def choose(self, session: Session, event: gr.SelectData) -> Updates:
         """Another variant."""
-        view, tab = self.view, session.tab(self._method.name)
+        view, tab = self.view, session.tab(self._method)
         if not 0 <= event.index < len(tab.results):
             return {view.slider: gr.skip()}
         tab.chosen = event.index
-        return {view.slider: session.look(self._method.name), **self._seed_used(session)}
+        return {view.slider: session.look(self._method), **self._seed_used(session)}
 
     def use_seed(self, session: Session) -> int:
         """The seed of the chosen result."""
         with shown_errors():
-            return int(session.tab(self._method.name).result.record.options["seed"] or 0)
+            return int(session.tab(self._method).result.record.options["seed"] or 0)
 
     def save(self, session: Session, kind: str, keep_exif: bool) -> Path:
         """The full-size file."""
         suffix, bits = DEEP_FORMATS[kind]
         with shown_errors():
-            path, notes = session.save(self._method.name, suffix, bits, keep_exif)
+            path, notes = session.save(self._method, suffix, bits, keep_exif)
         for note in notes:
             gr.Info(escape(note))
         return path
 
     def _updates(self, session: Session, event: Event, seconds: float, look: bool) -> Updates:
-        view, name = self.view, self._method.name
+        view, method = self.view, self._method
         if isinstance(event, Busy):
             return {view.status: gr.skip()}
         if isinstance(event, Waiting):
@@ -183,10 +183,10 @@ class TabWork:
         if isinstance(event, Step):
             updates: Updates = {view.status: markup.status(*self._progress(event, seconds))}
             if look and event.preview is not None:
-                updates[view.slider] = session.first_look(name, event.preview)
+                updates[view.slider] = session.first_look(method, event.preview)
             return updates
         self._usual = seconds
-        session.keep(name, event.results)
+        session.keep(method, event.results)
         fresh = [note for note in event.results[0].notes if note not in session.shown.photo.notes]
         said = markup.done(texts.DONE.format(seconds=texts.seconds(seconds)), fresh)
         return self._as_before(session) | {view.status: said, view.download: gr.Button(interactive=True)}
@@ -200,14 +200,14 @@ class TabWork:
 
     def _as_before(self, session: Session) -> Updates:
         """No job is under way, and the tab shows what it holds."""
-        view, name = self.view, self._method.name
+        view, method = self.view, self._method
         if session.on_page is None:
             return view.idle()
-        tab, before = session.tab(name), str(session.on_page.before)
-        updates = view.idle() | {view.slider: session.look(name) if tab.results else (before, before)}
+        tab, before = session.tab(method), str(session.on_page.before)
+        updates = view.idle() | {view.slider: session.look(method) if tab.results else (before, before)}
         if view.gallery is not None:
             several = len(tab.results) > 1
-            shown = session.thumbnails(name) if several else []
+            shown = session.thumbnails(method) if several else []
             updates[view.gallery] = gr.Gallery(value=shown, visible=several, selected_index=tab.chosen)
         return updates | (self._seed_used(session) if tab.results else {})
 
@@ -215,7 +215,7 @@ class TabWork:
         """The seed of the chosen result."""
         if self.view.seed is None or self.view.use_seed is None:
             return {}
-        seed = session.tab(self._method.name).result.record.options["seed"]
+        seed = session.tab(self._method).result.record.options["seed"]
         return {self.view.seed: texts.SEED_USED.format(seed=seed), self.view.use_seed: gr.Button(interactive=True)}
 
     def _outlook(self) -> str:

@@ -1,0 +1,205 @@
+"""`train`: a recipe on photographs, with checkpoints, until its weights can be shipped."""
+
+import argparse
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from colorizers import weights
+from colorizers.commands.files import shown
+from colorizers.commands.flags import add_flags, flag, given_values
+from colorizers.commands.numbers import positive
+from colorizers.errors import ColorizerError
+from colorizers.options import validated
+from colorizers.settings import get_settings
+from colorizers.training import loop, validation
+from colorizers.training.catalog import RECIPES, find
+from colorizers.training.photos import Photographs, decoded, training_paths, validation_paths
+from colorizers.training.recipe import Materials, Plan
+from colorizers.training.start import fill
+
+_MEASURED = 3  # steps that a dry run times, after one that it does not
+
+
+def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """The arguments of `train`; a recipe's presets stand for the flags that are not given."""
+    add = parser.add_argument
+    recipes = "; ".join(f"{key.replace('/', ':')}: {recipe.about}" for key, recipe in RECIPES.items())
+    add("recipe", metavar="METHOD[:WEIGHTS]", help=recipes)
+    data = "folders of colour photos, tar shards, or folders of shards; shards named val-* are not trained on"
+    add("--data", type=Path, nargs="+", required=True, metavar="PATH", help=data)
+    val = "photos to measure with (default: the val-* shards among the data)"
+    add("--val", type=Path, nargs="+", default=[], metavar="PATH", help=val)
+    add("--out", type=Path, metavar="FOLDER", help="for checkpoints, log and weights (default: runs/METHOD_WEIGHTS)")
+    add("--preset", choices=["cpu", "gpu"], help="numbers of the recipe (default: as the device is)")
+    add("--start", type=Path, metavar="FILE", help="weights to begin with: ours, or a published backbone's")
+    add("--teacher", type=Path, metavar="FILE", help="ImageNet weights to distil from")
+    add("--perceptual", type=Path, metavar="FILE", help="ImageNet weights of the perceptual loss")
+    add("--processes", type=positive("--processes"), metavar="N", help="that share a batch (default: one a GPU)")
+    add("--resume", action="store_true", help="go on exactly from the last checkpoint of the run in the folder")
+    add("--dry-run", action="store_true", help="say how large the network is and how long it would take, and stop")
+    add_flags(parser, "numbers of the run, whose defaults are the preset's where it has them", Plan)
+    parser.set_defaults(run=run)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every process of a run needs; each reads the decoded photos for itself."""
+
+    arguments: argparse.Namespace
+    plan: Plan
+    folder: Path
+    device: str
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train in this process, or in several that share every batch."""
+    device = "cuda" if torch.cuda.is_available() and get_settings().device in ("auto", "cuda") else "cpu"
+    recipe = find(arguments.recipe)
+    preset = arguments.preset or ("gpu" if device == "cuda" else "cpu")
+    plan = validated(Plan, recipe.plan(preset, given_values(arguments, Plan)))
+    work = _Work(arguments, plan, arguments.out or Path("runs") / recipe.key.replace("/", "_"), device)
+    _check_photos(arguments, plan)
+    if not arguments.dry_run:
+        _check_folder(work.folder, arguments.resume)
+    processes = arguments.processes or (torch.cuda.device_count() if device == "cuda" else 1)
+    if processes == 1 or "RANK" in os.environ:
+        _train(work)
+    else:
+        torch.multiprocessing.spawn(_one_of_several, (processes, _free_port(), work), nprocs=processes)
+    return 0
+
+
+def _check_photos(arguments: argparse.Namespace, plan: Plan) -> None:
+    """Decode what was not decoded before, say what is left out, and stop when it is not enough or not apart."""
+    training, held_out = _photos(arguments)
+    for reason in training.left_out:
+        print(f"left out: {shown(Path(reason))}", file=sys.stderr)
+    print(f"{len(training)} photos to train on, {len(training.left_out)} left out, {len(training.labels)} labels")
+    if (there := int(plan.subset * len(training))) < plan.batch:
+        raise ColorizerError(
+            f"There are {there} colour photographs for batches of {plan.batch}; "
+            "give more with --data, or a smaller --batch."
+        )
+    if held_out is not None and (shared := set(training.digests) & set(held_out.digests)):
+        raise ColorizerError(f"{len(shared)} photos are both in --data and in --val; leave them out of one.")
+
+
+def _photos(arguments: argparse.Namespace) -> tuple[Photographs, Photographs | None]:
+    """What to train on, and what to judge by."""
+    cache = get_settings().cache_dir / "photos"
+    held_out = validation_paths(arguments.data, arguments.val)
+    return decoded(training_paths(arguments.data), cache), decoded(held_out, cache) if held_out else None
+
+
+def _check_folder(folder: Path, resume: bool) -> None:
+    if (folder / loop.CHECKPOINT).exists() and not resume:
+        raise ColorizerError(f"{shown(folder)} holds a run already; go on with --resume, or name another with --out.")
+    if resume and not folder.is_dir():
+        raise ColorizerError(f"There is no run in {shown(folder)} to go on with; leave out --resume.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ColorizerError(
+            f"The folder {shown(folder)} cannot be made ({reason}); give another with --out."
+        ) from error
+
+
+def _one_of_several(rank: int, processes: int, port: int, work: _Work) -> None:
+    said = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "MASTER_PORT": port}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1"} | {name: str(value) for name, value in said.items()}
+    if work.device == "cpu":
+        os.environ["ACCELERATE_USE_CPU"] = "true"
+    _train(work)
+    torch.distributed.destroy_process_group()
+
+
+def _train(work: _Work) -> None:
+    """The run, or this process's part of it."""
+    arguments, plan = work.arguments, work.plan
+    photos, held_out = _photos(arguments)
+    accelerator = loop.accelerator_of(work.device)
+    recipe = find(arguments.recipe)
+    torch.manual_seed(plan.seed or 0)
+    objective = recipe.objective(plan, Materials(photos, arguments.teacher, arguments.perceptual))
+    if arguments.start is not None:
+        begun = fill(objective.network, arguments.start)
+        accelerator.print(f"start: {begun}")
+    state = loop.Run(objective, plan, accelerator)
+    if arguments.dry_run:
+        print(_forecast(state, photos))
+        return
+    checkpoint = work.folder / loop.CHECKPOINT
+    if arguments.resume and checkpoint.exists():
+        state.resume(checkpoint)
+        accelerator.print(f"step {state.step}/{plan.steps} read from {shown(checkpoint)}")
+    judged = [held_out.photo(k) for k in range(min(validation.PHOTOS, len(held_out)))] if held_out else []
+    place = loop.Place(work.folder, _provenance(arguments, photos, loop.device_words(accelerator)))
+    loop.train(state, photos, judged, recipe, place)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _forecast(state: loop.Run, photos: Photographs) -> str:
+    """The size of the network, the work of a photo, and how long the run would take at the speed of a few steps."""
+    plan, network = state.plan, state.objective.network
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    light = torch.zeros(1, 1, plan.size, plan.size, device=state.accelerator.device)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        state.averaged.eval()(light)
+    order = loop.Order(len(photos), plan.batch, 0, plan.subset, plan.refresh_every)
+    state.take_step(photos, order)
+    began = time.monotonic()
+    for _ in range(_MEASURED):
+        state.take_step(photos, order)
+    pace = (time.monotonic() - began) / _MEASURED
+    return (
+        f"{parameters / 1e6:.2f} M parameters, {2 * parameters / 2**20:.1f} MiB as fp16; "
+        f"{counter.get_total_flops() / 1e9:.2f} GFLOP a photo of {plan.size} px, forward; {plan.steps} steps of "
+        f"{plan.batch}, {plan.steps / order.steps_per_epoch:.1f} epochs; {plan.batch / pace:.1f} photos/s on "
+        f"{loop.device_words(state.accelerator)}: {loop.duration(pace * plan.steps)}"
+    )
+
+
+def _provenance(arguments: argparse.Namespace, photos: Photographs, device: str) -> dict[str, str]:
+    """What a reader needs to know of how the weights were made; safetensors headers hold strings only."""
+    said = {
+        "command": _command(arguments),
+        "device": device,
+        "photos": str(len(photos)),
+        "photos_sha256": photos.sha256,
+    }
+    for name in ("start", "teacher", "perceptual"):
+        path = getattr(arguments, name)
+        if path is not None:
+            said[f"{name}_sha256"] = weights.sha256(path)
+            if path.suffix == ".safetensors" and (told := weights.read_header(path).get("command")):
+                said[f"{name}_command"] = told
+    return said
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """The call as anyone could type it, without the folders of this machine."""
+    words: list[Any] = ["python -m colorizers train", arguments.recipe]
+    for name in ("data", "val"):
+        if paths := getattr(arguments, name):
+            words += [f"--{name}", *(path.name for path in paths)]
+    for name in ("start", "teacher", "perceptual"):
+        if getattr(arguments, name) is not None:
+            words += [f"--{name}", getattr(arguments, name).name]
+    words += [f"--preset {arguments.preset}"] if arguments.preset else []
+    words += [f"{flag(name)} {value}" for name, value in given_values(arguments, Plan).items()]
+    return " ".join(map(str, words))

@@ -1,0 +1,95 @@
+"""A report as a folder to look at: the table, and the first photos as input, coloured, and true, side by side.
+
+The folder is complete in itself: `index.html`, `pictures.csv` and small JPEGs; it asks no other host for anything.
+"""
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from colorizers.evaluation.protocol import TRUTH, Evaluation, Pictures
+from colorizers.evaluation.report import Report, write_csv
+from colorizers.evaluation.rows import GRAY
+from colorizers.picture.collection import Collection
+
+_PHOTOS = 30
+_QUALITY = 88
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem; color-scheme: light dark; }
+table { border-collapse: collapse; }
+th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #8886; }
+th:first-child, td:first-child { text-align: left; }
+.sheet tr > * { text-align: center; border: 0; }
+.sheet img { display: block; width: 192px; height: 192px; object-fit: contain; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; }
+dd { margin: 0; }
+"""
+
+
+class ContactSheet:
+    """Collects the pictures of the first photos in `folder` while they are measured; `methods` are their rows."""
+
+    def __init__(self, folder: Path, methods: Sequence[str]) -> None:
+        self._folder = folder
+        self._rows = (GRAY, *methods, TRUTH)
+        self._photos = 0
+
+    def add(self, pictures: Pictures) -> None:
+        """Keep one photo's pictures, as long as there is room."""
+        if self._photos < _PHOTOS:
+            for column, row in enumerate(self._rows):
+                _save(pictures[row], self._folder / _file(self._photos, column))
+            self._photos += 1
+
+    def write(self, report: Report, collection: Collection, evaluation: Evaluation) -> None:
+        """Write the page and the figures of every photo."""
+        write_csv(self._folder / "pictures.csv", collection, evaluation)
+        (self._folder / "index.html").write_text(self._page(report, collection, evaluation), encoding="utf-8")
+
+    def _page(self, report: Report, collection: Collection, evaluation: Evaluation) -> str:
+        columns = report.columns()
+        headings = ["row", *(column.heading for column in columns)]
+        meanings = (f"<dt>{_text(each.heading)}</dt><dd>{_text(each.meaning)}</dd>" for each in columns)
+        photos = (self._line(k, collection.names[k], evaluation) for k in range(self._photos))
+        heads = _cells("th", ["input", *self._rows[1:]])
+        return (
+            '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Colours measured</title>\n'
+            f"<style>{_STYLE}</style>\n<h1>Colours measured</h1>\n"
+            f"<table>\n{_cells('th', headings)}\n"
+            + "\n".join(_cells("td", cells) for cells in report.cells())
+            + f"\n</table>\n<p>{_text(report.provenance())}</p>\n<p><code>{_text(report.command)}</code></p>\n"
+            f"<dl>\n{chr(10).join(meanings)}\n</dl>\n"
+            '<p>Every photo by itself: <a href="pictures.csv">pictures.csv</a></p>\n'
+            f"<h2>The first {self._photos} photos</h2>\n<p>Beneath each picture its CIEDE2000 to the truth.</p>\n"
+            f'<table class="sheet">\n{heads}\n{chr(10).join(photos)}\n</table>\n</html>\n'
+        )
+
+    def _line(self, k: int, name: str, evaluation: Evaluation) -> str:
+        """The pictures of one photo."""
+        cells = (
+            f'<td><img src="{_file(k, column)}" alt="{_text(f"{name}, {row}")}" title="{_text(name)}" loading="lazy">'
+            f"{evaluation.pictures[k][row]['de00']:.1f}</td>"
+            for column, row in enumerate(self._rows)
+        )
+        return f"<tr>{''.join(cells)}</tr>"
+
+
+def _file(photo: int, column: int) -> str:
+    return f"{photo + 1:02}_{column}.jpg"
+
+
+def _save(rgb: Tensor, path: Path) -> None:
+    pixels = (rgb * 255).round().to(torch.uint8).movedim(0, -1).contiguous().numpy()
+    Image.fromarray(pixels).save(path, quality=_QUALITY, subsampling=0)
+
+
+def _text(words: str) -> str:
+    return html.escape(words)
+
+
+def _cells(tag: str, cells: list[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{_text(cell)}</{tag}>' for cell in cells)}</tr>"

@@ -1,0 +1,135 @@
+"""LPIPS and FID, on networks whose weights are files that the user gives: nothing is ever downloaded for them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from colorizers.errors import ColorizerError
+from colorizers.weights import read_state, sha256
+
+LPIPS_SMALLEST = 32  # pixels; below, the deepest features vanish
+FID_PHOTOS = 2048  # with fewer, the covariance of as many features has no full rank
+_BACKBONES = {"alexnet": "alex", "vgg16": "vgg", "squeezenet1_1": "squeeze"}
+
+
+@dataclass(frozen=True, eq=False)
+class GivenNetwork:
+    """A network in eval mode from the user's file; `flavour` is how a report names it."""
+
+    flavour: str
+    sha256: str
+    network: nn.Module
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """What LPIPS and FID stand on; without a network the metric is left out."""
+
+    lpips: GivenNetwork | None = None
+    fid: GivenNetwork | None = None
+
+    def hashes(self) -> dict[str, str]:
+        """The sha256 of the files by the networks' flavours."""
+        return {each.flavour: each.sha256 for each in (self.lpips, self.fid) if each is not None}
+
+
+def lpips_network(path: Path, device: torch.device) -> GivenNetwork:
+    """LPIPS v0.1 (Zhang et al. 2018) on torchvision's AlexNet, VGG-16 or SqueezeNet 1.1; the file says on which.
+
+    The linear heads come with torchmetrics. Raises ColorizerError for any other file.
+    """
+    # The public classes have no way of giving the backbone: they download it.
+    from torchmetrics.functional.image.lpips import _NoTrainLpips
+
+    name, state = _state_of(path, {backbone: {} for backbone in _BACKBONES})
+    network = _NoTrainLpips(net=_BACKBONES[name], pnet_rand=True)
+    own = {key: re.sub(r"^slice(s\.\d+|\d+)\.", "features.", key) for key in network.net.state_dict()}
+    network.net.load_state_dict({key: state[theirs] for key, theirs in own.items()})
+    return GivenNetwork(f"LPIPS {_BACKBONES[name]}", sha256(path), network.to(device).eval())
+
+
+def inception(path: Path, device: torch.device) -> GivenNetwork:
+    """torchvision's Inception-v3 up to its 2048 features, for the FID of DDColor's script.
+
+    Pictures are resized to 299 pixels bilinearly, without antialiasing, and scaled by torchvision's
+    `transform_input`. Such figures cannot be compared with those of the TensorFlow weights. Raises ColorizerError
+    for any other file.
+    """
+    from torchvision.models import inception_v3
+
+    options = {"init_weights": False, "transform_input": True}
+    _, state = _state_of(path, {"inception_v3": options})
+    network = inception_v3(weights=None, **options)
+    network.load_state_dict(network.state_dict() | state)  # older files lack the counters of batches
+    network.fc = nn.Identity()
+    flavour = "FID torchvision Inception-v3, 299 px bilinear"
+    return GivenNetwork(flavour, sha256(path), network.to(device).eval())
+
+
+@torch.inference_mode()
+def lpips(given: GivenNetwork, rgb: Tensor, truth: Tensor) -> Tensor:
+    """LPIPS (B,) of RGB (B, 3, H, W) in [0, 1] to one truth (1, 3, H, W); sides are at least LPIPS_SMALLEST."""
+    device = _device(given)
+    distances: Tensor = given.network(rgb.to(device), truth.to(device), normalize=True)
+    return distances.flatten().cpu()
+
+
+@torch.inference_mode()
+def inception_features(given: GivenNetwork, rgb: Tensor) -> Tensor:
+    """Features (B, 2048) of RGB (B, 3, H, W) in [0, 1]."""
+    resized = torch.nn.functional.interpolate(rgb.to(_device(given)), (299, 299), mode="bilinear")
+    features: Tensor = given.network(resized)
+    return features.cpu()
+
+
+def check_fid(photos: int, force: bool) -> None:
+    """Raise ColorizerError, in one sentence, when there are too few photos for an FID."""
+    needed = 2 if force else FID_PHOTOS
+    if photos < needed:
+        remedy = "give more" if force else "give more, or add --force, or leave out --fid"
+        raise ColorizerError(f"FID needs at least {needed} photographs and there are {photos}; {remedy}.")
+
+
+def fid(rows: Iterable[Tensor], truth: Tensor) -> list[float]:
+    """The Frechet distance (Heusel et al. 2017) of the features (N, F) of each row to those of the true photos."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    # It is given features in place of pictures, so that the network sees every picture once.
+    metric = FrechetInceptionDistance(nn.Identity(), reset_real_features=False, input_img_size=(truth.shape[1],))
+    metric.update(truth, real=True)
+    distances = []
+    for features in rows:
+        metric.update(features, real=False)
+        distances.append(float(metric.compute()))
+        metric.reset()
+    return distances
+
+
+def _state_of(path: Path, candidates: Mapping[str, Mapping[str, Any]]) -> tuple[str, dict[str, Tensor]]:
+    """The one of torchvision's networks that a file fills without rest, and the file's tensors."""
+    from torchvision.models import get_model
+
+    if not path.is_file():
+        raise ColorizerError(f"There is no file {path}; give a state dict of torchvision's {' or '.join(candidates)}.")
+    state = read_state(path)
+    for name, options in candidates.items():
+        with torch.device("meta"):
+            expected = get_model(name, weights=None, **options).state_dict()
+        if _shapes(expected) == _shapes(state):
+            return name, state
+    message = f"{path.name} does not fit; give a whole state dict of torchvision's {' or '.join(candidates)}."
+    raise ColorizerError(message)
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    """Names and shapes, without the counters of batches, which older files lack."""
+    return {name: tensor.shape for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
+
+
+def _device(given: GivenNetwork) -> torch.device:
+    return next(given.network.parameters()).device

@@ -1,0 +1,78 @@
+"""The last layer of a colouring network, and how colours are read from what it says.
+
+Every head gives `read(output, vividness)`: what the network said, to ab (B, 2, h, w) in Lab units. Vividness is in
+[0, 1]; each head says what it means for it.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from colorizers.networks.ab_bins import AbBins
+
+AB_SCALE = 16.0
+"""About the standard deviation of a* and b* in photographs: a network's numbers are near one when multiplied by it."""
+
+VIVIDNESS = 0.5  # when nobody asks for another
+_TEMPERATURE = 0.4  # near the 0.38 of Zhang et al.
+_MOST_DARING = 0.2  # of the prior that is still put back at full vividness
+
+Kind = Literal["bins", "ab", "rgb"]
+
+
+class BinsHead(nn.Module):
+    """A distribution over ab bins: features (B, c, h, w) to logits (B, n, h, w)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bins = AbBins()
+        self.conv = nn.Conv2d(channels, len(self.bins), 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.conv(features)
+
+    def read(self, logits: Tensor, vividness: float = VIVIDNESS) -> Tensor:
+        """Vividness says how little of the prior is put back: see `AbBins.decode`."""
+        return self.bins.decode(logits, _TEMPERATURE, 1 - (1 - _MOST_DARING) * vividness)
+
+
+class AbHead(nn.Module):
+    """One colour a pixel: features (B, c, h, w) to ab (B, 2, h, w) in Lab units."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 2, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return AB_SCALE * self.conv(features)
+
+    def read(self, ab: Tensor, vividness: float = VIVIDNESS) -> Tensor:
+        """Vividness is a gain on chroma: half at 0, as the network says at 0.5, double at 1."""
+        return 4.0 ** (vividness - 0.5) * ab
+
+
+class RgbHead(nn.Module):
+    """A whole picture: features (B, c, h, w) to sRGB (B, 3, h, w) in [0, 1], of which only the chroma is read."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 3, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.sigmoid(self.conv(features))
+
+    def read(self, rgb: Tensor, vividness: float = VIVIDNESS) -> Tensor:
+        """Vividness is a gain on chroma, as that of `AbHead`."""
+        from colorizers.picture.color import rgb_to_lab
+
+        return 4.0 ** (vividness - 0.5) * rgb_to_lab(rgb.float())[:, 1:]
+
+
+Head = BinsHead | AbHead | RgbHead
+
+
+def make_head(kind: Kind, channels: int) -> Head:
+    """A head of this kind for features of so many channels."""
+    heads: dict[Kind, type[Head]] = {"bins": BinsHead, "ab": AbHead, "rgb": RgbHead}
+    return heads[kind](channels)

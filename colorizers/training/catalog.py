@@ -1,0 +1,20 @@
+"""The list of recipes, by the key of the weights that they make."""
+
+from colorizers.errors import ColorizerError
+from colorizers.training.recipe import Recipe
+from colorizers.training.recipes import cnn, gan, resnet_unet, unet
+
+RECIPES: dict[str, Recipe] = {
+    recipe.key: recipe for module in (unet, cnn, resnet_unet, gan) for recipe in module.RECIPES
+}
+
+
+def find(name: str) -> Recipe:
+    """The recipe named METHOD or METHOD:WEIGHTS; a method alone means its first one."""
+    method, _, weights = name.partition(":")
+    for recipe in RECIPES.values():
+        family, _, own = recipe.key.partition("/")
+        if family == method and weights in ("", own):
+            return recipe
+    known = ", ".join(key.replace("/", ":") for key in RECIPES)
+    raise ColorizerError(f"There is no recipe {name[:40]!r}; the recipes are: {known}.")

@@ -1,0 +1,122 @@
+"""What a recipe is: a network with its losses, and the numbers of a run."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from colorizers.options import Options, control, seed
+from colorizers.training.photos import Photographs
+from colorizers.training.validation import Figures, measure
+
+LOWEST_RATE = 0.01  # of the peak learning rate
+
+
+class Plan(Options):
+    """The numbers of a run. With its recipe and its photos they determine it, up to the order of float sums."""
+
+    steps: int = control(6000, low=1, high=10_000_000, help="Optimizer steps of the whole run.")
+    batch: int = control(32, low=1, high=65536, help="Photos a step, over all processes.")
+    accumulation: int = control(1, low=1, high=1024, help="Parts in which a batch is computed, to save memory.")
+    size: int = control(128, low=32, high=1024, step=32, unit="px", help="Side of the crops.")
+    learning_rate: float = control(1e-3, low=0, high=1, help="Peak, of AdamW.")
+    encoder_rate: float = control(1.0, low=0, high=1, help="Share of the learning rate that a started encoder gets.")
+    critic_after: int = control(0, low=0, high=10_000_000, help="Steps before the critic joins, where there is one.")
+    critic_width: int = control(64, low=8, high=256, help="Channels of the critic's first layer.")
+    critic_rate: float = control(4e-4, low=0, high=1, help="Learning rate of the critic, where there is one.")
+    weight_decay: float = control(1e-2, low=0, high=1, help="Of AdamW.")
+    warm_up: int = control(200, low=1, high=100_000, help="Steps in which the rate rises; a cosine takes it down.")
+    clip: float = control(1.0, low=0.001, high=1000, help="Largest norm of a gradient.")
+    ema: float = control(0.999, low=0, high=0.99999, help="Decay of the averaged weights, which are what is shipped.")
+    subset: float = control(1.0, low=0.0001, high=1, help="Share of the photos in an epoch.")
+    refresh_every: int = control(1, low=1, high=1000, help="Epochs after which the subset is chosen anew.")
+    seed: int | None = seed()
+    log_every: int = control(50, low=1, high=100_000, help="Steps between lines of the log.")
+    save_every: int = control(50, low=1, high=100_000, help="Steps between checkpoints.")
+    judge_every: int = control(500, low=1, high=100_000, help="Steps between figures, sample sheets and weights.")
+
+    def rate(self, step: int) -> float:
+        """The share of the peak learning rate at a step."""
+        if step < self.warm_up:
+            return (step + 1) / self.warm_up
+        done = (step - self.warm_up) / max(1, self.steps - self.warm_up)
+        return LOWEST_RATE + (1 - LOWEST_RATE) * (1 + math.cos(math.pi * min(1.0, done))) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Crops of a step: `lab` (B, 3, S, S) as they are, `lightness` (B, 1, S, S) as the network sees it, aged or not."""
+
+    lightness: Tensor
+    lab: Tensor
+    label_ids: Tensor
+
+
+class Objective(nn.Module):
+    """What is trained: a network, what its losses need beside it, and how it is judged.
+
+    Everything registered here learns and lies in the checkpoint; `network` alone is averaged and shipped. Pretrained
+    judges are kept from registration by `Frozen`.
+    """
+
+    network: Any
+
+    @property
+    def critic(self) -> nn.Module | None:
+        """What learns against the network, with an optimizer of its own: `critic(real, fake)` gives its loss."""
+        return None
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """The parts of the loss, each with its weight: their sum is what falls."""
+        raise NotImplementedError
+
+    def contest(self) -> tuple[Tensor, Tensor] | None:
+        """Real and fake pictures of the last batch for the critic; None when it rests."""
+        return None
+
+    @torch.inference_mode()
+    def figures(self, network: nn.Module, photos: list[Tensor]) -> Figures:
+        """How good a network is on photographs that it has never seen, uint8 (3, H, W) each."""
+        return measure(network, photos)
+
+
+class Frozen:
+    """A pretrained network that judges or teaches and never learns, on whatever device it is asked."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network.eval().requires_grad_(False)
+
+    def __call__(self, pictures: Tensor) -> Any:
+        return self._network.to(pictures.device)(pictures)
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What an objective is made of, beside the plan: the photos, and the files given with flags."""
+
+    photos: Photographs
+    teacher: Path | None = None
+    perceptual: Path | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train the weights of one registry entry.
+
+    `objective` gets the plan and the materials; `common`, `cpu` and `gpu` are presets of `Plan`.
+    """
+
+    key: str
+    about: str
+    objective: Callable[[Plan, Materials], Objective]
+    common: Mapping[str, Any]
+    cpu: Mapping[str, Any]
+    gpu: Mapping[str, Any]
+
+    def plan(self, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The numbers of a preset, with those that were given in their place."""
+        return {"seed": 0} | dict(self.common) | dict(self.gpu if preset == "gpu" else self.cpu) | dict(given)

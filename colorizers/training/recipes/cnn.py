@@ -1,0 +1,52 @@
+"""Recipes of the multi-path CNN: as in the paper, by MSE and classes, and with bins in place of MSE."""
+
+from torch import Tensor, nn
+
+from colorizers.networks.cnn import CNN, DESCRIPTION
+from colorizers.networks.heads import Kind
+from colorizers.training import losses
+from colorizers.training.objectives import prior, quarter_ab
+from colorizers.training.photos import Photographs
+from colorizers.training.recipe import Batch, Objective, Recipe
+
+_MSE_ALPHA, _BINS_ALPHA = 1 / 300, 0.1  # of the classes beside the colours
+
+
+class Classified(Objective):
+    """Colours, and from the global branch what the photo shows; the classifier learns but is not shipped."""
+
+    def __init__(self, kind: Kind, photos: Photographs) -> None:
+        super().__init__()
+        self.network = CNN(kind)
+        self.classify = nn.Linear(DESCRIPTION, max(1, len(photos.labels)))
+        self._kind = kind
+        if kind == "bins":
+            self.network.head.bins.prior.copy_(prior(photos, self.network.head.bins))
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        said, description = self.network.colours_and_description(batch.lightness)
+        classes = losses.classes(self.classify(description).float(), batch.label_ids)
+        if self._kind == "bins":
+            colours = losses.bins(said, quarter_ab(batch), self.network.head.bins)
+            return {"bins": colours, "classes": _BINS_ALPHA * classes}
+        return {"l2": losses.l2(said, quarter_ab(batch)), "classes": _MSE_ALPHA * classes}
+
+
+RECIPES = (
+    Recipe(
+        key="cnn/bins",
+        about="rebalanced bins and the shards' labels",
+        objective=lambda plan, materials: Classified("bins", materials.photos),
+        common={"size": 96},
+        cpu={"steps": 4500, "batch": 32},
+        gpu={"steps": 6000, "batch": 512, "warm_up": 300},
+    ),
+    Recipe(
+        key="cnn/lab",
+        about="MSE on ab and the shards' labels, as in the paper",
+        objective=lambda plan, materials: Classified("ab", materials.photos),
+        common={"size": 96},
+        cpu={"steps": 4500, "batch": 32},
+        gpu={"steps": 6000, "batch": 512, "warm_up": 300},
+    ),
+)

@@ -1,0 +1,41 @@
+"""Recipes of the U-Nets."""
+
+from colorizers.networks.mobilenet_unet import MobileNetUNet
+from colorizers.networks.unet import UNet
+from colorizers.training.objectives import Bins, Painting, Regression, Weights
+from colorizers.training.recipe import Recipe
+
+RECIPES = (
+    Recipe(
+        key="unet/mobilenet",
+        about="bins on a MobileNetV2 encoder; --start mobilenet_v2.pth gives it ImageNet weights",
+        objective=lambda plan, materials: Bins(MobileNetUNet(), materials.photos),
+        common={"encoder_rate": 0.2},
+        cpu={"steps": 6000, "batch": 32, "size": 128},
+        gpu={"steps": 12000, "batch": 512, "size": 128, "learning_rate": 2e-3, "warm_up": 500, "ema": 0.9995},
+    ),
+    Recipe(
+        key="unet/bins",
+        about="bins on the plain U-Net, from scratch",
+        objective=lambda plan, materials: Bins(UNet(), materials.photos),
+        common={},
+        cpu={"steps": 6000, "batch": 32, "size": 128},
+        gpu={"steps": 8000, "batch": 256, "size": 128, "warm_up": 400},
+    ),
+    Recipe(
+        key="unet/lab",
+        about="ab by L1 on the plain U-Net; may start from the trunk of unet/bins",
+        objective=lambda plan, materials: Regression(UNet("ab"), Weights(l1=1.0)),
+        common={},
+        cpu={"steps": 3000, "batch": 32, "size": 96},
+        gpu={"steps": 8000, "batch": 256, "size": 128, "warm_up": 400},
+    ),
+    Recipe(
+        key="unet/rgb",
+        about="the whole picture by L2 on sRGB, for the record; may start from the trunk of unet/bins",
+        objective=lambda plan, materials: Painting(UNet("rgb")),
+        common={},
+        cpu={"steps": 3000, "batch": 32, "size": 96},
+        gpu={"steps": 8000, "batch": 256, "size": 128, "warm_up": 400},
+    ),
+)

@@ -1,0 +1,93 @@
+"""Pretrained beginnings: weights from a file into a network, or a frozen network that judges pictures."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from colorizers import weights
+from colorizers.errors import ColorizerError
+from colorizers.networks.mobilenet_unet import MobileNetFeatures
+from colorizers.picture.color import lab_to_rgb
+from colorizers.training.recipe import Frozen
+
+_PERCEIVED = 3  # levels of a feature network that a perceptual loss compares: 1/4, 1/8 and 1/16 of the size
+
+
+def fill(network: nn.Module, path: Path) -> str:
+    """Take every tensor of a file that has the name and shape of one of the network's; says in words how many.
+
+    A published backbone fills the network's `encoder`, its first convolution summed over RGB where the network has
+    one channel. Raises ColorizerError when nothing fits.
+    """
+    state, own = weights.read_state(path), network.state_dict()
+    named = [{prefix + name.removeprefix("features."): value for name, value in state.items()}
+             for prefix in ("", "encoder.")]  # fmt: skip
+    fitting = max(([(n, _fitted(v, own[n])) for n, v in names.items() if n in own] for names in named), key=len)
+    taken = {name: value for name, value in fitting if value is not None}
+    if not taken:
+        raise ColorizerError(f"No tensor of {path.name} fits this network; give another file with --start.")
+    with torch.no_grad():
+        for name, value in taken.items():
+            own[name].copy_(value)
+    fresh = sorted({name.rpartition(".")[0] for name in own.keys() - taken.keys()})
+    begun = f"; begun afresh: {', '.join(fresh[:6])}{' ...' if len(fresh) > 6 else ''}" if fresh else ""
+    return f"{len(taken)} of {len(own)} tensors from {path.name}{begun}"
+
+
+def _fitted(value: Tensor, own: Tensor) -> Tensor | None:
+    """The value in the network's shape; None when it has another one."""
+    if value.ndim == 4 and value.shape[1] == 3 and own.shape[1] == 1:
+        value = value.sum(1, keepdim=True)
+    return value if value.shape == own.shape else None
+
+
+def feature_network(path: Path | None, flag: str) -> Frozen:
+    """The frozen feature network in a file: pictures (B, 3, H, W) in [-1, 1] to a list of feature maps.
+
+    VGG-16 or MobileNetV2, as torchvision names their tensors. ColorizerError when it is neither.
+    """
+    if path is None:
+        raise ColorizerError(f"This recipe needs the weights of VGG-16 or MobileNetV2; give their file with {flag}.")
+    state = weights.read_state(path)
+    if "features.28.weight" in state and state["features.28.weight"].shape == (512, 512, 3, 3):
+        network: nn.Module = VGGFeatures()
+    else:
+        network = MobileNetFeatures(channels=3)
+    wanted = network.state_dict()
+    found = {name: value for name, value in _features(state).items() if name in wanted}
+    if any(name not in found or found[name].shape != value.shape for name, value in wanted.items()):
+        raise ColorizerError(f"{path.name} holds neither VGG-16 nor MobileNetV2; give another file with {flag}.")
+    network.load_state_dict(found)
+    return Frozen(network.float())
+
+
+def _features(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix("features."): value for name, value in state.items()}
+
+
+class VGGFeatures(nn.Sequential):
+    """VGG-16 up to relu4_3: pictures (B, 3, H, W) in [-1, 1] to features at 1/2, 1/4 and 1/8 of the size."""
+
+    def __init__(self) -> None:
+        from torchvision.models import vgg16
+
+        super().__init__(*vgg16().features[:23])
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        mean = pictures.new_tensor((0.485, 0.456, 0.406))[:, None, None]
+        std = pictures.new_tensor((0.229, 0.224, 0.225))[:, None, None]
+        level, features = ((pictures + 1) / 2 - mean) / std, []
+        for index, layer in enumerate(self):
+            level = layer(level)
+            if index in (8, 15, 22):
+                features.append(level)
+        return features
+
+
+def perceived(judge: Frozen, lab: Tensor) -> list[Tensor]:
+    """What a feature network sees of Lab pictures (B, 3, H, W); gradients flow to the pictures."""
+    with torch.autocast(lab.device.type, enabled=False):
+        rgb = lab_to_rgb(lab.float()).clamp(0, 1)
+    features: list[Tensor] = judge(2 * rgb - 1)
+    return features[:_PERCEIVED]
