@@ -13,9 +13,10 @@ from torch.nn.functional import conv2d, pad
 from colorizers.networks.ab_bins import AbBins, gamut_bins, smoothed_prior
 from colorizers.networks.cnn import CNN
 from colorizers.networks.heads import AbHead, BinsHead, RgbHead
-from colorizers.networks.mobilenet_unet import MobileNetFeatures, MobileNetUNet
+from colorizers.networks.mobilenet import MobileNetFeatures
+from colorizers.networks.mobilenet_unet import MobileNetUNet
 from colorizers.networks.patchgan import PatchGAN
-from colorizers.networks.resnet_unet import ResNetUNet
+from colorizers.networks.resnet_unet import ResNetFeatures, ResNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.picture.color import rgb_to_lab
 from colorizers.settings import PROJECT
@@ -122,6 +123,16 @@ def test_the_mobilenet_pads_after_the_last_row_and_column_where_it_strides():
         assert torch.equal(conv(level), expected)
     sizes = [level.shape[-2:] for level in features(torch.rand(1, 1, 64, 96, generator=seeded(4)))]
     assert sizes == [(16, 24), (8, 12), (4, 6), (2, 3)]
+
+
+def test_encoders_take_published_weights_as_torchvision_names_them():
+    from torchvision.models import mobilenet_v2, resnet18
+
+    published = {name: value.shape for name, value in mobilenet_v2().features[:18].state_dict().items()}
+    assert {name: value.shape for name, value in MobileNetFeatures(3).state_dict().items()} == published
+    published = {name: value.shape for name, value in resnet18().state_dict().items()}
+    ours = {name: value.shape for name, value in ResNetFeatures().state_dict().items() if not name.startswith("last.")}
+    assert {name for name in ours if ours[name] != published[name]} == {"conv1.weight"}, "which sees one channel"
 
 
 def test_a_score_of_the_patchgan_sees_70_by_70_pixels():

@@ -1,50 +1,14 @@
-"""A U-Net on the MobileNetV2 encoder (Sandler et al. 2018), which may start from ImageNet weights."""
-
-from typing import Any
+"""A U-Net on a MobileNetV2, which may start from ImageNet weights."""
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import interpolate
 
 from colorizers.networks.blocks import conv_block, network_input, quarter
 from colorizers.networks.heads import Kind, make_head
+from colorizers.networks.mobilenet import CHANNELS, STRIDE, MobileNetFeatures
 
-STRIDE = 32
-SKIPS = (3, 6, 13, 17)  # the last block at 1/4, 1/8, 1/16 and 1/32 of the size
-CHANNELS = (24, 32, 96, 320)
 WIDTHS = (96, 128, 192)  # of the decoder, at 1/4, 1/8 and 1/16
-
-
-class MobileNetFeatures(nn.Sequential):
-    """Pictures (B, channels, H, W) in [-1, 1], sides multiples of 32, to features at 1/4, 1/8, 1/16 and 1/32 size.
-
-    The blocks of MobileNetV2 without the last 1x1 convolution, parameter names as in torchvision's `features`.
-    Padding is that of the published TensorFlow weights, "SAME", which puts all of it after the last row and column
-    where a convolution has stride 2.
-    """
-
-    def __init__(self, channels: int = 1) -> None:
-        from torchvision.models import mobilenet_v2
-
-        blocks = mobilenet_v2().features[: SKIPS[-1] + 1]
-        blocks[0][0] = nn.Conv2d(channels, 32, 3, 2, bias=False)
-        super().__init__(*blocks)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d) and module.stride == (2, 2):
-                module.padding = (0, 0)
-                module.register_forward_pre_hook(_pad_after)
-
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        features, level = [], pictures
-        for index, block in enumerate(self):
-            level = block(level)
-            if index in SKIPS:
-                features.append(level)
-        return features
-
-
-def _pad_after(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor]:
-    return (pad(inputs[0], (0, 1, 0, 1)),)
 
 
 class MobileNetUNet(nn.Module):

@@ -20,13 +20,12 @@ class ResNetFeatures(nn.Module):
     """
 
     def __init__(self) -> None:
-        from torchvision.models import resnet18
-
         super().__init__()
-        whole = resnet18()
-        self.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
-        self.bn1 = whole.bn1
-        self.layer1, self.layer2, self.layer3 = whole.layer1, whole.layer2, whole.layer3
+        self.conv1 = nn.Conv2d(1, CHANNELS[0], 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(CHANNELS[0])
+        self.layer1 = _layer(CHANNELS[0], CHANNELS[0], stride=1)
+        self.layer2 = _layer(CHANNELS[0], CHANNELS[1], stride=2)
+        self.layer3 = _layer(CHANNELS[1], CHANNELS[2], stride=2)
         self.last = conv_block(CHANNELS[2], CHANNELS[3], stride=2)
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
@@ -37,6 +36,26 @@ class ResNetFeatures(nn.Module):
             level = layer(level)
             features.append(level)
         return features
+
+
+class _BasicBlock(nn.Module):
+    """Two 3x3 convolutions and the way around them."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
+        changes = stride > 1 or channels != width
+        around = (nn.Conv2d(channels, width, 1, stride, bias=False), nn.BatchNorm2d(width)) if changes else ()
+        self.downsample = nn.Sequential(*around)
+
+    def forward(self, level: Tensor) -> Tensor:
+        changed = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(level)))))
+        return torch.relu(changed + self.downsample(level))
+
+
+def _layer(channels: int, width: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(_BasicBlock(channels, width, stride), _BasicBlock(width, width, 1))
 
 
 class _Up(nn.Module):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from colorizers import weights
 from colorizers.errors import ColorizerError
-from colorizers.networks.mobilenet_unet import MobileNetFeatures
+from colorizers.networks.mobilenet import MobileNetFeatures
 from colorizers.picture.color import lab_to_rgb
 from colorizers.training.recipe import Frozen
 
