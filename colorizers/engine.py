@@ -287,7 +287,7 @@ class Turnstile:
 def local_engine(methods: Mapping[str, Method] = METHODS, settings: Settings | None = None) -> Engine:
     """An engine for this machine, its pool within the memory that the settings allow."""
     settings = settings or get_settings()
-    device = _device(settings.device)
+    device = find_device(settings.device)
     budget = int(settings.memory_budget_gb * 1e9) if settings.memory_budget_gb else default_budget(device)
     loaders = {family: load for method in methods.values() for family, load in method.loaders.items()}
     pool = ModelPool(loaders, device, budget)
@@ -298,7 +298,8 @@ def local_engine(methods: Mapping[str, Method] = METHODS, settings: Settings | N
     return Engine(methods, LocalBackend(methods, pool))
 
 
-def _device(wanted: str) -> torch.device:
+def find_device(wanted: str) -> torch.device:
+    """The device that a setting names; ColorizerError when it is not here."""
     if wanted == "cuda" and not torch.cuda.is_available():
         raise ColorizerError("There is no CUDA device here; set COLORIZERS_DEVICE to auto or cpu.")
     if wanted == "mps" and not torch.backends.mps.is_available():

@@ -92,10 +92,12 @@ def text(default: str, *, help: str, label: str = "", max_length: int = MAX_TEXT
     return Field(default, max_length=max_length, description=help, json_schema_extra=extra)
 
 
-def seed() -> Any:
+def seed(default: int | None = None) -> Any:
     """The seed, annotated `int | None`: None asks the engine for a random one, which the record then names."""
     extra: JsonDict = {"label": "Seed", "kind": "seed", "advanced": True}
-    return Field(None, ge=0, le=MAX_SEED, description="The same seed gives the same result.", json_schema_extra=extra)
+    return Field(
+        default, ge=0, le=MAX_SEED, description="The same seed gives the same result.", json_schema_extra=extra
+    )
 
 
 def variants(default: int = 1) -> Any:

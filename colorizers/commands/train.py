@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import socket
 import sys
 import time
@@ -16,6 +17,7 @@ from colorizers import weights
 from colorizers.commands.files import shown
 from colorizers.commands.flags import add_flags, flag, given_values
 from colorizers.commands.numbers import positive
+from colorizers.engine import find_device
 from colorizers.errors import ColorizerError
 from colorizers.options import validated
 from colorizers.settings import get_settings
@@ -25,6 +27,7 @@ from colorizers.training.photos import Photographs, decoded, training_paths, val
 from colorizers.training.recipe import Materials, Plan
 from colorizers.training.start import fill
 
+_JUDGES = ("teacher", "perceptual")
 _MEASURED = 3  # steps that a dry run times, after one that it does not
 
 
@@ -61,24 +64,56 @@ class _Work:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train in this process, or in several that share every batch."""
-    device = "cuda" if torch.cuda.is_available() and get_settings().device in ("auto", "cuda") else "cpu"
+    device = "cuda" if find_device(get_settings().device).type == "cuda" else "cpu"
     recipe = find(arguments.recipe)
-    preset = arguments.preset or ("gpu" if device == "cuda" else "cpu")
-    plan = validated(Plan, recipe.plan(preset, given_values(arguments, Plan)))
+    arguments.preset = arguments.preset or ("gpu" if device == "cuda" else "cpu")
+    numbers = recipe.plan(arguments.preset, given_values(arguments, Plan))
+    if arguments.start is None:
+        numbers["encoder_rate"] = 1.0  # an encoder that begins at random learns like the rest
+    plan = validated(Plan, numbers)
+    gpus = torch.cuda.device_count() if device == "cuda" else 0
+    processes = arguments.processes or max(1, gpus)
+    if gpus and processes > gpus:
+        raise ColorizerError(f"There are {gpus} GPUs for {processes} processes; give --processes {gpus}.")
+    _check_files(arguments, recipe.needs)
+    _check_photos(arguments, plan, processes * plan.accumulation)
     work = _Work(arguments, plan, arguments.out or Path("runs") / recipe.key.replace("/", "_"), device)
-    _check_photos(arguments, plan)
     if not arguments.dry_run:
         _check_folder(work.folder, arguments.resume)
-    processes = arguments.processes or (torch.cuda.device_count() if device == "cuda" else 1)
     if processes == 1 or "RANK" in os.environ:
         _train(work)
     else:
-        torch.multiprocessing.spawn(_one_of_several, (processes, _free_port(), work), nprocs=processes)
+        _share(processes, work)
     return 0
 
 
-def _check_photos(arguments: argparse.Namespace, plan: Plan) -> None:
+def _share(processes: int, work: _Work) -> None:
+    """Train in several processes; what one of them refuses is refused here."""
+    refusals = torch.multiprocessing.get_context("spawn").SimpleQueue()
+    try:
+        torch.multiprocessing.spawn(_one_of_several, (processes, _free_port(), work, refusals), nprocs=processes)
+    except torch.multiprocessing.ProcessExitedException:
+        if refusals.empty():
+            raise
+        raise ColorizerError(refusals.get()) from None
+
+
+def _check_files(arguments: argparse.Namespace, needs: str) -> None:
+    """Stop at a file that is not there, or that the recipe has no use for."""
+    for name in ("start", *_JUDGES):
+        path: Path | None = getattr(arguments, name)
+        if path is not None and not path.is_file():
+            raise ColorizerError(f"There is no file {shown(path)}; give another with --{name}.")
+        if path is not None and name in _JUDGES and name != needs:
+            raise ColorizerError(f"The recipe {arguments.recipe} has no {name}; leave out --{name}.")
+
+
+def _check_photos(arguments: argparse.Namespace, plan: Plan, parts: int) -> None:
     """Decode what was not decoded before, say what is left out, and stop when it is not enough or not apart."""
+    if plan.batch % parts or plan.batch < 2 * parts:
+        raise ColorizerError(
+            f"A batch of {plan.batch} cannot be cut into {parts} equal parts of 2 photos or more; give another --batch."
+        )
     training, held_out = _photos(arguments)
     for reason in training.left_out:
         print(f"left out: {shown(Path(reason))}", file=sys.stderr)
@@ -113,12 +148,17 @@ def _check_folder(folder: Path, resume: bool) -> None:
         ) from error
 
 
-def _one_of_several(rank: int, processes: int, port: int, work: _Work) -> None:
+def _one_of_several(rank: int, processes: int, port: int, work: _Work, refusals: Any) -> None:
+    """One process of a run; what the user can mend goes to the one that began it."""
     said = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "MASTER_PORT": port}
     os.environ |= {"MASTER_ADDR": "127.0.0.1"} | {name: str(value) for name, value in said.items()}
     if work.device == "cpu":
         os.environ["ACCELERATE_USE_CPU"] = "true"
-    _train(work)
+    try:
+        _train(work)
+    except ColorizerError as error:
+        refusals.put(str(error))
+        sys.exit(2)
     torch.distributed.destroy_process_group()
 
 
@@ -133,9 +173,9 @@ def _train(work: _Work) -> None:
     if arguments.start is not None:
         begun = fill(objective.network, arguments.start)
         accelerator.print(f"start: {begun}")
-    state = loop.Run(objective, plan, accelerator)
+    state = loop.Run(objective, plan, accelerator, recipe.key, photos.sha256)
     if arguments.dry_run:
-        print(_forecast(state, photos))
+        accelerator.print(_forecast(state, photos.to(accelerator.device)))
         return
     checkpoint = work.folder / loop.CHECKPOINT
     if arguments.resume and checkpoint.exists():
@@ -182,7 +222,7 @@ def _provenance(arguments: argparse.Namespace, photos: Photographs, device: str)
         "photos": str(len(photos)),
         "photos_sha256": photos.sha256,
     }
-    for name in ("start", "teacher", "perceptual"):
+    for name in ("start", *_JUDGES):
         path = getattr(arguments, name)
         if path is not None:
             said[f"{name}_sha256"] = weights.sha256(path)
@@ -193,13 +233,14 @@ def _provenance(arguments: argparse.Namespace, photos: Photographs, device: str)
 
 def _command(arguments: argparse.Namespace) -> str:
     """The call as anyone could type it, without the folders of this machine."""
-    words: list[Any] = ["python -m colorizers train", arguments.recipe]
+    words: list[Any] = ["python", "-m", "colorizers", "train", arguments.recipe]
     for name in ("data", "val"):
         if paths := getattr(arguments, name):
-            words += [f"--{name}", *(path.name for path in paths)]
-    for name in ("start", "teacher", "perceptual"):
+            words += [f"--{name}", *(path.resolve().name for path in paths)]
+    for name in ("start", *_JUDGES):
         if getattr(arguments, name) is not None:
             words += [f"--{name}", getattr(arguments, name).name]
-    words += [f"--preset {arguments.preset}"] if arguments.preset else []
-    words += [f"{flag(name)} {value}" for name, value in given_values(arguments, Plan).items()]
-    return " ".join(map(str, words))
+    words += ["--preset", arguments.preset]
+    for name, value in given_values(arguments, Plan).items():
+        words += [flag(name), value]
+    return shlex.join(map(str, words))

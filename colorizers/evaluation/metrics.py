@@ -32,8 +32,14 @@ def _opponents(rgb: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _m3(rg: Tensor, yb: Tensor) -> Tensor:
-    spread = (rg.var(1, correction=0) + yb.var(1, correction=0)).sqrt()
-    return spread + 0.3 * (rg.mean(1) ** 2 + yb.mean(1) ** 2).sqrt()
+    spread = rg.var(1, correction=0) + yb.var(1, correction=0)
+    offset = rg.mean(1) ** 2 + yb.mean(1) ** 2
+    return _root(spread) + 0.3 * _root(offset)
+
+
+def _root(square: Tensor) -> Tensor:
+    """The square root, with a gradient at zero too: a gray picture may be learnt from."""
+    return square.clamp(min=1e-12).sqrt()
 
 
 def ab_rmse(lab: Tensor, truth: Tensor) -> Tensor:

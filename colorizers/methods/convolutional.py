@@ -16,10 +16,15 @@ from colorizers.picture.photo import Photo
 from colorizers.weights import load_into
 
 
+def vividness(default: float = VIVIDNESS) -> Any:
+    """The option `vividness`: each head says what it means, see `colorizers.networks.heads`."""
+    return control(default, low=0, high=1, step=0.05, help="From calm and sure to vivid and daring.")
+
+
 class ConvolutionalOptions(Options):
     """Options of a network that looks at the photo once."""
 
-    vividness: float = control(VIVIDNESS, low=0, high=1, step=0.05, help="From calm and sure to vivid and daring.")
+    vividness: float = vividness()
     faded_print: bool = faded_print()
     working_size: int = working_size()
     flip: bool = control(

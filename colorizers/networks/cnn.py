@@ -16,7 +16,7 @@ STRIDE = 8
 GLOBAL_SIDE = 96  # pixels, at which the global branch sees the whole photo
 DESCRIPTION = 256  # channels of the global branch
 FUSED = 128  # channels of the global vector, of the mid-level features and of their fusion
-COLOUR = 96  # channels of the colouring network at 1/4
+COLOR = 96  # channels of the colouring network at 1/4
 
 
 class CNN(nn.Module):
@@ -41,21 +41,21 @@ class CNN(nn.Module):
         )
         self.describe = nn.Sequential(nn.Linear(DESCRIPTION, 256), nn.ReLU(), nn.Linear(256, FUSED), nn.ReLU())
         self.fuse = nn.Sequential(nn.Conv2d(2 * FUSED, FUSED, 1), nn.ReLU())
-        self.colour = nn.ModuleList((conv_norm(FUSED, FUSED), conv_norm(FUSED, COLOUR), conv_norm(COLOUR, COLOUR)))
-        self.head = make_head(kind, COLOUR)
+        self.color = nn.ModuleList((conv_norm(FUSED, FUSED), conv_norm(FUSED, COLOR), conv_norm(COLOR, COLOR)))
+        self.head = make_head(kind, COLOR)
 
     def forward(self, lightness: Tensor) -> Tensor:
-        return self.colours_and_description(lightness)[0]
+        return self.colors_and_description(lightness)[0]
 
-    def colours_and_description(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
+    def colors_and_description(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
         """What the head says, and the global branch's vector (B, 256) from which the content may be classified."""
         low = self.low(network_input(lightness, STRIDE))
         seen = self._whole_photo(lightness, low)
         content = self.whole(seen).mean((2, 3))
         described = self.describe(content)[:, :, None, None].expand(-1, -1, *low.shape[-2:])
-        level = self.colour[0](self.fuse(torch.cat((self.mid(low), described), dim=1)))
+        level = self.color[0](self.fuse(torch.cat((self.mid(low), described), dim=1)))
         level = interpolate(level, scale_factor=2.0, mode="bilinear", align_corners=False)
-        for block in self.colour[1:]:
+        for block in self.color[1:]:
             level = block(level)
         return quarter(self.head(level), lightness), content
 

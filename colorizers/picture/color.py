@@ -27,10 +27,11 @@ _GAMUT_HALVINGS = 10  # gives away less than 1/1000 of the chroma that was asked
 @functools.cache
 def _matrices(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
     """The maps from linear RGB to white-relative XYZ and back."""
-    forward = torch.tensor(RGB_TO_XYZ, dtype=torch.float64) / torch.tensor(WHITE_D65, dtype=torch.float64)[:, None]
-    # Each row sums to one exactly, so that gray has a* = b* = 0.
-    forward = forward / forward.sum(1, keepdim=True)
-    return forward.to(device, dtype), torch.linalg.inv(forward).to(device, dtype)
+    with torch.inference_mode(False):  # they are kept, and gradients may flow through them later
+        forward = torch.tensor(RGB_TO_XYZ, dtype=torch.float64) / torch.tensor(WHITE_D65, dtype=torch.float64)[:, None]
+        # Each row sums to one exactly, so that gray has a* = b* = 0.
+        forward = forward / forward.sum(1, keepdim=True)
+        return forward.to(device, dtype), torch.linalg.inv(forward).to(device, dtype)
 
 
 def _mix(matrix: Tensor, channels: Tensor) -> Tensor:

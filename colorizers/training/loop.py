@@ -18,12 +18,13 @@ from torch.optim.swa_utils import AveragedModel
 
 from colorizers.errors import ColorizerError
 from colorizers.picture.color import rgb_to_lab
-from colorizers.training import validation
 from colorizers.training.age import aged
 from colorizers.training.export import export
 from colorizers.training.photos import Order, Photographs, crops, seeded
 from colorizers.training.recipe import Batch, Objective, Plan, Recipe
+from colorizers.training.validation import SHOWN, Figures
 
+_FREE = ("log_every", "save_every", "judge_every")  # numbers that may change when a run goes on
 CHECKPOINT, LOG, SAMPLES, LAST, BEST = "checkpoint.pt", "log.csv", "samples", "last.safetensors", "best.safetensors"
 
 
@@ -38,8 +39,11 @@ class Place:
 class Run:
     """The state of a run: the objective, its averaged network, the optimizers, and how far it has come."""
 
-    def __init__(self, objective: Objective, plan: Plan, accelerator: Accelerator) -> None:
+    def __init__(self, objective: Objective, plan: Plan, accelerator: Accelerator, key: str, photos: str) -> None:
+        """`key` is the recipe's and `photos` the sha256 of the list: a checkpoint of another run is refused."""
         self.plan, self.accelerator = plan, accelerator
+        numbers = {name: value for name, value in plan.model_dump().items() if name not in _FREE}
+        self.identity = {"recipe": key, "photos": photos} | numbers
         objective.network.to(memory_format=torch.channels_last)
         objective.to(accelerator.device).train()
         self.objective = objective
@@ -70,25 +74,35 @@ class Run:
     def save(self, path: Path) -> None:
         """Write a checkpoint; a kill at any moment leaves the old one or the new one."""
         state = {name: part.state_dict() for name, part in self._parts().items()}
+        state |= {"step": self.step, "seconds": self.seconds, "best": self.best, "identity": self.identity}
         partial = path.with_suffix(".partial")
-        torch.save(state | {"step": self.step, "seconds": self.seconds, "best": self.best}, partial)
+        torch.save(state, partial)
         partial.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Go on exactly where a checkpoint was written; ColorizerError when it is none of this recipe."""
+        """Go on exactly where a checkpoint was written; ColorizerError when it is of another run."""
         try:
-            state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
-            for name, part in self._parts().items():
-                part.load_state_dict(state[name])
-            self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            identity = dict(state["identity"])
         except Exception as error:  # a broken file reaches every corner of the unpickler
-            raise ColorizerError(f"{path} is no checkpoint of this recipe; give another folder with --out.") from error
+            raise ColorizerError(f"{path.name} is damaged; begin again in another folder with --out.") from error
+        other = [name for name, value in self.identity.items() if identity.get(name) != value]
+        if other:
+            said = ", ".join(name.replace("_", "-") for name in other)
+            raise ColorizerError(
+                f"The run to go on with has another {said}; give what it began with, or another --out."
+            )
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
 
     def take_step(self, photos: Photographs, order: Order) -> dict[str, float]:
         """One optimizer step on the next photos; gives the parts of the loss."""
         plan, accelerator = self.plan, self.accelerator
         for group in self.optimizer.param_groups:
             group["lr"] = group["share"] * plan.learning_rate * plan.rate(self.step)
+        if self.critic_optimizer is not None:
+            self.critic_optimizer.param_groups[0]["lr"] = plan.critic_rate * plan.rate(self.step)
         said: dict[str, Tensor] = {}
         for k in range(plan.accumulation):
             batch = self._batch(photos, order, k)
@@ -98,23 +112,25 @@ class Run:
                 accelerator.backward(torch.stack(list(parts.values())).sum() / plan.accumulation)
             contest = self.objective.contest()
             if contest is not None:
-                parts["critic"] = self._rival_step(*contest)
+                parts["critic"] = self._rival_loss(*contest, last)
             for name, part in parts.items():
                 said[name] = said.get(name, 0) + part.detach() / plan.accumulation
         accelerator.clip_grad_norm_(self.learner.parameters(), plan.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        if self.critic is not None and self.critic_optimizer is not None:
+            accelerator.clip_grad_norm_(self.critic.parameters(), plan.clip)
+            self.critic_optimizer.step()  # without gradients, in the first phase, nothing moves
+            self.critic_optimizer.zero_grad()
         self.average.update_parameters(self.objective.network)
         self.step += 1
         return {name: float(value) for name, value in said.items()}
 
-    def _rival_step(self, real: Tensor, fake: Tensor) -> Tensor:
+    def _rival_loss(self, real: Tensor, fake: Tensor, last: bool) -> Tensor:
         assert self.critic is not None
-        assert self.critic_optimizer is not None
-        loss: Tensor = self.critic(real, fake)
-        self.critic_optimizer.zero_grad()
-        self.accelerator.backward(loss)
-        self.critic_optimizer.step()
+        with contextlib.nullcontext() if last else self.accelerator.no_sync(self.critic):
+            loss: Tensor = self.critic(real, fake)
+            self.accelerator.backward(loss / self.plan.accumulation)
         return loss
 
     def _batch(self, photos: Photographs, order: Order, part: int) -> Batch:
@@ -126,7 +142,7 @@ class Run:
         accelerator, plan = self.accelerator, self.plan
         shares = accelerator.num_processes * plan.accumulation
         share = accelerator.process_index + part * accelerator.num_processes
-        random = seeded(accelerator.device, plan.seed or 0, self.step, share)
+        random = seeded(accelerator.device, plan.seed, self.step, share)
         chosen = order.chosen(self.step)[share::shares].to(accelerator.device)
         lab = rgb_to_lab(crops(photos, chosen, plan.size, random))
         lightness = aged(lab[:, :1], random).contiguous(memory_format=torch.channels_last)
@@ -164,23 +180,28 @@ def accelerator_of(preset_device: str) -> Accelerator:
 
 
 def train(run: Run, photos: Photographs, judged: list[Tensor], recipe: Recipe, place: Place) -> None:
-    """Take the steps that are left, with log, sample sheets, checkpoints and the best weights so far."""
-    plan, main = run.plan, run.accelerator.is_main_process
-    order = Order(len(photos), plan.batch, plan.seed or 0, plan.subset, plan.refresh_every)
+    """Take the steps that are left, with log, sample sheets, checkpoints and the best weights so far.
+
+    Without photos to judge by, the sample sheets show some of those that it learns from.
+    """
+    plan = run.plan
+    order = Order(len(photos), plan.batch, plan.seed, plan.subset, plan.refresh_every)
+    shown = judged[:SHOWN] or [photos.photo(k) for k in range(min(len(photos), SHOWN))]
     photos = photos.to(run.accelerator.device)
-    log = Log(place.folder / LOG, run.step) if main else None
-    began, sums, counted = time.monotonic() - run.seconds, dict[str, float](), 0
+    log = Log(place.folder / LOG, run.step) if run.accelerator.is_main_process else None
+    began = time.monotonic() - run.seconds
+    parts: dict[str, list[float]] = {}
     while run.step < plan.steps:
         for name, value in run.take_step(photos, order).items():
-            sums[name] = sums.get(name, 0) + value
-        counted += 1
+            parts.setdefault(name, []).append(value)
         run.seconds = time.monotonic() - began
         if log and run.step % plan.log_every == 0:
-            log.losses(run, {name: value / counted for name, value in sums.items()})
-            sums, counted = {}, 0
+            log.losses(run, {name: sum(values) / len(values) for name, values in parts.items()})
+            parts = {}
         ended = run.step == plan.steps
         if log and (ended or run.step % plan.judge_every == 0):
             _judge(run, judged, recipe, place, log)
+            _show(run, shown, place)
         if log and (ended or run.step % plan.save_every == 0):
             run.save(place.folder / CHECKPOINT)
     run.accelerator.wait_for_everyone()
@@ -202,10 +223,15 @@ def _judge(run: Run, judged: list[Tensor], recipe: Recipe, place: Place, log: "L
         if figures.score < run.best:
             run.best = figures.score
             export(network, place.folder / BEST, said)
-        if hasattr(network, "head"):
-            sheet = place.folder / SAMPLES / f"{run.step:06d}.jpg"
-            sheet.parent.mkdir(exist_ok=True)
-            validation.sample_sheet(network, judged).save(sheet, quality=90)
+
+
+def _show(run: Run, shown: list[Tensor], place: Place) -> None:
+    """Write a sample sheet of the averaged network, where it makes colours."""
+    sheet = run.objective.sheet(run.averaged.eval(), shown)
+    if sheet is not None:
+        path = place.folder / SAMPLES / f"{run.step:06d}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        sheet.save(path, quality=90)
 
 
 class Log:
@@ -213,7 +239,8 @@ class Log:
 
     def __init__(self, path: Path, step: int) -> None:
         """Go on after a step: what an interrupted run wrote beyond its checkpoint is taken back."""
-        rows = list(csv.reader(path.open(newline=""))) if step and path.exists() else [["step", "name", "value"]]
+        there = path.read_text().splitlines() if step and path.exists() else ["step,name,value"]
+        rows = list(csv.reader(there))
         self._path = path
         self._write("w", [row for row in rows if not row[0].isdecimal() or int(row[0]) <= step])
         self._began, self._from = time.monotonic(), step
@@ -227,7 +254,7 @@ class Log:
         rate = run.plan.learning_rate * run.plan.rate(run.step)
         self._add(run.step, parts | {"photos_per_second": speed, "learning_rate": rate})
 
-    def figures(self, step: int, figures: validation.Figures) -> None:
+    def figures(self, step: int, figures: Figures) -> None:
         """What validation found."""
         values = {"score": figures.score} | figures.values
         print(f"step {step} validation  " + ", ".join(f"{n} {v:.3f}" for n, v in values.items()), flush=True)

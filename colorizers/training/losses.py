@@ -54,6 +54,7 @@ def _unit(features: Tensor) -> Tensor:
 
 def fools(scores: Tensor, game: Game) -> Tensor:
     """What the generator pays for the critic's scores of its pictures; low when the critic takes them for real."""
+    scores = scores.float()
     if game == "hinge":
         return -scores.mean()
     return binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
@@ -61,6 +62,7 @@ def fools(scores: Tensor, game: Game) -> Tensor:
 
 def tells_apart(real: Tensor, fake: Tensor, game: Game) -> Tensor:
     """What the critic pays for its scores of real pictures and of the generator's."""
+    real, fake = real.float(), fake.float()
     if game == "hinge":
         return (relu(1 - real).mean() + relu(1 + fake).mean()) / 2
     zero = binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))

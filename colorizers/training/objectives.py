@@ -9,38 +9,36 @@ from torch.nn.functional import avg_pool2d, interpolate, mse_loss
 from colorizers.networks.ab_bins import AbBins, smoothed_prior
 from colorizers.networks.heads import AB_SCALE
 from colorizers.networks.patchgan import PatchGAN
-from colorizers.picture.color import lab_to_rgb, rgb_to_lab
+from colorizers.picture.color import rgb_to_lab
 from colorizers.training import losses
 from colorizers.training.photos import Photographs, crops, seeded
 from colorizers.training.recipe import Batch, Frozen, Objective
-from colorizers.training.start import perceived
+from colorizers.training.start import perceived, true_rgb
 
-_PRIOR_CROPS = 4096
-_DISTANCES = {"l1": losses.l1, "l2": losses.l2, "smooth_l1": losses.smooth_l1}
+_PRIOR_CROPS = 2048
 
 
 class Bins(Objective):
     """Rebalanced soft cross-entropy over ab bins; the prior is counted on the photos when the run begins."""
 
-    def __init__(self, network: nn.Module, photos: Photographs) -> None:
+    def __init__(self, network: nn.Module, photos: Photographs, size: int) -> None:
         super().__init__()
         self.network = network
-        self.grid: AbBins = self.network.head.bins
-        self.grid.prior.copy_(prior(photos, self.grid))
+        count_prior(self.network.head.bins, photos, size)
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        return {"bins": losses.bins(self.network(batch.lightness), quarter_ab(batch), self.grid)}
+        return {"bins": losses.bins(self.network(batch.lightness), quarter_ab(batch), self.network.head.bins)}
 
 
-def prior(photos: Photographs, grid: AbBins) -> Tensor:
-    """The share of each bin (n,) in crops of the photos, smoothed."""
+def count_prior(grid: AbBins, photos: Photographs, size: int) -> None:
+    """Set the prior of a grid to the smoothed share of each bin in crops of the photos with this side."""
     random = seeded(torch.device("cpu"), 0)
     counts = torch.zeros(len(grid))
     for chosen in torch.randint(len(photos), (_PRIOR_CROPS,), generator=random).split(256):
-        ab = avg_pool2d(rgb_to_lab(crops(photos, chosen, 64, random))[:, 1:], 4)
+        ab = avg_pool2d(rgb_to_lab(crops(photos, chosen, size, random))[:, 1:], 4)
         nearest = torch.cdist(ab.movedim(1, -1).reshape(-1, 2), grid.centers.cpu()).argmin(1)
         counts += torch.bincount(nearest, minlength=len(counts))
-    return smoothed_prior(counts, grid.centers.cpu())
+    grid.prior.copy_(smoothed_prior(counts, grid.centers.cpu()))
 
 
 def quarter_ab(batch: Batch) -> Tensor:
@@ -53,15 +51,12 @@ class Weights:
     """How much each part of the loss counts; zero leaves it out."""
 
     l1: float = 1.0
-    l2: float = 0.0
-    smooth_l1: float = 0.0
     perceptual: float = 0.0
-    colour: float = 0.0
     adversarial: float = 0.0
 
 
 class Regression(Objective):
-    """ab by distances, with perceptual, colourfulness and adversarial parts as the weights say.
+    """ab by L1, with perceptual and adversarial parts as the weights say.
 
     The critic and the adversarial part join at step `critic_after`: what comes before is the first of two phases.
     """
@@ -81,28 +76,17 @@ class Regression(Objective):
         return self._critic[0] if self._critic else None
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        said, truth, weights = self.network(batch.lightness), quarter_ab(batch), self._weights
-        ab = self.network.head.read(said)
-        wanted = {name: getattr(weights, name) for name in _DISTANCES}
-        parts = {name: weight * _DISTANCES[name](ab, truth) for name, weight in wanted.items() if weight}
-        if self._judge or self.critic is not None or weights.colour:
-            parts |= self._on_pictures(_picture(batch, ab), _picture(batch, truth), step)
-        return parts
-
-    def _on_pictures(self, ours: Tensor, real: Tensor, step: int) -> dict[str, Tensor]:
-        """The parts that look at whole pictures, Lab (B, 3, S, S)."""
-        weights, parts = self._weights, {}
-        if self._judge:
-            with torch.no_grad():
-                wanted = perceived(self._judge, real)
-            parts["perceptual"] = weights.perceptual * losses.perceptual(perceived(self._judge, ours), wanted)
-        if weights.colour:
-            with torch.autocast(ours.device.type, enabled=False):
-                parts["colour"] = weights.colour * losses.dullness(lab_to_rgb(ours.float()).clamp(0, 1))
+        truth = quarter_ab(batch)
+        ab = self.network.head.read(self.network(batch.lightness))
+        parts = {"l1": self._weights.l1 * losses.l1(ab, truth)}
+        if self._judge is not None:
+            seen, wanted = (perceived(self._judge, _picture(batch, each)) for each in (ab, truth))
+            parts["perceptual"] = self._weights.perceptual * losses.perceptual(seen, wanted)
         self._fake = None
         if self.critic is not None and step >= self._critic_after:
-            self._fake = (real, ours.detach())
-            parts["adversarial"] = weights.adversarial * losses.fools(self.critic.scores(ours), self._game)
+            ours = _picture(batch, ab)
+            self._fake = (_picture(batch, truth), ours.detach())
+            parts["adversarial"] = self._weights.adversarial * losses.fools(self.critic.scores(ours), self._game)
         return parts
 
     def contest(self) -> tuple[Tensor, Tensor] | None:
@@ -140,7 +124,7 @@ class Painting(Objective):
         self.network = network
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        truth = avg_pool2d(lab_to_rgb(batch.lab).clamp(0, 1), 4)
+        truth = avg_pool2d(true_rgb(batch.lab), 4)
         return {"l2": mse_loss(self.network(batch.lightness).float(), truth)}
 
 

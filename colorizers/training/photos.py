@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ class Photographs:
     def to(self, device: torch.device) -> "Photographs":
         """The same with everything that cropping needs on a device."""
         tensors = ("pixels", "offsets", "heights", "widths", "label_ids")
-        return Photographs(**vars(self) | {name: getattr(self, name).to(device) for name in tensors})
+        return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
 
     def photo(self, k: int) -> Tensor:
         """One photo, uint8 (3, H, W)."""
@@ -73,7 +74,7 @@ def validation_paths(data: list[Path], val: list[Path]) -> list[Path]:
 
 def decoded(paths: list[Path], cache: Path) -> Photographs:
     """Every colour photograph at these paths, decoded now or read from an earlier run's file in the cache."""
-    stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for path in paths for file in _files(path)]
+    stats = [_identity(path, file) for path in paths for file in _files(path)]
     key = hashlib.sha256(json.dumps([_FORMAT, SHORT_SIDE, stats]).encode()).hexdigest()[:24]
     pixels, index = cache / f"{key}.pixels", cache / f"{key}.json"
     if not index.exists():
@@ -89,12 +90,18 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
+def _identity(path: Path, file: Path) -> list[str | int]:
+    """What tells a file, with the name that its photos get, from any other and from its earlier self."""
+    stat = file.stat()
+    return [path.resolve().name, file.relative_to(path).as_posix(), stat.st_size, stat.st_mtime_ns]
+
+
 def _decode(paths: list[Path], pixels: Path, index: Path) -> None:
     """Write the two files; the index comes last and whole, so that an interrupted run leaves none."""
     pixels.parent.mkdir(parents=True, exist_ok=True)
     rows: list[list[str | int]] = []
     left_out: list[str] = []
-    partial = pixels.with_suffix(f".partial{id(rows)}")
+    partial = pixels.with_suffix(f".partial{os.getpid()}")
     with partial.open("wb") as file:
         for photo in tqdm(color_photos(paths), desc="decoding", unit="photo", leave=False, disable=None):
             if isinstance(photo, ColorPhoto):
@@ -118,9 +125,9 @@ def _read(pixels: Path, index: Path) -> Photographs:
     labels = sorted(set(shown) - {""})
     ids = {label: k for k, label in enumerate(labels)}
     sizes = torch.tensor(heights) * torch.tensor(widths)
+    if not pixels.exists() or pixels.stat().st_size != 3 * int(sizes.sum()):
+        raise ColorizerError(f"The decoded photos {pixels.name} are damaged; delete {index.name} beside them.")
     flat = np.memmap(pixels, np.uint8, "c").reshape(-1, 3)  # copy-on-write: torch has no read-only tensors
-    if len(flat) != int(sizes.sum()):
-        raise ColorizerError(f"{pixels.name} is damaged; delete it from {pixels.parent}.")
     return Photographs(
         pixels=torch.from_numpy(flat),
         offsets=sizes.cumsum(0) - sizes,

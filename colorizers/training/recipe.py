@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from colorizers.options import Options, control, seed
 from colorizers.training.photos import Photographs
-from colorizers.training.validation import Figures, measure
+from colorizers.training.validation import Figures, measure, sample_sheet
 
 LOWEST_RATE = 0.01  # of the peak learning rate
 
@@ -34,7 +35,7 @@ class Plan(Options):
     ema: float = control(0.999, low=0, high=0.99999, help="Decay of the averaged weights, which are what is shipped.")
     subset: float = control(1.0, low=0.0001, high=1, help="Share of the photos in an epoch.")
     refresh_every: int = control(1, low=1, high=1000, help="Epochs after which the subset is chosen anew.")
-    seed: int | None = seed()
+    seed: int = seed(0)
     log_every: int = control(50, low=1, high=100_000, help="Steps between lines of the log.")
     save_every: int = control(50, low=1, high=100_000, help="Steps between checkpoints.")
     judge_every: int = control(500, low=1, high=100_000, help="Steps between figures, sample sheets and weights.")
@@ -78,6 +79,10 @@ class Objective(nn.Module):
         """Real and fake pictures of the last batch for the critic; None when it rests."""
         return None
 
+    def sheet(self, network: nn.Module, photos: list[Tensor]) -> Image.Image | None:
+        """What a network makes of a few photographs, to look at; None when it makes no colours."""
+        return sample_sheet(network, photos)
+
     @torch.inference_mode()
     def figures(self, network: nn.Module, photos: list[Tensor]) -> Figures:
         """How good a network is on photographs that it has never seen, uint8 (3, H, W) each."""
@@ -107,7 +112,8 @@ class Materials:
 class Recipe:
     """One way to train the weights of one registry entry.
 
-    `objective` gets the plan and the materials; `common`, `cpu` and `gpu` are presets of `Plan`.
+    `objective` gets the plan and the materials; `common`, `cpu` and `gpu` are presets of `Plan`. `needs` is the file
+    beside the photos that it is made of: `teacher` or `perceptual`.
     """
 
     key: str
@@ -116,7 +122,9 @@ class Recipe:
     common: Mapping[str, Any]
     cpu: Mapping[str, Any]
     gpu: Mapping[str, Any]
+    needs: str = ""
 
     def plan(self, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """The numbers of a preset, with those that were given in their place."""
-        return {"seed": 0} | dict(self.common) | dict(self.gpu if preset == "gpu" else self.cpu) | dict(given)
+        rare = {"save_every": 500} if preset == "gpu" else {}
+        return rare | dict(self.common) | dict(self.gpu if preset == "gpu" else self.cpu) | dict(given)

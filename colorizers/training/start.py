@@ -11,16 +11,18 @@ from colorizers.networks.mobilenet import MobileNetFeatures
 from colorizers.picture.color import lab_to_rgb
 from colorizers.training.recipe import Frozen
 
-_PERCEIVED = 3  # levels of a feature network that a perceptual loss compares: 1/4, 1/8 and 1/16 of the size
+_PERCEIVED = 3  # levels of a feature network that a perceptual loss compares, from the finest on
 
 
 def fill(network: nn.Module, path: Path) -> str:
     """Take every tensor of a file that has the name and shape of one of the network's; says in words how many.
 
     A published backbone fills the network's `encoder`, its first convolution summed over RGB where the network has
-    one channel. Raises ColorizerError when nothing fits.
+    one channel. The grid of bins is left alone: its prior belongs to the photos of this run. Raises ColorizerError
+    when nothing fits.
     """
-    state, own = weights.read_state(path), network.state_dict()
+    state = weights.read_state(path)
+    own = {name: value for name, value in network.state_dict().items() if ".bins." not in name}
     named = [{prefix + name.removeprefix("features."): value for name, value in state.items()}
              for prefix in ("", "encoder.")]  # fmt: skip
     fitting = max(([(n, _fitted(v, own[n])) for n, v in names.items() if n in own] for names in named), key=len)
@@ -87,7 +89,11 @@ class VGGFeatures(nn.Sequential):
 
 def perceived(judge: Frozen, lab: Tensor) -> list[Tensor]:
     """What a feature network sees of Lab pictures (B, 3, H, W); gradients flow to the pictures."""
-    with torch.autocast(lab.device.type, enabled=False):
-        rgb = lab_to_rgb(lab.float()).clamp(0, 1)
-    features: list[Tensor] = judge(2 * rgb - 1)
+    features: list[Tensor] = judge(2 * true_rgb(lab) - 1)
     return features[:_PERCEIVED]
+
+
+def true_rgb(lab: Tensor) -> Tensor:
+    """Lab (..., 3, H, W) to sRGB in [0, 1], in full precision under autocast too."""
+    with torch.autocast(lab.device.type, enabled=False):
+        return lab_to_rgb(lab.float()).clamp(0, 1)

@@ -14,7 +14,7 @@ from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
 
 SIZE = 160  # pixels
 PHOTOS = 200
-_ON_A_SHEET = 8
+SHOWN = 8  # on a sheet
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def measure(network: Any, photos: list[Tensor]) -> Figures:
 def sample_sheet(network: Any, photos: list[Tensor]) -> Image.Image:
     """A picture of what the network does: gray above, its colours in the middle, the truth beneath."""
     columns = []
-    for photo in photos[:_ON_A_SHEET]:
+    for photo in photos[:SHOWN]:
         rgb, coloured, lab, fitted = _coloured(network, photo)
         _, gray = fit_gamut(lab[0], torch.zeros_like(fitted))
         columns.append(_framed(torch.cat((encode_srgb(gray), coloured, rgb), dim=1)))

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from colorizers.networks.cnn import CNN, DESCRIPTION
 from colorizers.networks.heads import Kind
 from colorizers.training import losses
-from colorizers.training.objectives import prior, quarter_ab
+from colorizers.training.objectives import count_prior, quarter_ab
 from colorizers.training.photos import Photographs
 from colorizers.training.recipe import Batch, Objective, Recipe
 
@@ -15,16 +15,16 @@ _MSE_ALPHA, _BINS_ALPHA = 1 / 300, 0.1  # of the classes beside the colours
 class Classified(Objective):
     """Colours, and from the global branch what the photo shows; the classifier learns but is not shipped."""
 
-    def __init__(self, kind: Kind, photos: Photographs) -> None:
+    def __init__(self, kind: Kind, photos: Photographs, size: int) -> None:
         super().__init__()
         self.network = CNN(kind)
         self.classify = nn.Linear(DESCRIPTION, max(1, len(photos.labels)))
         self._kind = kind
         if kind == "bins":
-            self.network.head.bins.prior.copy_(prior(photos, self.network.head.bins))
+            count_prior(self.network.head.bins, photos, size)
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        said, description = self.network.colours_and_description(batch.lightness)
+        said, description = self.network.colors_and_description(batch.lightness)
         classes = losses.classes(self.classify(description).float(), batch.label_ids)
         if self._kind == "bins":
             colours = losses.bins(said, quarter_ab(batch), self.network.head.bins)
@@ -36,7 +36,7 @@ RECIPES = (
     Recipe(
         key="cnn/bins",
         about="rebalanced bins and the shards' labels",
-        objective=lambda plan, materials: Classified("bins", materials.photos),
+        objective=lambda plan, materials: Classified("bins", materials.photos, plan.size),
         common={"size": 96},
         cpu={"steps": 4500, "batch": 32},
         gpu={"steps": 6000, "batch": 512, "warm_up": 300},
@@ -44,7 +44,7 @@ RECIPES = (
     Recipe(
         key="cnn/lab",
         about="MSE on ab and the shards' labels, as in the paper",
-        objective=lambda plan, materials: Classified("ab", materials.photos),
+        objective=lambda plan, materials: Classified("ab", materials.photos, plan.size),
         common={"size": 96},
         cpu={"steps": 4500, "batch": 32},
         gpu={"steps": 6000, "batch": 512, "warm_up": 300},

@@ -14,7 +14,7 @@ from colorizers.training.recipe import Plan, Recipe
 
 _COMMON = {"weight_decay": 0.0, "critic_rate": 4e-4}
 _CPU = {"steps": 1200, "critic_after": 100, "critic_width": 32, "batch": 16, "size": 96, "learning_rate": 1e-4}
-_GPU = {"steps": 6800, "critic_after": 6000, "critic_width": 64, "batch": 256, "size": 128, "warm_up": 300}
+_GPU = {"steps": 1200, "critic_after": 100, "critic_width": 64, "batch": 256, "size": 128, "learning_rate": 2e-4}
 _WEIGHTS = Weights(l1=1.0, adversarial=0.05)
 
 

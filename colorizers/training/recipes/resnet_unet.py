@@ -7,10 +7,10 @@ from torch.nn.functional import pad, smooth_l1_loss
 from colorizers.networks.blocks import network_input
 from colorizers.networks.resnet_unet import CHANNELS, STRIDE, ResNetFeatures, ResNetUNet
 from colorizers.picture.collection import center_square
-from colorizers.picture.color import lab_to_rgb, rgb_to_lab
+from colorizers.picture.color import rgb_to_lab
 from colorizers.training.objectives import Regression, Weights
 from colorizers.training.recipe import Batch, Frozen, Objective, Recipe
-from colorizers.training.start import feature_network
+from colorizers.training.start import feature_network, true_rgb
 from colorizers.training.validation import SIZE, Figures
 
 _TAUGHT = (24, 32, 96, 320)  # channels of MobileNetV2 at the four sizes that both networks have
@@ -32,11 +32,14 @@ class Distillation(Objective):
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         with torch.no_grad():
-            wanted = self._teacher(2 * lab_to_rgb(batch.lab).clamp(0, 1) - 1)
+            wanted = self._teacher(2 * true_rgb(batch.lab) - 1)
         seen = self.network(network_input(batch.lightness, STRIDE))
         levels = zip(self.project, self.whiten, seen, wanted, strict=True)
         parts = [smooth_l1_loss(project(ours).float(), whiten(theirs)) for project, whiten, ours, theirs in levels]
         return {f"level_{k}": part / len(parts) for k, part in enumerate(parts)}
+
+    def sheet(self, network: nn.Module, photos: list[Tensor]) -> None:
+        """It makes no colours."""
 
     @torch.inference_mode()
     def figures(self, network: nn.Module, photos: list[Tensor]) -> Figures:
@@ -61,6 +64,7 @@ RECIPES = (
         common={},
         cpu={"steps": 2500, "batch": 32, "size": 96},
         gpu={"steps": 12000, "batch": 512, "size": 128, "learning_rate": 2e-3, "warm_up": 500},
+        needs="teacher",
     ),
     Recipe(
         key="resnet_unet/lab",
@@ -73,5 +77,6 @@ RECIPES = (
         common={"encoder_rate": 0.3},
         cpu={"steps": 3000, "batch": 32, "size": 96},
         gpu={"steps": 6000, "batch": 256, "size": 128, "warm_up": 300},
+        needs="perceptual",
     ),
 )

@@ -9,7 +9,7 @@ RECIPES = (
     Recipe(
         key="unet/mobilenet",
         about="bins on a MobileNetV2 encoder; --start mobilenet_v2.pth gives it ImageNet weights",
-        objective=lambda plan, materials: Bins(MobileNetUNet(), materials.photos),
+        objective=lambda plan, materials: Bins(MobileNetUNet(), materials.photos, plan.size),
         common={"encoder_rate": 0.2},
         cpu={"steps": 6000, "batch": 32, "size": 128},
         gpu={"steps": 12000, "batch": 512, "size": 128, "learning_rate": 2e-3, "warm_up": 500, "ema": 0.9995},
@@ -17,7 +17,7 @@ RECIPES = (
     Recipe(
         key="unet/bins",
         about="bins on the plain U-Net, from scratch",
-        objective=lambda plan, materials: Bins(UNet(), materials.photos),
+        objective=lambda plan, materials: Bins(UNet(), materials.photos, plan.size),
         common={},
         cpu={"steps": 6000, "batch": 32, "size": 128},
         gpu={"steps": 8000, "batch": 256, "size": 128, "warm_up": 400},
