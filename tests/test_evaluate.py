@@ -161,8 +161,10 @@ class TestFigures:
     def test_come_into_the_block_of_a_card(self, album: Path, tmp_path: Path, capsys):
         card = tmp_path / "card.md"
         card.write_text(CARD)
-        assert command("evaluate", "--data", album, "--n", 1, "--size", 32, "--card", f"{card}:figures") == 0
-        assert card.read_text() == CARD.replace("old\n", capsys.readouterr().out)
+        blocks = ("--card", f"{card}:figures", "--card", f"{card}:other")
+        assert command("evaluate", "--data", album, "--n", 1, "--size", 32, *blocks) == 0
+        table = capsys.readouterr().out
+        assert card.read_text() == CARD.replace("old\n", table).replace("kept\n", table)
 
 
 class TestRefusals:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save
 from colorizers import weights
 from colorizers.__main__ import main
 from colorizers.errors import ColorizerError
+from colorizers.methods.catalog import METHODS
 from colorizers.networks.unet import UNet
 from colorizers.picture.collection import read_collection
 from colorizers.training import loop
@@ -141,7 +142,8 @@ class TestRecipes:
         assert set(weights.REGISTRY) <= set(RECIPES)
 
     def test_are_found_by_method_and_weights(self):
-        assert find("unet").key == next(key for key in RECIPES if key.startswith("unet/"))
+        for name, method in METHODS.items():
+            assert find(name).key == method.key(method.options()), "a method alone means its default weights"
         assert find("gan:unet").key == "gan/unet"
         with pytest.raises(ColorizerError, match="There is no recipe 'gan:magic'; the recipes are: unet:"):
             find("gan:magic")

@@ -43,7 +43,8 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--json", type=Path, metavar="FILE", help="write the figures for programs")
     add("--csv", type=Path, metavar="FILE", help="write the figures of every photo")
     add("--html", type=Path, metavar="DIR", help="write a page with the table and the first photos, and the CSV")
-    add("--card", metavar="FILE:BLOCK", help="write the table into this block of a model card")
+    card = "write the table into this block of a model card; may be given several times"
+    add("--card", action="append", default=[], metavar="FILE:BLOCK", help=card)
     add("--list", type=Path, metavar="FILE", help="write the photos' names and sha256 and measure nothing")
     add("--fit-baselines", action="store_true", help="fit the naive rows on these photos and measure nothing")
     parser.set_defaults(run=run)
@@ -52,7 +53,7 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the table, and write what else was asked for."""
     asked = {text: parsed(METHODS, text) for text in arguments.methods}
-    card = _checked_card(arguments.card)
+    cards = [_checked_card(given) for given in arguments.card]
     _check_files(arguments)
     engine = local_engine()
     networks = _networks(arguments, torch.device(engine.health().device))
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         report.write_csv(arguments.csv, collection, evaluation)
     if sheet is not None:
         sheet.write(made, collection, evaluation)
-    if card is not None:
+    for card in cards:
         report.write_block(*card, made.markdown())
     return 0
 
@@ -105,13 +106,11 @@ def parsed(methods: Mapping[str, Method], text: str) -> protocol.Asked:
     return protocol.Asked(name, {option: getattr(wanted, option) for option in values})
 
 
-def _checked_card(given: str | None) -> tuple[Path, str] | None:
+def _checked_card(given: str) -> tuple[Path, str]:
     """FILE:BLOCK as the card's path and the name of a block that is there."""
-    if given is None:
-        return None
     path, _, block = given.rpartition(":")
     if not path or not block:
-        raise ColorizerError("--card must be FILE:BLOCK, as in weights/unet.md:validation.")
+        raise ColorizerError("--card must be FILE:BLOCK, as in weights/unet_lab.md:validation.")
     report.check_block(Path(path), block)
     return Path(path), block
 

@@ -24,18 +24,18 @@ def _game(network: nn.Module, plan: Plan) -> Regression:
 
 RECIPES = (
     Recipe(
-        key="gan/unet",
-        about="the plain U-Net against a PatchGAN; --start takes unet/lab, whose training is the first phase",
-        objective=lambda plan, materials: _game(UNet("ab"), plan),
-        common=_COMMON,
-        cpu=_CPU,
-        gpu=_GPU,
-    ),
-    Recipe(
         key="gan/resnet",
         about="the ResNet U-Net against a PatchGAN; --start takes resnet_unet/lab, whose training is the first phase",
         objective=lambda plan, materials: _game(ResNetUNet(), plan),
         common=_COMMON | {"encoder_rate": 0.3},
+        cpu=_CPU,
+        gpu=_GPU,
+    ),
+    Recipe(
+        key="gan/unet",
+        about="the plain U-Net against a PatchGAN; --start takes unet/lab, whose training is the first phase",
+        objective=lambda plan, materials: _game(UNet("ab"), plan),
+        common=_COMMON,
         cpu=_CPU,
         gpu=_GPU,
     ),

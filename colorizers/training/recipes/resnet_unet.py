@@ -58,15 +58,6 @@ class Distillation(Objective):
 
 RECIPES = (
     Recipe(
-        key="resnet_unet/features",
-        about="an ImageNet network, given with --teacher, distilled into the ResNet-18 that the others start from",
-        objective=lambda plan, materials: Distillation(feature_network(materials.teacher, "--teacher")),
-        common={},
-        cpu={"steps": 2500, "batch": 32, "size": 96},
-        gpu={"steps": 12000, "batch": 512, "size": 128, "learning_rate": 2e-3, "warm_up": 500},
-        needs="teacher",
-    ),
-    Recipe(
         key="resnet_unet/lab",
         about="ab by L1 and a perceptual loss, whose network is given with --perceptual; --start takes the features",
         objective=lambda plan, materials: Regression(
@@ -78,5 +69,14 @@ RECIPES = (
         cpu={"steps": 3000, "batch": 32, "size": 96},
         gpu={"steps": 6000, "batch": 256, "size": 128, "warm_up": 300},
         needs="perceptual",
+    ),
+    Recipe(
+        key="resnet_unet/features",
+        about="an ImageNet network, given with --teacher, distilled into the ResNet-18 that the others start from",
+        objective=lambda plan, materials: Distillation(feature_network(materials.teacher, "--teacher")),
+        common={},
+        cpu={"steps": 2500, "batch": 32, "size": 96},
+        gpu={"steps": 12000, "batch": 512, "size": 128, "learning_rate": 2e-3, "warm_up": 500},
+        needs="teacher",
     ),
 )
