@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from PIL import Image
 from safetensors.torch import load_file, save
 
@@ -76,6 +79,14 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def bf16() -> Iterator[Accelerator]:
+    """As on a GPU, but on the CPU; accelerate keeps one state a process."""
+    AcceleratorState._reset_state(True)
+    yield Accelerator(cpu=True, mixed_precision="bf16")
+    AcceleratorState._reset_state(True)
+
+
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Decoded photographs go into a folder that the tests of this module share."""
@@ -121,6 +132,16 @@ class TestRecipes:
         assert all(np.isfinite(value) for step in parts for value in step.values())
         assert ("adversarial" in parts[-1]) == ("critic" in parts[-1]) == key.startswith("gan")
         assert "adversarial" not in parts[19], "the first phase is without a critic"
+
+    def test_each_takes_its_steps_in_bf16(self, photos: Path, tmp_path: Path, backbone: Path, bf16: Accelerator):
+        found = decoded([photos], tmp_path)
+        for key, recipe in RECIPES.items():
+            given = {"steps": 3, "batch": 2, "size": 64, "warm_up": 1, "critic_after": 1, "critic_width": 8}
+            plan = Plan(**recipe.plan("gpu", given))
+            run = loop.Run(recipe.objective(plan, Materials(found, backbone, backbone)), plan, bf16, key, "")
+            parts = [run.take_step(found, loop.Order(len(found), 2, 0)) for _ in range(plan.steps)]
+            assert all(np.isfinite(value) for step in parts for value in step.values()), key
+            assert np.isfinite(run.objective.figures(run.averaged.eval(), [found.photo(0)]).score), key
 
     def test_a_critic_learns_to_tell_apart(self):
         from colorizers.networks.patchgan import PatchGAN
