@@ -136,12 +136,14 @@ class Engine:
 
 
 _workers: WeakKeyDictionary[threading.Thread, threading.Event] = WeakKeyDictionary()
-"""The threads of jobs, and how each is cancelled."""
+"""The threads of jobs, entered by themselves, and how each is cancelled."""
+_ending = threading.Event()
 
 
 @atexit.register
 def _end_workers() -> None:
     """Cancel what still runs when the process ends: it would abort if a thread were inside torch then."""
+    _ending.set()
     workers = list(_workers.items())
     for _, cancel in workers:
         cancel.set()
@@ -164,11 +166,9 @@ class LocalBackend:
         cancel = threading.Event()
         stop = self._stops[request.id] = threading.Event()
         work = (request, events, cancel, stop)
-        worker = threading.Thread(target=self._work, args=work, daemon=True, name=request.method)
-        _workers[worker] = cancel
-        worker.start()
+        event = None
         try:
-            event = None
+            threading.Thread(target=self._work, args=work, daemon=True, name=request.method).start()
             while not isinstance(event, Done):
                 try:
                     event = events.get(timeout=None if event is None else _POLL)
@@ -199,6 +199,10 @@ class LocalBackend:
         cancel: threading.Event,
         stop: threading.Event,
     ) -> None:
+        _workers[threading.current_thread()] = cancel
+        if _ending.is_set():
+            return
+
         def emit(event: Event) -> None:
             if cancel.is_set():
                 raise Cancelled
