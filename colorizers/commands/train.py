@@ -168,7 +168,7 @@ def _train(work: _Work) -> None:
     photos, held_out = _photos(arguments)
     accelerator = loop.accelerator_of(work.device)
     recipe = find(arguments.recipe)
-    torch.manual_seed(plan.seed or 0)
+    torch.manual_seed(plan.seed)
     objective = recipe.objective(plan, Materials(photos, arguments.teacher, arguments.perceptual))
     if arguments.start is not None:
         begun = fill(objective.network, arguments.start)

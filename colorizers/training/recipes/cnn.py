@@ -10,6 +10,8 @@ from colorizers.training.photos import Photographs
 from colorizers.training.recipe import Batch, Objective, Recipe
 
 _MSE_ALPHA, _BINS_ALPHA = 1 / 300, 0.1  # of the classes beside the colours
+_CPU = {"steps": 4500, "batch": 32, "size": 96}
+_GPU = {"steps": 6000, "batch": 512, "size": 96, "warm_up": 300}
 
 
 class Classified(Objective):
@@ -37,16 +39,16 @@ RECIPES = (
         key="cnn/bins",
         about="rebalanced bins and the shards' labels",
         objective=lambda plan, materials: Classified("bins", materials.photos, plan.size),
-        common={"size": 96},
-        cpu={"steps": 4500, "batch": 32},
-        gpu={"steps": 6000, "batch": 512, "warm_up": 300},
+        common={},
+        cpu=_CPU,
+        gpu=_GPU,
     ),
     Recipe(
         key="cnn/lab",
         about="MSE on ab and the shards' labels, as in the paper",
         objective=lambda plan, materials: Classified("ab", materials.photos, plan.size),
-        common={"size": 96},
-        cpu={"steps": 4500, "batch": 32},
-        gpu={"steps": 6000, "batch": 512, "warm_up": 300},
+        common={},
+        cpu=_CPU,
+        gpu=_GPU,
     ),
 )

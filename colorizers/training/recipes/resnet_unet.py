@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, smooth_l1_loss
 
 from colorizers.networks.blocks import network_input
+from colorizers.networks.mobilenet import CHANNELS as TAUGHT
 from colorizers.networks.resnet_unet import CHANNELS, STRIDE, ResNetFeatures, ResNetUNet
 from colorizers.picture.collection import center_square
 from colorizers.picture.color import rgb_to_lab
@@ -12,8 +13,6 @@ from colorizers.training.objectives import Regression, Weights
 from colorizers.training.recipe import Batch, Frozen, Objective, Recipe
 from colorizers.training.start import feature_network, true_rgb
 from colorizers.training.validation import SIZE, Figures
-
-_TAUGHT = (24, 32, 96, 320)  # channels of MobileNetV2 at the four sizes that both networks have
 
 
 class Distillation(Objective):
@@ -26,8 +25,8 @@ class Distillation(Objective):
     def __init__(self, teacher: Frozen) -> None:
         super().__init__()
         self.network = ResNetFeatures()
-        self.project = nn.ModuleList(nn.Conv2d(ours, theirs, 1) for ours, theirs in zip(CHANNELS, _TAUGHT, strict=True))
-        self.whiten = nn.ModuleList(nn.BatchNorm2d(channels, affine=False) for channels in _TAUGHT)
+        self.project = nn.ModuleList(nn.Conv2d(ours, theirs, 1) for ours, theirs in zip(CHANNELS, TAUGHT, strict=True))
+        self.whiten = nn.ModuleList(nn.BatchNorm2d(channels, affine=False) for channels in TAUGHT)
         self._teacher = teacher
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:

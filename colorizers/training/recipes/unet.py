@@ -5,6 +5,9 @@ from colorizers.networks.unet import UNet
 from colorizers.training.objectives import Bins, Painting, Regression, Weights
 from colorizers.training.recipe import Recipe
 
+_PLAIN_CPU = {"steps": 3000, "batch": 32, "size": 96}
+_PLAIN_GPU = {"steps": 8000, "batch": 256, "size": 128, "warm_up": 400}
+
 RECIPES = (
     Recipe(
         key="unet/mobilenet",
@@ -20,22 +23,22 @@ RECIPES = (
         objective=lambda plan, materials: Bins(UNet(), materials.photos, plan.size),
         common={},
         cpu={"steps": 6000, "batch": 32, "size": 128},
-        gpu={"steps": 8000, "batch": 256, "size": 128, "warm_up": 400},
+        gpu=_PLAIN_GPU,
     ),
     Recipe(
         key="unet/lab",
         about="ab by L1 on the plain U-Net; may start from the trunk of unet/bins",
         objective=lambda plan, materials: Regression(UNet("ab"), Weights(l1=1.0)),
         common={},
-        cpu={"steps": 3000, "batch": 32, "size": 96},
-        gpu={"steps": 8000, "batch": 256, "size": 128, "warm_up": 400},
+        cpu=_PLAIN_CPU,
+        gpu=_PLAIN_GPU,
     ),
     Recipe(
         key="unet/rgb",
         about="the whole picture by L2 on sRGB, for the record; may start from the trunk of unet/bins",
         objective=lambda plan, materials: Painting(UNet("rgb")),
         common={},
-        cpu={"steps": 3000, "batch": 32, "size": 96},
-        gpu={"steps": 8000, "batch": 256, "size": 128, "warm_up": 400},
+        cpu=_PLAIN_CPU,
+        gpu=_PLAIN_GPU,
     ),
 )
