@@ -8,11 +8,14 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from colorizers.evaluation.metrics import (
     ab_rmse,
+    ab_statistics,
     ciede2000,
     colorfulness,
     colorfulness_ddcolor,
+    diversity,
     gray_fraction,
     lightness_error,
+    moved,
     psnr,
     ssim,
 )
@@ -109,6 +112,40 @@ def test_ab_rmse_is_over_both_channels_and_heeds_no_lightness():
     one = torch.zeros(1, 3, 4, 4)
     other = torch.tensor([50.0, 1.0, 7.0])[None, :, None, None].expand(1, 3, 4, 4)
     assert ab_rmse(one, other).tolist() == [5]
+
+
+def test_diversity_is_the_mean_over_all_pairs():
+    variants = torch.zeros(3, 3, 4, 4)
+    variants[1, 1], variants[2, 1] = 6, 18  # 6, 18 and 12 apart in a* alone
+    assert diversity(variants).item() == pytest.approx(12 / math.sqrt(2))
+    assert diversity(variants[:2]).item() == pytest.approx(6 / math.sqrt(2))
+    assert diversity(variants[:1].expand(4, 3, 4, 4)).item() == 0
+
+
+def test_statistics_are_those_of_numpy_for_a_and_b_alone():
+    lab = colours(0)
+    ab = lab[:, 1:].double().numpy()
+    assert ab_statistics(lab).shape == (3, 2, 2)
+    assert np.allclose(ab_statistics(lab)[:, 0], ab.mean((2, 3)), atol=1e-4)
+    assert np.allclose(ab_statistics(lab)[:, 1], ab.std((2, 3)), atol=1e-4)
+
+
+class TestMoved:
+    def test_is_the_share_of_the_way_for_each_statistic(self):
+        start, goal = 40 * torch.randn(2, 5, 2, 2, generator=torch.Generator().manual_seed(0))
+        shares = torch.tensor([0.25, 1.5])
+        end = start + shares[:, None] * (goal - start)
+        assert torch.allclose(moved(start, end, goal), shares)
+        assert moved(start, goal, goal).tolist() == [1, 1]
+        assert moved(start, start, goal).tolist() == [0, 0]
+
+    def test_weighs_long_ways_more_and_heeds_no_step_aside(self):
+        start, goal = torch.zeros(2, 1, 2), torch.tensor([[[30.0, 0.0]], [[10.0, 0.0]]])
+        end = torch.tensor([[[30.0, 7.0]], [[0.0, -4.0]]])
+        assert moved(start, end, goal).item() == pytest.approx(30 * 30 / (30 * 30 + 10 * 10))
+
+    def test_of_no_way_is_no_number(self):
+        assert moved(torch.ones(2, 2, 2), torch.zeros(2, 2, 2), torch.ones(2, 2, 2)).isnan().all()
 
 
 def test_gray_fraction_counts_pixels_of_little_chroma():

@@ -17,20 +17,24 @@ from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, perceptual, protocol, report
 from colorizers.evaluation.contact_sheet import ContactSheet
 from colorizers.evaluation.photo_list import committed_list, write_list
+from colorizers.evaluation.rows import OTHER, OWN
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import Method
-from colorizers.options import controls, validated
+from colorizers.options import Control, controls, validated
 from colorizers.picture.collection import Collection, read_collection, shards
+from colorizers.picture.photo import Photo
 from colorizers.picture.record import versions
 from colorizers.settings import PROJECT
 
 _SEED = 0  # of methods that draw lots, so that figures can be made again
+_ANY_PICTURE = Photo(torch.zeros(1, 1))  # stands for the squares while the other options are checked
 
 
 def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """The arguments of `evaluate`."""
     add = parser.add_argument
-    add("methods", nargs="*", metavar="METHOD[:WEIGHTS][,option=value...]", help=f"of {', '.join(METHODS)}")
+    methods = f"of {', '.join(METHODS)}; a picture is own or other: the colours of the photo, or of another one"
+    add("methods", nargs="*", metavar="METHOD[:WEIGHTS][,option=value...]", help=methods)
     add("--data", type=Path, nargs="+", required=True, metavar="PATH", help="folders of colour photos, or tar shards")
     add("--n", type=positive("--n"), metavar="N", help="only the first N photos")
     size = "side of the centre squares; smaller photos are not enlarged (default: 256)"
@@ -87,12 +91,14 @@ def run(arguments: argparse.Namespace) -> int:
 def parsed(methods: Mapping[str, Method], text: str) -> protocol.Asked:
     """`METHOD[:WEIGHTS][,option=value...]`, such as `unet,vividness=0.2`, as a method and its options.
 
-    WEIGHTS is the method's option `weights`. Raises ColorizerError for what the method does not have.
+    WEIGHTS is the method's option `weights`; a picture among the options is OWN or OTHER. Raises ColorizerError for
+    what the method does not have.
     """
     named, *pairs = text.split(",")
     name, colon, weights = named.partition(":")
     options = find(methods, name).options
-    names = [entry.name for entry in controls(options)]
+    entries = controls(options)
+    names = [entry.name for entry in entries]
     values = dict(pair.partition("=")[::2] for pair in pairs)
     if colon and "weights" not in names:
         raise ColorizerError(f"{name} has only one set of weights; leave out {':' + weights[:40]!r}.")
@@ -102,8 +108,19 @@ def parsed(methods: Mapping[str, Method], text: str) -> protocol.Asked:
         values["weights"] = weights
     if "seed" in names:
         values.setdefault("seed", str(_SEED))
-    wanted = validated(options, values)
-    return protocol.Asked(name, {option: getattr(wanted, option) for option in values})
+    pictures = _pictures(entries, values)
+    wanted = validated(options, values | dict.fromkeys(pictures, _ANY_PICTURE))
+    given = {option: getattr(wanted, option) for option in values if option not in pictures}
+    return protocol.Asked(name, given, pictures)
+
+
+def _pictures(entries: list[Control], values: Mapping[str, str]) -> dict[str, str]:
+    """Which photo's colours each picture among the options has: the photo's own when it is required and not given."""
+    asked = [entry for entry in entries if entry.kind == "picture" and (entry.required or entry.name in values)]
+    for entry in asked:
+        if values.get(entry.name, OWN) not in (OWN, OTHER):
+            raise ColorizerError(f"{entry.label} must be {OWN} or {OTHER}: the photo's own colours or another photo's.")
+    return {entry.name: values.get(entry.name, OWN) for entry in asked}
 
 
 def _checked_card(given: str) -> tuple[Path, str]:

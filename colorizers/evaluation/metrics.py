@@ -1,4 +1,4 @@
-"""Colour metrics on batches of pictures; every function gives one number per picture.
+"""Colour metrics on batches of pictures; every function gives one number per picture, unless it says otherwise.
 
 RGB is (B, 3, H, W) in [0, 1], Lab is (B, 3, H, W). Definitions follow the papers named; nothing is averaged over
 a set here.
@@ -48,6 +48,28 @@ def ab_rmse(lab: Tensor, truth: Tensor) -> Tensor:
     So it is the root mean square distance in the ab plane divided by sqrt(2).
     """
     return (lab - truth)[:, 1:].pow(2).flatten(1).mean(1).sqrt()
+
+
+def diversity(lab: Tensor) -> Tensor:
+    """How far at least two variants (B, 3, H, W) of one picture lie apart: the mean `ab_rmse` () of their pairs."""
+    first, second = torch.combinations(torch.arange(len(lab))).unbind(1)
+    return ab_rmse(lab[first], lab[second]).mean()
+
+
+def ab_statistics(lab: Tensor) -> Tensor:
+    """Statistics (B, 2, 2): the means of a* and b*, and their standard deviations over the pixels."""
+    ab = lab[:, 1:].flatten(2)
+    return torch.stack((ab.mean(2), ab.std(2, correction=0)), dim=1)
+
+
+def moved(start: Tensor, end: Tensor, goal: Tensor) -> Tensor:
+    """How far statistics (B, S, 2) went from start to goal: for each the share (S,) of the way, 1 being all of it.
+
+    It is the slope through zero of end - start over goal - start, by least squares over all pictures and a* and b*,
+    so that long ways weigh more. NaN where every start is its goal.
+    """
+    way = goal - start
+    return ((end - start) * way).sum((0, 2)) / way.pow(2).sum((0, 2))
 
 
 def psnr(rgb: Tensor, truth: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """How a method is measured: centre squares, 8-bit results by the same road as any photo, naive rows beside it."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +13,9 @@ from colorizers.engine import Engine, JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import metrics, perceptual
 from colorizers.evaluation.perceptual import Networks
-from colorizers.evaluation.rows import GRAY, Subject, fixed_rows
+from colorizers.evaluation.rows import GRAY, OTHER, OWN, Subject, fixed_rows
 from colorizers.picture.collection import Collection, center_square
-from colorizers.picture.color import rgb_to_lab
+from colorizers.picture.color import lab_to_rgb, rgb_to_lab
 from colorizers.picture.compose import compose
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
@@ -22,6 +23,7 @@ from colorizers.picture.record import Record
 from colorizers.picture.result import Result
 
 TRUTH = "truth"
+_MOVED = ("moved_mean", "moved_std")  # in the order of `metrics.ab_statistics`
 
 Values = dict[str, float]
 """Figures by their keys; `report.COLUMNS` says what each means. One that does not apply has no key."""
@@ -32,17 +34,18 @@ Pictures = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Asked:
-    """A row that runs a method, with options that are validated."""
+    """A row that runs a method, with options that are validated; `pictures` names those that are OWN or OTHER."""
 
     method: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """The means over the photos by row, the same of every photo in the order of the collection, and methods' records.
 
-    A record names the weights that were loaded and every option, the seed among them.
+    A record names the weights that were loaded and every option, the seed among them, a picture as OWN or OTHER.
     """
 
     means: dict[str, Values]
@@ -61,29 +64,38 @@ def evaluate(
     """Colour and measure every photo: the rows `truth`, those of `fixed_rows`, and the methods that were asked for.
 
     `watch` sees the pictures of one photo after the other. Each method colours the first photo once before it is
-    measured, so that no time holds the loading of a model. Raises ColorizerError, before anything is measured, when
-    a photo is too small for the metrics.
+    measured, so that no time holds the loading of a model. Of several variants the first is measured, and how far
+    they lie apart. Raises ColorizerError, before anything is measured, when a photo is too small for the metrics or
+    a row needs another one.
     """
     networks = networks or Networks()
     squares = _squares(collection, size, perceptual.LPIPS_SMALLEST if networks.lpips else metrics.SSIM_WINDOW)
+    _check_others(asked, len(squares))
     fixed = fixed_rows(len(squares))
-    records = {row: _run(engine, each, rgb_to_lab(_unit(squares[0]))).record for row, each in asked.items()}
+    records = {row: _record(engine, each, _subject(squares, 0)) for row, each in asked.items()}
+    starts = _starts(asked, records)
     measured: list[dict[str, Values]] = []
     features: list[Tensor] = []
+    statistics: list[Tensor] = []
     for k, square in enumerate(squares):
-        other = squares[(k + len(squares) // 2) % len(squares)]
-        subject = Subject(rgb_to_lab(_unit(square)), rgb_to_lab(_unit(other)))
-        results = {row: _run(engine, each, subject.lab) for row, each in asked.items()}
+        subject = _subject(squares, k)
+        results = {row: _run(engine, each, subject) for row, each in asked.items()}
+        variants = {row: torch.stack([_rgb(each.pixels()) for each in made]) for row, made in results.items()}
         pictures = {TRUTH: _unit(square)}
         pictures |= {row: _rgb(compose(subject.lab[0], colour(subject), Finish())) for row, colour in fixed.items()}
-        pictures |= {row: _rgb(result.pixels()) for row, result in results.items()}
+        pictures |= {row: made[0] for row, made in variants.items()}
         measured.append(_measured(pictures, networks))
-        for row, result in results.items():
-            measured[-1][row]["seconds_per_megapixel"] = result.seconds * 1e6 / square[0].numel()
+        for row, made in variants.items():
+            measured[-1][row] |= _of_method(results[row][0].seconds, made)
         if networks.fid is not None:
             features.append(perceptual.inception_features(networks.fid, torch.stack(list(pictures.values()))))
+        if starts:
+            statistics.append(metrics.ab_statistics(rgb_to_lab(torch.stack(list(pictures.values())))))
         watch(pictures)
     means = _means(measured)
+    if starts:
+        for row, values in _moved(starts, dict(zip(means, torch.stack(statistics, dim=1), strict=True))).items():
+            means[row] |= values
     if features:
         truth, *others = torch.stack(features, dim=1)
         for row, distance in zip(list(means)[1:], perceptual.fid(others, truth), strict=True):
@@ -103,6 +115,21 @@ def _squares(collection: Collection, size: int, smallest: int) -> list[Tensor]:
     return squares
 
 
+def _check_others(asked: Mapping[str, Asked], photos: int) -> None:
+    for row, each in asked.items():
+        if photos == 1 and OTHER in each.pictures.values():
+            raise ColorizerError(f"The row {row} takes the colours of another photograph; give at least two.")
+
+
+def _other(k: int, photos: int) -> int:
+    """The photo whose colours stand beside those of photo k."""
+    return (k + photos // 2) % photos
+
+
+def _subject(squares: list[Tensor], k: int) -> Subject:
+    return Subject(rgb_to_lab(_unit(squares[k])), rgb_to_lab(_unit(squares[_other(k, len(squares))])))
+
+
 def _unit(square: Tensor) -> Tensor:
     return square / 255
 
@@ -111,8 +138,37 @@ def _rgb(pixels: np.ndarray) -> Tensor:
     return _unit(torch.from_numpy(pixels).movedim(-1, 0))
 
 
-def _run(engine: Engine, asked: Asked, lab: Tensor) -> Result:
-    return engine.results(JobRequest(Photo(lab[0]), asked.method, dict(asked.options)))[0]
+def _run(engine: Engine, asked: Asked, subject: Subject) -> tuple[Result, ...]:
+    """What a method makes of the lightness alone, and of the pictures among its options: a result a variant."""
+    squares = {OWN: subject.lab, OTHER: subject.other}
+    pictures = {name: _in_colour(squares[word]) for name, word in asked.pictures.items()}
+    return engine.results(JobRequest(Photo(subject.lab[0]), asked.method, {**asked.options, **pictures}))
+
+
+def _in_colour(lab: Tensor) -> Photo:
+    """A square as a photo with its colours, the same 8 bits."""
+    rgb = (lab_to_rgb(lab) * 255).round().byte().movedim(0, -1).contiguous().numpy()
+    return Photo(lab[0], rgb=rgb)
+
+
+def _record(engine: Engine, asked: Asked, subject: Subject) -> Record:
+    """The record of a run with every variant, the pictures among its options by their words."""
+    record = _run(engine, asked, subject)[0].record
+    return record.model_copy(update={"options": {**record.options, **asked.options, **asked.pictures}})
+
+
+def _starts(asked: Mapping[str, Asked], records: Mapping[str, Record]) -> dict[str, str]:
+    """The rows with another photo's colours, each with the row that it sets out from.
+
+    That is the same method with the same options and the photo's own colours, else the truth.
+    """
+    starts = {}
+    for row, each in asked.items():
+        if OTHER in each.pictures.values():
+            own = records[row].options | dict.fromkeys(each.pictures, OWN)
+            alike = (name for name, record in records.items() if (record.method, record.options) == (each.method, own))
+            starts[row] = next(alike, TRUTH)
+    return starts
 
 
 def _measured(pictures: Pictures, networks: Networks) -> dict[str, Values]:
@@ -135,6 +191,28 @@ def _measured(pictures: Pictures, networks: Networks) -> dict[str, Values]:
         columns["lpips"] = perceptual.lpips(networks.lpips, rgb, rgb[:1])
     rows = torch.stack(list(columns.values()), dim=1).tolist()
     return {row: dict(zip(columns, values, strict=True)) for row, values in zip(pictures, rows, strict=True)}
+
+
+def _of_method(seconds: float, variants: Tensor) -> Values:
+    """The figures that only methods have: the time for all variants (B, 3, s, s), and how far these lie apart."""
+    values = {"seconds_per_megapixel": seconds * 1e6 / variants[0, 0].numel()}
+    if len(variants) > 1:
+        values["diversity"] = float(metrics.diversity(rgb_to_lab(variants)))
+    return values
+
+
+def _moved(starts: Mapping[str, str], statistics: Mapping[str, Tensor]) -> dict[str, Values]:
+    """How far rows went from their starts to the other photos, by the statistics (photos, 2, 2) of every row.
+
+    Nothing where there is no way.
+    """
+    truth = statistics[TRUTH]
+    goal = truth[[_other(k, len(truth)) for k in range(len(truth))]]
+    moved = {}
+    for row, start in starts.items():
+        shares = metrics.moved(statistics[start], statistics[row], goal).tolist()
+        moved[row] = {key: share for key, share in zip(_MOVED, shares, strict=True) if not math.isnan(share)}
+    return moved
 
 
 def _means(pictures: list[dict[str, Values]]) -> dict[str, Values]:

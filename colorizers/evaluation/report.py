@@ -23,6 +23,11 @@ class Column(NamedTuple):
     meaning: str
 
 
+_MOVED = (
+    "how far it went to that of the reference, as a share of the way from the row that has the photo's own colours "
+    "for reference and is alike otherwise; without such a row from the truth, where plain gray reads 50%"
+)
+
 COLUMNS = (
     Column("de00", "CIEDE2000", ".2f", "mean colour difference to the truth; lower is closer"),
     Column("x_gray", "x gray", ".2f", "CIEDE2000 as a multiple of the gray row's"),
@@ -37,7 +42,15 @@ COLUMNS = (
     Column("cf_error", "dCF a photo", ".1f", "mean over the photos of the difference of their CF to the truth's"),
     Column("l_error", "L* error", ".3f", "mean error of L*; rounding to 8 bits alone makes up to 0.1"),
     Column("gray_fraction", "gray", ".0%", "share of pixels with chroma below 4"),
-    Column("seconds_per_megapixel", "s/MP", ".2f", "seconds a megapixel, of the method alone, its model in memory"),
+    Column("moved_mean", "moved mean", ".0%", f"the mean of a* and b*: {_MOVED}"),
+    Column("moved_std", "moved std", ".0%", f"the standard deviation of a* and b*: {_MOVED}"),
+    Column("diversity", "diversity", ".2f", "mean ab RMSE between the variants of a photo; all else is of the first"),
+    Column(
+        "seconds_per_megapixel",
+        "s/MP",
+        ".2f",
+        "seconds a megapixel, of the method alone, its model in memory; for all variants together",
+    ),
 )
 
 

@@ -21,6 +21,8 @@ class Subject:
 Colouring = Callable[[Subject], Chroma]
 
 GRAY = "gray"
+OWN, OTHER = "own", "other"
+"""What a method gets for a picture among its options: the colours of the subject itself, or of the other photo."""
 
 
 def fixed_rows(photos: int) -> dict[str, Colouring]:
