@@ -197,10 +197,11 @@ def _forecast(state: loop.Run, photos: Photographs) -> str:
     """The size of the network, the work of a photo, and how long the run would take at the speed of a few steps."""
     plan, network = state.plan, state.objective.network
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    light = torch.zeros(1, 1, plan.size, plan.size, device=state.accelerator.device)
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        state.averaged.eval()(light)
     order = loop.Order(len(photos), plan.batch, 0, plan.subset, plan.refresh_every)
+    with FlopCounterMode(display=False) as counter:
+        batch = state.batch(photos, order, 0)
+        state.objective(batch, 0)
+    work = counter.get_total_flops() / len(batch.lab)
     state.take_step(photos, order)
     began = time.monotonic()
     for _ in range(_MEASURED):
@@ -208,7 +209,7 @@ def _forecast(state: loop.Run, photos: Photographs) -> str:
     pace = (time.monotonic() - began) / _MEASURED
     return (
         f"{parameters / 1e6:.2f} M parameters, {2 * parameters / 2**20:.1f} MiB as fp16; "
-        f"{counter.get_total_flops() / 1e9:.2f} GFLOP a photo of {plan.size} px, forward; {plan.steps} steps of "
+        f"{work / 1e9:.2f} GFLOP a photo of {plan.size} px, forward, with its losses; {plan.steps} steps of "
         f"{plan.batch}, {plan.steps / order.steps_per_epoch:.1f} epochs; {plan.batch / pace:.1f} photos/s on "
         f"{loop.device_words(state.accelerator)}: {loop.duration(pace * plan.steps)}"
     )

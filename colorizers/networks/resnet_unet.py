@@ -10,6 +10,7 @@ from colorizers.networks.heads import AB_SCALE, AbHead
 STRIDE = 32
 CHANNELS = (64, 128, 256, 256)  # of the encoder at 1/4, 1/8, 1/16 and 1/32
 WIDTHS = (64, 96, 160)  # of the decoder at 1/4, 1/8 and 1/16
+PYRAMID = WIDTHS[::-1]  # of `ResNetPyramid`
 
 
 class ResNetFeatures(nn.Module):
@@ -71,6 +72,37 @@ class _Up(nn.Module):
         return self.block(torch.cat((wide, skip), dim=1))
 
 
+class ResNetPyramid(nn.Module):
+    """Pictures (B, 1, H, W) in [-1, 1], sides multiples of 32, to what a pixel decoder makes of their features.
+
+    Gives `PYRAMID` channels at 1/16, 1/8 and 1/4 of the size.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = ResNetFeatures()
+        self.up = _pixel_decoder()
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        return _climbed(self.up, self.encoder(pictures))
+
+
+def _pixel_decoder() -> nn.ModuleList:
+    below = (*WIDTHS[1:], CHANNELS[-1])
+    levels = list(zip(below, CHANNELS, WIDTHS, strict=False))
+    return nn.ModuleList(_Up(deep, skip, width) for deep, skip, width in reversed(levels))
+
+
+def _climbed(up: nn.ModuleList, features: list[Tensor]) -> list[Tensor]:
+    """What each step of the decoder makes of the features, the coarsest first."""
+    *skips, level = features
+    levels = []
+    for block in up:
+        level = block(level, skips.pop())
+        levels.append(level)
+    return levels
+
+
 class ResNetUNet(nn.Module):
     """L* (B, 1, H, W) in [0, 100] to ab (B, 2, ceil(H/4), ceil(W/4)) in Lab units.
 
@@ -80,18 +112,14 @@ class ResNetUNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.encoder = ResNetFeatures()
-        below = (*WIDTHS[1:], CHANNELS[-1])
-        levels = list(zip(below, CHANNELS, WIDTHS, strict=False))
-        self.up = nn.ModuleList(_Up(deep, skip, width) for deep, skip, width in reversed(levels))
+        self.up = _pixel_decoder()
         self.guess = AbHead(WIDTHS[0])
         self.refine = conv_block(WIDTHS[0] + 3, 48)
         self.head = AbHead(48)
 
     def forward(self, lightness: Tensor) -> Tensor:
         pictures = network_input(lightness, STRIDE)
-        *skips, level = self.encoder(pictures)
-        for block in self.up:
-            level = block(level, skips.pop())
+        level = _climbed(self.up, self.encoder(pictures))[-1]
         guess = self.guess(level)
         light = interpolate(pictures, guess.shape[-2:], mode="bilinear", antialias=True)
         refined = self.refine(torch.cat((guess / AB_SCALE, light, level), dim=1))

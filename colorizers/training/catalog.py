@@ -2,10 +2,12 @@
 
 from colorizers.errors import ColorizerError
 from colorizers.training.recipe import Recipe
-from colorizers.training.recipes import cnn, gan, resnet_unet, unet
+from colorizers.training.recipes import adain, cnn, diffusion, gan, multicolor, resnet_unet, transformer, unet
 
 RECIPES: dict[str, Recipe] = {
-    recipe.key: recipe for module in (unet, cnn, resnet_unet, gan) for recipe in module.RECIPES
+    recipe.key: recipe
+    for module in (unet, cnn, resnet_unet, gan, transformer, multicolor, diffusion, adain)
+    for recipe in module.RECIPES
 }
 
 

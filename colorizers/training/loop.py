@@ -105,7 +105,7 @@ class Run:
             self.critic_optimizer.param_groups[0]["lr"] = plan.critic_rate * plan.rate(self.step)
         said: dict[str, Tensor] = {}
         for k in range(plan.accumulation):
-            batch = self._batch(photos, order, k)
+            batch = self.batch(photos, order, k)
             last = k == plan.accumulation - 1
             with contextlib.nullcontext() if last else accelerator.no_sync(self.learner):
                 parts = self.learner(batch, self.step)
@@ -133,7 +133,7 @@ class Run:
             self.accelerator.backward(loss / self.plan.accumulation)
         return loss
 
-    def _batch(self, photos: Photographs, order: Order, part: int) -> Batch:
+    def batch(self, photos: Photographs, order: Order, part: int) -> Batch:
         """Crops of this process's share of a step's photos, or of a part of it.
 
         What is in it and what is random about it depend on the step alone, and not on how many processes there are:
@@ -146,7 +146,11 @@ class Run:
         chosen = order.chosen(self.step)[share::shares].to(accelerator.device)
         lab = rgb_to_lab(crops(photos, chosen, plan.size, random))
         lightness = aged(lab[:, :1], random).contiguous(memory_format=torch.channels_last)
-        return Batch(lightness, lab, photos.label_ids[chosen])
+
+        def another() -> Tensor:
+            return rgb_to_lab(crops(photos, chosen, plan.size, random))
+
+        return Batch(lightness, lab, photos.label_ids[chosen], random, another)
 
 
 def _groups(objective: Objective, plan: Plan) -> list[dict[str, Any]]:

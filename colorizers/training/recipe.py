@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from colorizers.options import Options, control, seed
 from colorizers.training.photos import Photographs
-from colorizers.training.validation import Figures, measure, sample_sheet
+from colorizers.training.validation import Coloring, Figures, measure, sample_sheet
 
 LOWEST_RATE = 0.01  # of the peak learning rate
 
@@ -50,11 +50,16 @@ class Plan(Options):
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Crops of a step: `lab` (B, 3, S, S) as they are, `lightness` (B, 1, S, S) as the network sees it, aged or not."""
+    """Crops of a step: `lab` (B, 3, S, S) as they are, `lightness` (B, 1, S, S) as the network sees it, aged or not.
+
+    `random` is for what else is drawn in the step; `another` makes another crop of each photo, Lab (B, 3, S, S).
+    """
 
     lightness: Tensor
     lab: Tensor
     label_ids: Tensor
+    random: torch.Generator
+    another: Callable[[], Tensor]
 
 
 class Objective(nn.Module):
@@ -79,14 +84,25 @@ class Objective(nn.Module):
         """Real and fake pictures of the last batch for the critic; None when it rests."""
         return None
 
+    def colored(self, network: Any, lab: Tensor) -> Tensor:
+        """How a network colours, to be judged: ab (1, 2, h, w) for a photo as Lab (1, 3, H, W) on its device."""
+        ab: Tensor = network.head.read(network(lab[:, :1]).float())
+        return ab
+
+    @torch.inference_mode()
     def sheet(self, network: nn.Module, photos: list[Tensor]) -> Image.Image | None:
         """What a network makes of a few photographs, to look at; None when it makes no colours."""
-        return sample_sheet(network, photos)
+        return sample_sheet(self._judged(network), photos)
 
     @torch.inference_mode()
     def figures(self, network: nn.Module, photos: list[Tensor]) -> Figures:
         """How good a network is on photographs that it has never seen, uint8 (3, H, W) each."""
-        return measure(network, photos)
+        return measure(self._judged(network), photos)
+
+    def _judged(self, network: nn.Module) -> Coloring:
+        """A network's colouring, from the CPU and back to it."""
+        device = next(network.parameters()).device
+        return lambda lab: self.colored(network, lab.to(device)).cpu()
 
 
 class Frozen:

@@ -1,7 +1,7 @@
 """How good a network is while it trains: colours beside the truth on photographs it has never seen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from PIL import Image
@@ -16,6 +16,9 @@ SIZE = 160  # pixels
 PHOTOS = 200
 SHOWN = 8  # on a sheet
 
+Coloring = Callable[[Tensor], Tensor]
+"""A photo as Lab (1, 3, H, W) to ab (1, 2, h, w); a method that takes a reference may look at the colours."""
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -25,14 +28,14 @@ class Figures:
     values: dict[str, float]
 
 
-def measure(network: Any, photos: list[Tensor]) -> Figures:
+def measure(coloring: Coloring, photos: list[Tensor]) -> Figures:
     """CIEDE2000 plus a tenth of the difference in colourfulness, at the default vividness.
 
     On centre squares, in gamut; unlike the methods, without the mirror image.
     """
     totals = {"de00": 0.0, "cf": 0.0, "gray_de00": 0.0, "truth_cf": 0.0}
     for photo in photos:
-        rgb, coloured, lab, fitted = _coloured(network, photo)
+        rgb, coloured, lab, fitted = _coloured(coloring, photo)
         gray = torch.cat((lab[:1], torch.zeros_like(fitted)))
         totals["de00"] += ciede2000(torch.cat((lab[:1], fitted))[None], lab[None]).mean().item()
         totals["gray_de00"] += ciede2000(gray[None], lab[None]).mean().item()
@@ -42,25 +45,23 @@ def measure(network: Any, photos: list[Tensor]) -> Figures:
     return Figures(means["de00"] + 0.1 * abs(means["cf"] - means["truth_cf"]), means)
 
 
-@torch.inference_mode()
-def sample_sheet(network: Any, photos: list[Tensor]) -> Image.Image:
-    """A picture of what the network does: gray above, its colours in the middle, the truth beneath."""
+def sample_sheet(coloring: Coloring, photos: list[Tensor]) -> Image.Image:
+    """A picture of what a colouring does: gray above, its colours in the middle, the truth beneath."""
     columns = []
     for photo in photos[:SHOWN]:
-        rgb, coloured, lab, fitted = _coloured(network, photo)
+        rgb, coloured, lab, fitted = _coloured(coloring, photo)
         _, gray = fit_gamut(lab[0], torch.zeros_like(fitted))
         columns.append(_framed(torch.cat((encode_srgb(gray), coloured, rgb), dim=1)))
     pixels = (torch.cat(columns, dim=2) * 255).round().byte()
     return Image.fromarray(pixels.movedim(0, -1).numpy())
 
 
-def _coloured(network: Any, photo: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A photo's centre square, the network's colouring of it, its Lab, and the network's ab in gamut; on the CPU."""
+def _coloured(coloring: Coloring, photo: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A photo's centre square, the colouring of it, its Lab, and the colouring's ab in gamut."""
     rgb = center_square(photo, SIZE)
     lab = rgb_to_lab(rgb)
-    device = next(iter(network.parameters())).device
-    ab = network.head.read(network(lab[None, :1].to(device)).float()).cpu()
-    fitted, linear = fit_gamut(lab[0], interpolate(ab, rgb.shape[-2:], mode="bicubic")[0])
+    ab = interpolate(coloring(lab[None]), rgb.shape[-2:], mode="bicubic")[0]
+    fitted, linear = fit_gamut(lab[0], ab)
     return rgb, encode_srgb(linear), lab, fitted
 
 

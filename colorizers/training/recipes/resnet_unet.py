@@ -49,7 +49,7 @@ class Distillation(Objective):
         for photo in photos:
             lab = rgb_to_lab(center_square(photo, SIZE))[None].to(next(network.parameters()).device)
             lab = pad(lab, (0, -lab.shape[3] % STRIDE, 0, -lab.shape[2] % STRIDE), mode="replicate")
-            total += sum(part.item() for part in self(Batch(lab[:, :1], lab, torch.empty(0)), 0).values())
+            total += sum(part.item() for part in self(Batch(lab[:, :1], lab, torch.empty(0), torch.Generator(), lambda: lab), 0).values())
         self.network = learning
         self.train()
         return Figures(total / len(photos), {"loss": total / len(photos)})

@@ -1,0 +1,87 @@
+"""Colours after a reference: a U-Net whose normalisation is set by what a style encoder sees (Huang, Belongie 2017)."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from colorizers.networks.blocks import network_input, quarter
+from colorizers.networks.heads import AB_SCALE, make_head
+from colorizers.networks.resnet_unet import CHANNELS, STRIDE, ResNetFeatures
+
+LATENT = 32
+"""So few that a latent can hold a palette and not a picture."""
+
+_STYLE_WIDTHS = (48, 96, 128, 192, LATENT)
+_WIDTHS = (64, 96, 160)  # of the decoder at 1/4, 1/8 and 1/16
+_EPSILON = 1e-5
+
+
+class AdainUNet(nn.Module):
+    """L* (B, 1, H, W) in [0, 100] and latents (B, LATENT) of a palette to what the head says, at ceil(H/4) x ceil(W/4).
+
+    `own` is the latent of a photo without a reference. Normalisation is affine in the latent, so that mixing latents
+    mixes the parameters of every normalisation.
+    """
+
+    def __init__(self, kind: Literal["ab", "rgb"] = "ab") -> None:
+        super().__init__()
+        self.style = StyleEncoder()
+        self.own = nn.Parameter(torch.zeros(LATENT))
+        self.encoder = ResNetFeatures()
+        self.adapt = nn.ModuleList(_Adain(channels) for channels in CHANNELS)
+        below = (*_WIDTHS[1:], CHANNELS[-1])
+        levels = list(zip(below, CHANNELS, _WIDTHS, strict=False))
+        self.up = nn.ModuleList(_Up(deep, skip, width) for deep, skip, width in reversed(levels))
+        self.head = make_head(kind, _WIDTHS[0])
+
+    def forward(self, lightness: Tensor, latents: Tensor) -> Tensor:
+        features = self.encoder(network_input(lightness, STRIDE))
+        *skips, level = (adapt(each, latents) for adapt, each in zip(self.adapt, features, strict=True))
+        for block in self.up:
+            level = block(level, skips.pop(), latents)
+        return quarter(self.head(level), lightness)
+
+
+class StyleEncoder(nn.Module):
+    """A reference as Lab (B, 3, H, W), of any size from 32 px on, to the latent (B, LATENT) of its palette."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for channels, width in zip((3, *_STYLE_WIDTHS), _STYLE_WIDTHS, strict=False):
+            layers += [nn.Conv2d(channels, width, 3, 2, 1), nn.SiLU()]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    def forward(self, lab: Tensor) -> Tensor:
+        even = torch.cat((lab[:, :1] / 50 - 1, lab[:, 1:] / AB_SCALE), dim=1)
+        latents: Tensor = self.layers(even).mean((2, 3))
+        return latents
+
+
+class _Adain(nn.Module):
+    """Takes mean and spread from each channel of a picture and gives it those that the latent asks for."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.affine = nn.Linear(LATENT, 2 * channels)
+
+    def forward(self, level: Tensor, latents: Tensor) -> Tensor:
+        variance, mean = torch.var_mean(level, (2, 3), correction=0, keepdim=True)
+        scale, shift = self.affine(latents)[:, :, None, None].chunk(2, dim=1)
+        return (level - mean) * torch.rsqrt(variance + _EPSILON) * (1 + scale) + shift
+
+
+class _Up(nn.Module):
+    """Doubles the size, joins a skip, and normalises by the latent after each of two convolutions."""
+
+    def __init__(self, channels: int, skip: int, width: int) -> None:
+        super().__init__()
+        self.first, self.adapt_first = nn.Conv2d(channels + skip, width, 3, 1, 1), _Adain(width)
+        self.second, self.adapt_second = nn.Conv2d(width, width, 3, 1, 1), _Adain(width)
+
+    def forward(self, level: Tensor, skip: Tensor, latents: Tensor) -> Tensor:
+        wide = interpolate(level, scale_factor=2.0, mode="bilinear", align_corners=False)
+        level = torch.relu(self.adapt_first(self.first(torch.cat((wide, skip), dim=1)), latents))
+        return torch.relu(self.adapt_second(self.second(level), latents))

@@ -1,0 +1,32 @@
+"""A small colour-query transformer after DDColor (Kang et al. 2023), on the ResNet U-Net's features."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from colorizers.networks.blocks import network_input, quarter
+from colorizers.networks.color_decoder import ColorDecoder
+from colorizers.networks.heads import AbHead
+from colorizers.networks.resnet_unet import PYRAMID, STRIDE, ResNetPyramid
+
+QUERIES = 64
+
+
+class ColorTransformer(nn.Module):
+    """L* (B, 1, H, W) in [0, 100] to ab (B, 2, ceil(H/4), ceil(W/4)) in Lab units.
+
+    The maps of the colour queries and the light are fused by a 1x1 convolution.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = ResNetPyramid()
+        self.decoder = ColorDecoder(PYRAMID, PYRAMID[-1], queries=QUERIES, width=128, layers=6, hidden=512)
+        self.head = AbHead(QUERIES + 1)
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        pictures = network_input(lightness, STRIDE)
+        scales = self.encoder(pictures)
+        maps = self.decoder(scales, scales[-1])
+        light = interpolate(pictures, maps.shape[-2:], mode="bilinear", antialias=True)
+        return quarter(self.head(torch.cat((maps, light), dim=1)), lightness)

@@ -1,0 +1,87 @@
+"""Recipes of the U-Net that takes its colours from a reference."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+
+from colorizers.networks.adain import AdainUNet
+from colorizers.networks.heads import AB_SCALE
+from colorizers.training.recipe import Batch, Objective, Recipe
+
+_ALONE = 0.1  # of the photos have no reference,
+_OTHERS = 0.3  # and these another photo
+_JITTERED = 0.5  # of the rest have other colours than they had, and their references with them
+_GAIN = (0.6, 1.3)
+_MOMENTS = 0.5  # weight, beside L1
+
+
+class Following(Objective):
+    """The colours of a reference, on photos whose colours are often not what one expects.
+
+    The reference is another crop of the photo itself, and the answer its own ab, by L1. In half of these the hue of
+    both is turned and the chroma scaled, so that what counts is the palette and not what the network knows of things.
+    For others it is another photo, of which only the moments of ab are asked for. Some have none.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        count, device = len(batch.lab), batch.lab.device
+        kind, jitter, angle, gain = torch.rand(4, count, 1, 1, 1, generator=batch.random, device=device)
+        alone, other = kind < _ALONE, kind > 1 - _OTHERS
+        turned = (jitter < _JITTERED) & ~alone
+        angle = torch.where(turned, 2 * torch.pi * angle, 0)
+        gain = torch.where(turned, _GAIN[0] + (_GAIN[1] - _GAIN[0]) * gain, 1)
+        truth, reference = recolored(batch.lab, angle, gain), recolored(batch.another(), angle, gain)
+        reference = torch.where(other, reference.roll(1, 0), reference)
+
+        latents = torch.where(alone[..., 0, 0], self.network.own, self.network.style(reference))
+        ab = self.network.head.read(self.network(batch.lightness, latents)).float()
+        answer = avg_pool2d(truth[:, 1:], 4)
+        wanted = torch.where(other[..., 0, 0], moments(avg_pool2d(reference[:, 1:], 4)), moments(answer))
+        l1 = ((ab - answer).abs() * ~other).mean() / AB_SCALE
+        drift = ((moments(ab) - wanted).abs() * ~alone[..., 0, 0]).mean() / AB_SCALE
+        return {"l1": l1, "moments": _MOMENTS * drift}
+
+    def colored(self, network: nn.Module, lab: Tensor) -> Tensor:
+        """With the photo's own colours as reference."""
+        ab: Tensor = network.head.read(network(lab[:, :1], network.style(lab)))
+        return ab
+
+
+def recolored(lab: Tensor, angle: Tensor, gain: Tensor) -> Tensor:
+    """Lab (B, 3, H, W) with hues turned by angles (B, 1, 1, 1) in radians and chroma multiplied by gains."""
+    light, a, b = lab.split(1, dim=1)
+    return torch.cat((light, gain * (angle.cos() * a - angle.sin() * b), gain * (angle.sin() * a + angle.cos() * b)), 1)
+
+
+def moments(ab: Tensor) -> Tensor:
+    """Mean and standard deviation of a* and b*: (B, 2, H, W) to (B, 4)."""
+    variance, mean = torch.var_mean(ab, (2, 3), correction=0)
+    return torch.cat((mean, (variance + 1e-3).sqrt()), dim=1)
+
+
+_COMMON = {"weight_decay": 1e-3, "encoder_rate": 0.3}
+_CPU = {"steps": 2000, "batch": 32, "size": 96, "warm_up": 100}
+_GPU = {"steps": 8000, "batch": 256, "size": 128, "warm_up": 300}
+
+RECIPES = (
+    Recipe(
+        key="adain/lab",
+        about="ab after a reference; --start takes the encoder of resnet_unet/lab",
+        objective=lambda plan, materials: Following(AdainUNet("ab")),
+        common=_COMMON,
+        cpu=_CPU,
+        gpu=_GPU,
+    ),
+    Recipe(
+        key="adain/rgb",
+        about="the whole picture after a reference, of which the chroma is read; --start takes adain/lab",
+        objective=lambda plan, materials: Following(AdainUNet("rgb")),
+        common=_COMMON,
+        cpu=_CPU,
+        gpu=_GPU,
+    ),
+)

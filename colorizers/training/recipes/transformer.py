@@ -1,0 +1,20 @@
+"""The recipe of the small colour-query transformer."""
+
+from colorizers.networks.transformer import ColorTransformer
+from colorizers.training.objectives import Regression, Weights
+from colorizers.training.recipe import Recipe
+from colorizers.training.start import feature_network
+
+RECIPES = (
+    Recipe(
+        key="transformer/small",
+        about="ab by L1 and a perceptual loss, whose network is given with --perceptual; --start takes resnet_unet/lab",
+        objective=lambda plan, materials: Regression(
+            ColorTransformer(), Weights(l1=1.0, perceptual=1.0), feature_network(materials.perceptual, "--perceptual")
+        ),
+        common={"encoder_rate": 0.3},
+        cpu={"steps": 1500, "batch": 32, "size": 96, "learning_rate": 5e-4, "warm_up": 100},
+        gpu={"steps": 7000, "batch": 256, "size": 128, "learning_rate": 5e-4, "warm_up": 300},
+        needs="perceptual",
+    ),
+)
