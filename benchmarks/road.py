@@ -3,7 +3,7 @@
     python benchmarks/road.py [--method unet --method cnn ...] [--rounds 5]
 
 Each row runs in a process of its own, so that its peak memory is its own. Seconds are medians after a first round
-that is printed apart, because it loads the network.
+that is printed apart, because it loads the network. Options are the defaults; a reference is a small colour picture.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "test_images" / "parrot.jpg"
 SIZES = ((1024, 768), (3000, 2000), (6000, 4000), (7000, 5600))
 
 
@@ -44,15 +45,18 @@ def measured(source: Path, method: str, rounds: int) -> Cost:
     import torch
 
     from colorizers.engine import JobRequest, local_engine
+    from colorizers.options import controls
     from colorizers.picture.photo import Photo
 
     engine = local_engine()
+    entries = controls(engine.methods[method].options)
+    pictures = {entry.name: Photo.open(REFERENCE) for entry in entries if entry.kind == "picture" and entry.required}
     seconds = []
     for _ in range(rounds + 1):
         marks = [time.perf_counter()]
         photo = Photo.open(source)
         marks.append(time.perf_counter())
-        result = engine.results(JobRequest(photo, method))[0]
+        result = engine.results(JobRequest(photo, method, dict(pictures)))[0]
         marks.append(time.perf_counter())
         result.pixels()
         marks.append(time.perf_counter())

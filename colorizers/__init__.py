@@ -32,17 +32,20 @@ def colorize(
 ) -> list[Result]:
     """Colour one photo: a path, the bytes of a file, or a `Photo`.
 
-    `options` are the method's own, as `python -m colorizers methods` lists them. Of the method's finish, a mapping
+    `options` are the method's own, as `python -m colorizers methods` lists them; a picture among them is given as the
+    photo is. Of the method's finish, a mapping
     changes what it names; a `Finish` takes its place. Gives one result, or one a variant; see `Result.save` and
     `Result.pixels`. Raises ColorizerError, in one sentence, for what a user can mend.
     """
     from colorizers.engine import JobRequest
-    from colorizers.picture.photo import Photo
+    from colorizers.methods.catalog import METHODS, find
+    from colorizers.options import controls
 
     if seed is not None:
         options["seed"] = seed
-    opened = photo if isinstance(photo, Photo) else Photo.open(photo)
-    return list(_engine().results(JobRequest(opened, method, options, {} if finish is None else finish)))
+    pictures = {entry.name for entry in controls(find(METHODS, method).options) if entry.kind == "picture"}
+    options |= {name: _opened(options[name]) for name in pictures & options.keys() if options[name] is not None}
+    return list(_engine().results(JobRequest(_opened(photo), method, options, {} if finish is None else finish)))
 
 
 def method_names() -> list[str]:
@@ -50,6 +53,12 @@ def method_names() -> list[str]:
     from colorizers.methods.catalog import METHODS
 
     return list(METHODS)
+
+
+def _opened(source: Photo | str | os.PathLike[str] | bytes | BinaryIO) -> Photo:
+    from colorizers.picture.photo import Photo
+
+    return source if isinstance(source, Photo) else Photo.open(source)
 
 
 @functools.cache

@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from colorizers import __version__
@@ -39,19 +40,29 @@ def _methods(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 
 def _weights(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    from colorizers.commands import listings
+    from colorizers.commands import weights
 
-    listings.prepare_weights(parser)
+    weights.prepare(parser)
 
 
 def _serve(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int, help="port to listen on")
     parser.add_argument("--share", action="store_true", help="also open a public link, through Gradio's servers")
+    parser.add_argument("--checkpoint", action="append", default=[], metavar="KEY=PATH",
+        help="take the weights KEY, as ddcolor_tiny, from this file; may be given again for others")  # fmt: skip
     parser.set_defaults(run=_run_serve)
 
 
 def _run_serve(arguments: argparse.Namespace) -> int:
+    from colorizers import weights
+
+    for words in arguments.checkpoint:
+        name, equals, path = words.partition("=")
+        if not equals:
+            raise ColorizerError("--checkpoint needs KEY=PATH, such as ddcolor_tiny=ddcolor_tiny.pth.")
+        weights.use_checkpoint(weights.key_of(name), Path(path))
+
     from colorizers.web import serve
 
     serve(host=arguments.host, port=arguments.port, share=arguments.share)
@@ -73,7 +84,7 @@ def _train(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 COMMANDS = {
     "colorize": Command("colour photographs, or whole folders of them", _colorize),
     "methods": Command("list the methods and their options", _methods),
-    "weights": Command("list the weights, and which of them are here", _weights),
+    "weights": Command("list the weights, and get those that are not here", _weights),
     "serve": Command("open the page for browsers", _serve),
     "evaluate": Command("measure methods on photographs whose colours are known", _evaluate),
     "train": Command("train a method", _train),

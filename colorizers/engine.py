@@ -19,7 +19,7 @@ from colorizers import weights
 from colorizers.errors import Cancelled, ColorizerError
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import Job, Method, finish_of
-from colorizers.options import MAX_SEED, Options, controls, validated
+from colorizers.options import MAX_SEED, Options, controls, seed_of_variant, validated
 from colorizers.picture.compose import Outcome
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
@@ -328,7 +328,7 @@ def _of_variant(options: Options, k: int) -> Options:
     names = type(options).model_fields
     single: dict[str, Any] = {"variants": 1} if "variants" in names else {}
     if "seed" in names:
-        single["seed"] = (options.seed + k) % (MAX_SEED + 1)  # type: ignore[attr-defined]
+        single["seed"] = seed_of_variant(options.seed, k)  # type: ignore[attr-defined]
     return options.model_copy(update=single)
 
 

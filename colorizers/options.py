@@ -100,6 +100,11 @@ def seed(default: int | None = None) -> Any:
     )
 
 
+def seed_of_variant(seed: int, k: int) -> int:
+    """The seed of variant k: seed + k, and 0 after the largest."""
+    return (seed + k) % (MAX_SEED + 1)
+
+
 def variants(default: int = 1) -> Any:
     """How many results to make; variant k has seed + k."""
     return control(default, low=1, high=MAX_VARIANTS, step=1, help="How many different results to make.")

@@ -1,7 +1,6 @@
 """The registry of weights: what exists, where it is found, its hash, its licence, and strict loading."""
 
 import functools
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from colorizers import hub
 from colorizers.errors import ColorizerError
 from colorizers.settings import PROJECT, get_settings
 
@@ -19,11 +19,32 @@ MANIFEST = "SHA256SUMS"
 
 @dataclass(frozen=True)
 class Weights:
-    """One entry of the registry; `key` is what a method leases, `file` is looked for in the weights folders."""
+    """One entry of the registry; `key` is what a method leases.
+
+    Those that are not shipped come from `hub`, a repository on the Hugging Face hub, and are of so many `megabytes`.
+    """
 
     key: str
-    file: str
     licence: str
+    hub: str = ""
+    megabytes: int = 0
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def file(self) -> str:
+        """The file that is looked for; one from a hub may have another suffix."""
+        return f"{self.key.replace('/', '_')}.safetensors"
+
+    @property
+    def how_to_get(self) -> str:
+        """What to do when the file is not here, as the end of a sentence."""
+        if self.hub:
+            return f"get them with: python -m colorizers weights download {self.name}"
+        return f"put them into {SHIPPED_DIR.name}/"
 
 
 @dataclass(frozen=True)
@@ -36,9 +57,17 @@ class WeightsStatus:
     sha256: str
 
 
-_LICENCE = "Apache-2.0; trained on photographs for research, see the card"
-_SHIPPED = ("unet/mobilenet", "unet/lab", "unet/rgb", "cnn/bins", "resnet_unet/lab", "gan/resnet", "gan/unet")
-REGISTRY = {key: Weights(key, f"{key.replace('/', '_')}.safetensors", _LICENCE) for key in _SHIPPED}
+_OURS = "Apache-2.0; trained on photographs for research, see the card"
+_SHIPPED = (
+    "unet/mobilenet", "unet/lab", "unet/rgb", "cnn/bins", "resnet_unet/lab", "gan/resnet", "gan/unet",
+    "transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "adain/lab", "adain/rgb",
+)  # fmt: skip
+_PUBLISHED = (
+    Weights("transformer/ddcolor_tiny", "Apache-2.0", "piddnad/ddcolor_paper_tiny", 220),
+    Weights("transformer/ddcolor_large", "Apache-2.0", "piddnad/ddcolor_modelscope", 912),
+    Weights("transformer/ddcolor_artistic", "Apache-2.0", "piddnad/ddcolor_artistic", 912),
+)
+REGISTRY = {entry.key: entry for entry in (*(Weights(key, _OURS) for key in _SHIPPED), *_PUBLISHED)}
 
 _checkpoints: dict[str, Path] = {}
 _loaded: dict[str, str] = {}
@@ -47,6 +76,16 @@ _loaded: dict[str, str] = {}
 def keys_of(family: str) -> list[str]:
     """The keys whose first part is `family`: the weights of one method."""
     return [key for key in REGISTRY if key.partition("/")[0] == family]
+
+
+def key_of(name: str) -> str:
+    """The key that a name means: the whole of it, or its last part where no other key ends so."""
+    fits = [key for key in REGISTRY if name in (key, REGISTRY[key].name)]
+    if not fits:
+        raise ColorizerError(f"There are no weights {name[:40]!r}; python -m colorizers weights list names them all.")
+    if len(fits) > 1:
+        raise ColorizerError(f"{name} could be {' or '.join(fits)}; give the whole name.")
+    return fits[0]
 
 
 def use_checkpoint(key: str, path: Path) -> None:
@@ -60,10 +99,20 @@ def find(key: str) -> Path | None:
     """The file of an entry: the command line's, then COLORIZERS_WEIGHTS_DIR, weights/ and the cache."""
     if key in _checkpoints:
         return _checkpoints[key]
-    settings = get_settings()
-    folders = (settings.weights_dir, SHIPPED_DIR, settings.cache_dir / "weights")
-    paths = (folder / REGISTRY[key].file for folder in folders if folder is not None)
+    stem = Path(REGISTRY[key].file).stem
+    folders = (get_settings().weights_dir, SHIPPED_DIR, downloads_dir())
+    paths = (folder / f"{stem}{suffix}" for folder in folders if folder is not None for suffix in hub.SUFFIXES)
     return next((path for path in paths if path.is_file()), None)
+
+
+def here(key: str) -> bool:
+    """Whether the weights of a key can be used without a download."""
+    return find(key) is not None
+
+
+def downloads_dir() -> Path:
+    """Where weights from a hub are kept."""
+    return get_settings().cache_dir / "weights"
 
 
 def load_into(network: nn.Module, key: str) -> nn.Module:
@@ -73,8 +122,9 @@ def load_into(network: nn.Module, key: str) -> nn.Module:
     """
     path = find(key)
     if path is None:
-        raise ColorizerError(f"The weights {REGISTRY[key].file} are not here; put them into {SHIPPED_DIR.name}/.")
-    _check_hash(path)
+        raise ColorizerError(_missing(REGISTRY[key]))
+    if said := damage(path):
+        raise ColorizerError(said)
     state = read_state(path)
     _check_fit(network, state, path)
     network.load_state_dict(state)
@@ -88,13 +138,15 @@ def loaded_hashes(keys: list[str]) -> dict[str, str]:
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a .safetensors file or of a published .pth; code in a pickle is never run."""
+    """The tensors of a .safetensors file or of a published .pth, alone or as its `params`; code is never run."""
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken file reaches every corner of the unpickler
         raise ColorizerError(f"{path.name} is damaged or holds more than tensors; get the file again.") from error
+    if isinstance(state, dict) and isinstance(state.get("params"), dict):
+        state = state["params"]
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ColorizerError(f"{path.name} is not a table of tensors; give the state dict of the network.")
     return state
@@ -111,8 +163,7 @@ def read_header(path: Path) -> dict[str, str]:
 
 @functools.lru_cache
 def _digest(path: Path, size: int, changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hub.digest(path)
 
 
 def sha256(path: Path) -> str:
@@ -139,14 +190,28 @@ def _status(entry: Weights) -> WeightsStatus:
     return WeightsStatus(entry, path, path.stat().st_size / 2**20, sha256(path))
 
 
-def _check_hash(path: Path) -> None:
-    """Shipped files must be in the manifest beside them; a folder of the user's own may have one too."""
+def _missing(entry: Weights) -> str:
+    name = f"{entry.name} ({entry.megabytes} MB)" if entry.hub else entry.file
+    return f"The weights {name} are not here; {entry.how_to_get}."
+
+
+def damage(path: Path) -> str:
+    """What is wrong with a weights file, in a sentence; nothing when it is what the lock or the manifest says.
+
+    Downloads must be in the lock of their folder, and shipped files in a manifest; a folder of the user's own may
+    have a manifest.
+    """
+    if path.parent == downloads_dir():
+        pin = hub.pins(path.parent).get(path.stem)
+        if pin is None or pin.sha256 != sha256(path):
+            return f"{path.name} is not what was downloaded; get it again with: python -m colorizers weights download."
+        return ""
     manifest = path.parent / MANIFEST
     if not manifest.exists() and path.parent != SHIPPED_DIR:
-        return
+        return ""
     lines = manifest.read_text().splitlines() if manifest.exists() else []
-    if [sha256(path), path.name] not in [line.replace("*", "").split() for line in lines]:
-        raise ColorizerError(f"{path.name} is not the file that {MANIFEST} names; get it again.")
+    known = [sha256(path), path.name] in [line.replace("*", "").split() for line in lines]
+    return "" if known else f"{path.name} is not the file that {MANIFEST} names; get it again."
 
 
 def _check_fit(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:

@@ -1,5 +1,7 @@
 """Makes docs/examples.jpg: photographs of test_images/ as they go in, and as every method colours them by default.
 
+A method that takes a reference gets REFERENCE; of several variants the first is shown, made with seed 0.
+
 python docs/examples.py
 """
 
@@ -10,18 +12,24 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = ("mountains_gray", "dog_gray", "camera", "temple_gray", "hopper_gray")
+REFERENCE = ROOT / "test_images" / "coffee.jpg"
 HEIGHT, GAP = 240, 6
 
 
 def main() -> None:
     """Colour the photos and lay them out: a column a photo, gray above, then a row a method in their order."""
     sys.path.insert(0, str(ROOT))
-    from colorizers import colorize, method_names
+    from colorizers import colorize
+    from colorizers.methods.catalog import METHODS
+    from colorizers.options import controls
 
+    fixed = {"seed": 0, "variants": 1, "reference": REFERENCE}
+    options = {name: [entry.name for entry in controls(method.options)] for name, method in METHODS.items()}
+    rows = {name: {each: fixed[each] for each in fixed if each in options[name]} for name in METHODS}
     columns = []
     for name in PHOTOS:
         source = ROOT / "test_images" / f"{name}.jpg"
-        coloured = [colorize(source, method)[0].image() for method in method_names()]
+        coloured = [colorize(source, method, **given)[0].image() for method, given in rows.items()]
         images = [Image.open(source).convert("RGB"), *coloured]
         columns.append([image.resize((round(image.width * HEIGHT / image.height), HEIGHT)) for image in images])
     width = sum(column[0].width for column in columns) + GAP * (len(columns) - 1)

@@ -27,6 +27,7 @@ LAYERS = (
     ("colorizers", "colorizers.engine"),
     ("colorizers.methods",),
     ("colorizers.pool", "colorizers.weights"),
+    ("colorizers.hub",),
     ("colorizers.networks",),
     ("colorizers.picture", "colorizers.options"),
     ("colorizers.settings", "colorizers.errors"),

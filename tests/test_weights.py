@@ -1,18 +1,34 @@
 import hashlib
 import os
 import pickle
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from gradio_client import Client, handle_file
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
 from colorizers import weights
+from colorizers.__main__ import main
 from colorizers.errors import ColorizerError
-from colorizers.settings import Settings
-from colorizers.weights import MANIFEST, REGISTRY, SHIPPED_DIR, find, hashes, listing, load_into, use_checkpoint
+from colorizers.settings import PROJECT, Settings
+from colorizers.weights import (
+    MANIFEST,
+    REGISTRY,
+    SHIPPED_DIR,
+    find,
+    hashes,
+    here,
+    key_of,
+    listing,
+    load_into,
+    use_checkpoint,
+)
 
 KEY = "unet/lab"
 SHIPPED = sorted(SHIPPED_DIR.glob("*.safetensors"))
@@ -144,15 +160,17 @@ class Payload:
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-@pytest.mark.parametrize("kind", ["plain pickle", "saved by torch", "inside a state dict"])
+@pytest.mark.parametrize("kind", ["plain pickle", "saved by torch", "inside a state dict", "beside the params"])
 def test_code_in_a_pickle_is_refused_and_never_run(kind: str, tmp_path: Path):
     mark, path = tmp_path / "it_ran", tmp_path / "published.pth"
     if kind == "plain pickle":
         path.write_bytes(pickle.dumps(Payload(mark)))
     elif kind == "saved by torch":
         torch.save(Payload(mark), path)
-    else:
+    elif kind == "inside a state dict":
         torch.save(network().state_dict() | {"extra": Payload(mark)}, path)
+    else:
+        torch.save({"params": network().state_dict(), "optimizer": Payload(mark)}, path)
     use_checkpoint(KEY, path)
     refusal()
     assert not mark.exists()
@@ -166,7 +184,16 @@ def test_a_pth_of_tensors_is_loaded(tmp_path: Path):
     assert load_into(network(), KEY) is not None
 
 
-@pytest.mark.parametrize("content", [torch.zeros(3), [torch.zeros(3)], {"0.weight": "text"}, {"model": {}}, 7])
+def test_the_tensors_may_be_the_params_of_a_pth(tmp_path: Path):
+    state = {name: torch.rand_like(value) for name, value in network().state_dict().items()}
+    torch.save({"params": state, "iterations": 7}, tmp_path / "published.pth")
+    use_checkpoint(KEY, tmp_path / "published.pth")
+    assert all(torch.equal(value, state[name]) for name, value in load_into(network(), KEY).state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "content", [torch.zeros(3), [torch.zeros(3)], {"0.weight": "text"}, {"model": {}}, {"params": {"a": 1}}, 7]
+)
 def test_a_pth_that_is_no_state_dict_is_refused(content, tmp_path: Path):
     torch.save(content, tmp_path / "published.pth")
     use_checkpoint(KEY, tmp_path / "published.pth")
@@ -194,6 +221,57 @@ def test_a_checkpoint_that_is_not_there_is_refused(tmp_path: Path):
         use_checkpoint(KEY, tmp_path / "missing.pth")
 
 
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".bin"])
+def test_published_files_may_keep_their_suffix(suffix: str, folders: dict[str, Path]):
+    assert not here(KEY)
+    path = (folders["own"] / REGISTRY[KEY].file).with_suffix(suffix)
+    torch.save(network().state_dict(), path)
+    assert find(KEY) == path
+    assert here(KEY)
+    assert load_into(network(), KEY) is not None
+
+
+def test_a_name_is_a_key_or_its_last_part_when_that_is_clear():
+    assert key_of("unet/lab") == KEY
+    assert key_of("ddcolor_tiny") == "transformer/ddcolor_tiny"
+    with pytest.raises(ColorizerError, match=r"^lab could be unet/lab or resnet_unet/lab"):
+        key_of("lab")
+    with pytest.raises(ColorizerError, match="no weights 'magic'"):
+        key_of("magic")
+
+
+def test_a_server_takes_weights_from_files(tmp_path: Path):
+    own, photo = tmp_path / "own.safetensors", PROJECT / "test_images" / "astronaut_gray.jpg"
+    save_file(weights.read_state(SHIPPED_DIR / "unet_lab.safetensors"), own, {"trained": "by me"})
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "colorizers", "serve", "--port", port, "--checkpoint", f"{KEY}={own}"]
+    surroundings = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=surroundings) as server:
+        try:
+            assert server.stdout is not None
+            assert any("Running on" in line for line in server.stdout)
+            client = Client(f"http://127.0.0.1:{port}", verbose=False)
+            _, records = client.predict(handle_file(photo), weights="lab", api_name="/colorize_unet")
+        finally:
+            server.terminate()
+    assert records[0]["weights"] == {KEY: weights.sha256(own)}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("own.pth", "--checkpoint needs KEY=PATH"),
+        ("magic=own.pth", "no weights 'magic'"),
+        ("ddcolor_tiny=own.pth", "no file own.pth"),
+    ],
+)
+def test_a_server_does_not_start_with_weights_that_it_cannot_take(words: str, said: str, capsys):
+    assert main(["serve", "--checkpoint", words]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_the_listing_says_what_is_here(folders: dict[str, Path]):
     assert [status.path for status in listing()] == [None] * len(REGISTRY)
     path = put(folders["shipped"])
@@ -214,8 +292,8 @@ def test_hashes_are_those_of_the_files_as_they_are_now(folders: dict[str, Path])
 # What is shipped
 
 
-def test_something_is_shipped_for_every_entry():
-    assert {path.name for path in SHIPPED} == {entry.file for entry in REGISTRY.values()}
+def test_something_is_shipped_for_every_entry_that_is_not_downloaded():
+    assert {path.name for path in SHIPPED} == {entry.file for entry in REGISTRY.values() if not entry.hub}
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 
 from colorizers.errors import ColorizerError
-from colorizers.methods import cnn, gan, resnet_unet, unet
+from colorizers.methods import adain, cnn, diffusion, gan, multicolor, resnet_unet, transformer, unet
 from colorizers.methods.method import Method
 
-METHODS: dict[str, Method] = {module.METHOD.name: module.METHOD for module in (unet, cnn, resnet_unet, gan)}
+METHODS: dict[str, Method] = {
+    module.METHOD.name: module.METHOD
+    for module in (unet, diffusion, adain, transformer, resnet_unet, gan, multicolor, cnn)
+}
 
 
 def find(methods: Mapping[str, Method], name: str) -> Method:

@@ -6,19 +6,25 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
-from colorizers.methods.method import Job, faded_print, working_size
+from colorizers.methods.method import Job, faded_print, loaders_of, working_size
 from colorizers.networks.heads import VIVIDNESS
 from colorizers.options import Options, control
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
-from colorizers.weights import load_into
 
 
 def vividness(default: float = VIVIDNESS) -> Any:
     """The option `vividness`: each head says what it means, see `colorizers.networks.heads`."""
     return control(default, low=0, high=1, step=0.05, help="From calm and sure to vivid and daring.")
+
+
+def flip(more: str = "") -> Any:
+    """The option `flip`; `more` is said of it."""
+    said = f"The network looks at the mirror image as well, and the two answers are averaged. {more}".rstrip()
+    return control(True, label="Mirror image too", advanced=True, help=said)
 
 
 class ConvolutionalOptions(Options):
@@ -27,12 +33,7 @@ class ConvolutionalOptions(Options):
     vividness: float = vividness()
     faded_print: bool = faded_print()
     working_size: int = working_size()
-    flip: bool = control(
-        True,
-        label="Mirror image too",
-        advanced=True,
-        help="The network looks at the mirror image as well, and the two answers are averaged.",
-    )
+    flip: bool = flip()
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Convolutional:
     """A method whose network has a head that reads colours: see `colorizers.networks.heads`.
 
     `networks` makes the network of each of its weights, by the last part of their keys. Options without `weights`
-    mean the first.
+    mean the first. Of those in `squares`, the network sees a square of so many pixels, once, whatever the options say.
     """
 
     name: str
@@ -48,13 +49,14 @@ class Convolutional:
     paper: str
     options: type[ConvolutionalOptions]
     networks: Mapping[str, Callable[[], nn.Module]]
+    squares: Mapping[str, int] = field(default_factory=dict)
     finish: Finish = field(default_factory=Finish)
     stops_early: bool = False
 
     @property
     def loaders(self) -> Mapping[str, Callable[[str], nn.Module]]:
         """As `Method.loaders`."""
-        return {self.name: lambda key: load_into(self.networks[key.partition("/")[2]](), key)}
+        return loaders_of(self.name, self.networks)
 
     def key(self, options: Any) -> str:
         """As `Method.key`."""
@@ -62,17 +64,26 @@ class Convolutional:
 
     @torch.inference_mode()
     def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:
-        """One outcome: chroma at a quarter of the working size."""
+        """One outcome: chroma at the size that the network gives, mostly a quarter of the working size."""
         job.progress(0, 1, None, "Looking at the photo")
-        with job.models.lease(self.key(options)) as network:
-            lightness = photo.network_lightness(options.working_size, options.faded_print).to(job.device)
-            ab = _coloured(network, lightness, options.vividness, options.flip)
+        key = self.key(options)
+        side = self.squares.get(key.partition("/")[2])
+        with job.models.lease(key) as network:
+            lightness = photo.network_lightness(side or options.working_size, options.faded_print).to(job.device)
+            if side:
+                lightness = _squashed(lightness, side)
+            ab = _coloured(network, lightness, options.vividness, options.flip and not side)
         job.progress(1, 1, None, "Laying on the colours")
         return [Chroma(ab.cpu())]
 
 
+def _squashed(lightness: Tensor, side: int) -> Tensor:
+    """L* (h, w) as a square, whatever its shape."""
+    return interpolate(lightness[None, None], (side, side), mode="bilinear", antialias=True)[0, 0]
+
+
 def _coloured(network: Any, lightness: Tensor, vividness: float, flip: bool) -> Tensor:
-    """L* (h, w) to ab (2, h/4, w/4); with `flip` the mean over the photo and its mirror image.
+    """L* (h, w) to ab (2, h', w'); with `flip` the mean over the photo and its mirror image.
 
     Sides must be multiples of 4, so that both meet at the same places.
     """

@@ -12,6 +12,7 @@ from colorizers.picture.compose import Outcome
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.pool import Leases
+from colorizers.weights import load_into
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,15 @@ def finish_of(method: Method, wanted: Finish | Mapping[str, Any]) -> Finish:
     return wanted if isinstance(wanted, Finish) else validated(Finish, {**dict(method.finish), **wanted})
 
 
-def working_size(default: int = 160) -> Any:
-    """The option `working_size`, the same for every network."""
-    said = "Short side that the network sees; larger is not always better."
-    return control(default, low=64, high=512, step=32, unit="px", advanced=True, help=said)
+def loaders_of(name: str, networks: Mapping[str, Callable[[], nn.Module]]) -> Mapping[str, Callable[[str], nn.Module]]:
+    """`Method.loaders` of a method with one network a set of weights, by the last part of its keys."""
+    return {name: lambda key: load_into(networks[key.partition("/")[2]](), key)}
+
+
+def working_size(default: int = 160, high: int = 512, more: str = "") -> Any:
+    """The option `working_size`, the same for every network; `more` is said of it."""
+    said = f"Short side that the network sees; larger is not always better. {more}".rstrip()
+    return control(default, low=64, high=high, step=32, unit="px", advanced=True, help=said)
 
 
 def faded_print() -> Any:

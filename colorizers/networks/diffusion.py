@@ -1,4 +1,4 @@
-"""Denoising diffusion on colour alone: a U-Net that takes noise from ab, told by a gray network what is in the photo."""
+"""Denoising diffusion on colour: a U-Net that takes noise from ab, told by a gray network what is in the photo."""
 
 import math
 from typing import NamedTuple
@@ -32,7 +32,7 @@ class Scene(NamedTuple):
 
 
 class ColorDiffusion(nn.Module):
-    """Noisy ab (B, 2, h, w), divided by `AB_SCALE`, at steps (B,), with the scene of the photo, to what the recipe predicts.
+    """Noisy ab (B, 2, h, w) as shares of `AB_SCALE`, after steps (B,), with its scene, to what the recipe predicts.
 
     The gray encoder mirrors the denoiser's levels and hands each its features. It does not know of the noise: it looks
     once a photo, the denoiser at every step. The head reads clean ab.

@@ -37,7 +37,15 @@ class BinsHead(nn.Module):
         return self.bins.decode(logits, _TEMPERATURE, 1 - (1 - _MOST_DARING) * vividness)
 
 
-class AbHead(nn.Module):
+class GainHead(nn.Module):
+    """Reads ab (B, 2, h, w) in Lab units; by itself it has no layer, for a network that says ab anyway."""
+
+    def read(self, ab: Tensor, vividness: float = VIVIDNESS) -> Tensor:
+        """Vividness is a gain on chroma: half at 0, as the network says at 0.5, double at 1."""
+        return 4.0 ** (vividness - 0.5) * ab
+
+
+class AbHead(GainHead):
     """One colour a pixel: features (B, c, h, w) to ab (B, 2, h, w) in Lab units."""
 
     def __init__(self, channels: int) -> None:
@@ -47,12 +55,8 @@ class AbHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         return AB_SCALE * self.conv(features)
 
-    def read(self, ab: Tensor, vividness: float = VIVIDNESS) -> Tensor:
-        """Vividness is a gain on chroma: half at 0, as the network says at 0.5, double at 1."""
-        return 4.0 ** (vividness - 0.5) * ab
 
-
-class RgbHead(nn.Module):
+class RgbHead(GainHead):
     """A whole picture: features (B, c, h, w) to sRGB (B, 3, h, w) in [0, 1], of which only the chroma is read."""
 
     def __init__(self, channels: int) -> None:
@@ -63,10 +67,10 @@ class RgbHead(nn.Module):
         return torch.sigmoid(self.conv(features))
 
     def read(self, rgb: Tensor, vividness: float = VIVIDNESS) -> Tensor:
-        """Vividness is a gain on chroma, as that of `AbHead`."""
+        """Vividness is that of `GainHead`."""
         from colorizers.picture.color import rgb_to_lab
 
-        return 4.0 ** (vividness - 0.5) * rgb_to_lab(rgb.float())[:, 1:]
+        return super().read(rgb_to_lab(rgb.float())[:, 1:], vividness)
 
 
 Head = BinsHead | AbHead | RgbHead

@@ -1,4 +1,4 @@
-"""MultiColor (Du et al. 2024): a colour decoder for each of several colour spaces, and a network that completes them."""
+"""MultiColor (Du et al. 2024): a colour decoder for each of several colour spaces, and a network that merges them."""
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +10,8 @@ from colorizers.networks.heads import AB_SCALE, AbHead
 from colorizers.networks.resnet_unet import PYRAMID, STRIDE, ResNetPyramid
 
 SPACES = {"lab": 2, "hsv": 2, "yuv": 2}
-"""What each decoder says: a* and b* as shares of AB_SCALE; saturation times cosine and sine of hue, since hue is a circle;
-U and V."""
+"""What each decoder says, in two planes: a* and b* as shares of AB_SCALE; saturation times cosine and sine of hue,
+since hue is a circle; U and V. The last two in shares that the recipe sets."""
 
 _QUERIES = 48
 _COMPLEMENTARY = (32, 64, 64, 32)

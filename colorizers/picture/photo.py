@@ -17,7 +17,7 @@ from PIL import Image, ImageCms, TiffImagePlugin
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
-from colorizers.picture.color import gray_to_lightness, rgb_to_lightness
+from colorizers.picture.color import gray_to_lightness, rgb_to_lab, rgb_to_lightness
 from colorizers.settings import get_settings
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")
@@ -126,6 +126,16 @@ class Photo:
         height, width = (4 * max(1, round(side * scale / 4)) for side in (height, width))
         small = _resized(self.lightness, height, width)
         return _stretched(small) if faded_print else small
+
+    def reference_lab(self, side: int) -> Tensor:
+        """What a network sees of a reference: Lab (3, side, side), squashed to a square, since a palette has no shape.
+
+        Raises ColorizerError when the picture has no colours.
+        """
+        if self.rgb is None:
+            raise ColorizerError(f"The reference {shown_name(self.name)} has no colours; choose a colour picture.")
+        small = Image.fromarray(self.rgb).resize((side, side), Image.Resampling.BOX)
+        return rgb_to_lab(torch.from_numpy(np.array(small)).movedim(-1, 0) / 255)
 
 
 def clean_name(name: str) -> str:

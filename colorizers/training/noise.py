@@ -1,4 +1,4 @@
-"""Schedules of diffusion: how much of the picture is left after each step; those of diffusers, which is not needed here."""
+"""Schedules of diffusion: how much of the picture is left after each step. The same as in diffusers, without it."""
 
 import math
 

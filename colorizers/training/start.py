@@ -11,6 +11,7 @@ from colorizers.networks.mobilenet import MobileNetFeatures
 from colorizers.picture.color import lab_to_rgb
 from colorizers.training.recipe import Frozen
 
+_VGG, _MOBILENET = "VGG-16", "MobileNetV2"
 _PERCEIVED = 3  # levels of a feature network that a perceptual loss compares, from the finest on
 
 
@@ -44,22 +45,25 @@ def _fitted(value: Tensor, own: Tensor) -> Tensor | None:
     return value if value.shape == own.shape else None
 
 
-def feature_network(path: Path | None, flag: str) -> Frozen:
+def feature_network(path: Path | None, flag: str, accepted: tuple[str, ...] = (_VGG, _MOBILENET)) -> Frozen:
     """The frozen feature network in a file: pictures (B, 3, H, W) in [-1, 1] to a list of feature maps.
 
-    VGG-16 or MobileNetV2, as torchvision names their tensors. ColorizerError when it is neither.
+    It is one of those accepted, its tensors named as in torchvision. ColorizerError when it is not.
     """
+    names = " or ".join(accepted)
     if path is None:
-        raise ColorizerError(f"This recipe needs the weights of VGG-16 or MobileNetV2; give their file with {flag}.")
-    state = weights.read_state(path)
-    if "features.28.weight" in state and state["features.28.weight"].shape == (512, 512, 3, 3):
-        network: nn.Module = VGGFeatures()
-    else:
-        network = MobileNetFeatures(channels=3)
+        raise ColorizerError(f"This recipe needs the weights of {names}; give their file with {flag}.")
+    state = _features(weights.read_state(path))
+    shape = state["28.weight"].shape if "28.weight" in state else ()
+    name = _VGG if shape == (512, 512, 3, 3) else _MOBILENET
+    problem = ColorizerError(f"{path.name} does not hold {names}; give another file with {flag}.")
+    if name not in accepted:
+        raise problem
+    network: nn.Module = VGGFeatures() if name == _VGG else MobileNetFeatures(channels=3)
     wanted = network.state_dict()
-    found = {name: value for name, value in _features(state).items() if name in wanted}
+    found = {name: value for name, value in state.items() if name in wanted}
     if any(name not in found or found[name].shape != value.shape for name, value in wanted.items()):
-        raise ColorizerError(f"{path.name} holds neither VGG-16 nor MobileNetV2; give another file with {flag}.")
+        raise problem
     network.load_state_dict(found)
     return Frozen(network.float())
 

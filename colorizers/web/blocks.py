@@ -9,13 +9,13 @@ from colorizers.engine import Engine
 from colorizers.methods.method import Method
 from colorizers.web import markup, texts
 from colorizers.web.api import add_endpoints
+from colorizers.web.files import OPENING
 from colorizers.web.photo_section import PhotoSection, build_photo_section
 from colorizers.web.session import Session
 from colorizers.web.tab import TabView, build_tab
 from colorizers.web.work import TabWork, Updates
 
 _SESSION_SECONDS = 3600
-_OPENED_AT_ONCE = 4
 _FILES_EVERY, _FILES_AGE = 600, 3600  # seconds
 
 
@@ -28,7 +28,7 @@ def build_page(engine: Engine) -> gr.Blocks:
         session = gr.State(Session(), time_to_live=_SESSION_SECONDS)
         gr.HTML(markup.header())
         photo = build_photo_section()
-        with gr.Column(visible=False, elem_id="workspace") as workspace, gr.Tabs():
+        with gr.Column(visible=False, elem_id="workspace") as workspace, gr.Tabs(overflow_behavior="wrap"):
             views = [_build_tab(method) for method in methods]
         works = [TabWork(engine, method, view) for method, view in zip(methods, views, strict=True)]
         for work in works:
@@ -49,7 +49,7 @@ def _wire_photo(photo: PhotoSection, workspace: gr.Column, works: list[TabWork],
     """A photo that comes or is turned ends what runs and clears the tabs; for a new one the first tab starts itself."""
     first = works[0]
     plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    opening = {"cancels": [w.job for w in works], "concurrency_id": "opening", "concurrency_limit": _OPENED_AT_ONCE}
+    opening = {"cancels": [w.job for w in works], **OPENING}
 
     def shown(now: Session) -> Updates:
         blank = {part: update for work in works for part, update in work.blank(now).items()}

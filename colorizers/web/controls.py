@@ -1,15 +1,15 @@
 """From the description of an option to its Gradio component, and from component values back to options."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
-from colorizers.options import MAX_SEED, Control, Options, controls
-from colorizers.picture.photo import SUFFIXES
-from colorizers.web import markup, texts
-from colorizers.web.files import open_upload
+from colorizers import weights
+from colorizers.options import Control, Options, controls
+from colorizers.web import texts
+from colorizers.web.picture_choice import picture_choice
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,12 @@ class Panel:
         return [entry.default for entry in self.entries]
 
 
-def build_panel(options: type[Options] | Options) -> Panel:
-    """Render the controls of an options model here: the few that matter, and the rest folded away."""
-    entries = tuple(controls(options))
+def build_panel(options: type[Options] | Options, family: str = "") -> Panel:
+    """Render the controls of an options model here: the few that matter, and the rest folded away.
+
+    `family` is the method whose weights may be among the choices: see `offered`.
+    """
+    entries = tuple(offered(entry, family) for entry in controls(options))
     parts = {entry.name: component(entry) for entry in entries if not entry.advanced}
     folded = [entry for entry in entries if entry.advanced]
     if folded:
@@ -46,13 +49,28 @@ def build_panel(options: type[Options] | Options) -> Panel:
     return Panel(entries, tuple(parts[entry.name] for entry in entries))
 
 
+def offered(entry: Control, family: str) -> Control:
+    """The option without the choices that are weights of `family` and not here, as long as that leaves any."""
+    known = {choice: weights.REGISTRY.get(f"{family}/{choice}") for choice in entry.choices}
+    missing = {choice: one for choice, one in known.items() if one is not None and not weights.here(one.key)}
+    words = {c: word for c, word in zip(entry.choices, entry.words, strict=True) if c not in missing}
+    if not missing or not words:
+        return entry
+    more = texts.MORE_WEIGHTS.format(names=", ".join(missing), how=next(iter(missing.values())).how_to_get)
+    return replace(
+        entry,
+        choices=tuple(words),
+        words=tuple(words.values()),
+        default=entry.default if entry.default in words else next(iter(words)),
+        help=f"{entry.help} {more}",
+    )
+
+
 def component(entry: Control) -> gr.components.Component:
     """The Gradio component of one option."""
     label = f"{entry.label} ({entry.unit})" if entry.unit else entry.label
     if entry.kind == "picture":
-        file = gr.File(label=label, file_types=["image", *SUFFIXES], height=130, elem_classes="picture-option")
-        gr.HTML(markup.small(entry.help))
-        return file
+        return picture_choice(entry)
     shown: dict[str, Any] = {"label": label, "info": entry.help, "value": entry.default}
     if entry.kind == "bool":
         return gr.Checkbox(**shown)
@@ -61,9 +79,11 @@ def component(entry: Control) -> gr.components.Component:
     if entry.kind == "choice":
         return gr.Dropdown(choices=list(zip(entry.words, entry.choices, strict=True)), **shown)
     if entry.kind == "seed":
-        return gr.Number(precision=0, minimum=0, maximum=MAX_SEED, **shown)
+        return gr.Textbox(placeholder=texts.ANY_SEED, **shown)  # an empty gr.Number makes itself 0
     return gr.Textbox(max_length=int(entry.high or 0), lines=2, **shown)
 
 
 def _value(entry: Control, value: Any) -> Any:
-    return open_upload(value) if entry.kind == "picture" else value
+    if entry.kind == "picture":
+        return value.open()
+    return value or None if entry.kind == "seed" else value

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from gradio.utils import get_upload_folder
@@ -14,12 +15,19 @@ from colorizers.picture.photo import Photo
 from colorizers.picture.result import on_white
 from colorizers.settings import get_settings
 
+OPENING: dict[str, Any] = {"concurrency_id": "opening", "concurrency_limit": 4}
+"""For events that decode what a visitor sent: so many at once."""
 _PREVIEW_QUALITY = 90
 
 
 def open_upload(path: str | Path, name: str | None = None) -> Photo:
     """Decode a file that a visitor sent, within the limits for uploads."""
     return Photo.open(path, name=name, max_megabytes=get_settings().max_upload_megabytes)
+
+
+def flat(pixels: np.ndarray, alpha: np.ndarray | None) -> Image.Image:
+    """A picture (H, W, 3) uint8 without its transparency, laid on white."""
+    return on_white(Image.fromarray(pixels if alpha is None else np.dstack((pixels, alpha))))
 
 
 class Folder:
@@ -42,9 +50,8 @@ class Folder:
 
     def preview(self, pixels: np.ndarray, alpha: np.ndarray | None) -> Path:
         """Write a picture (H, W, 3) uint8 as a small file; transparency is laid on white."""
-        image = Image.fromarray(pixels if alpha is None else np.dstack((pixels, alpha)))
         path = self.place("preview.jpg")
-        on_white(image).save(path, "JPEG", quality=_PREVIEW_QUALITY, subsampling=0)
+        flat(pixels, alpha).save(path, "JPEG", quality=_PREVIEW_QUALITY, subsampling=0)
         return path
 
     def discard(self, path: Path) -> None:

@@ -1,10 +1,13 @@
 """The small pieces of HTML on the page; whatever comes from a file or a method is escaped here."""
 
+import base64
+import io
 from collections.abc import Iterable
 from html import escape
 
+from PIL import Image
+
 from colorizers.methods.method import Method
-from colorizers.picture.photo import shown_name
 from colorizers.web import texts, theme
 from colorizers.web.session import Shown
 
@@ -26,6 +29,24 @@ def small(text: str) -> str:
     return f'<p class="small">{escape(text)}</p>'
 
 
+def option(label: str, help: str) -> str:
+    """The name of an option that Gradio does not label, and its help."""
+    return f'<p class="option"><strong>{escape(label)}</strong><span>{escape(help)}</span></p>'
+
+
+def no_picture() -> str:
+    """In place of the picture that somebody may choose."""
+    return f'<p class="picture"><i></i><span>{texts.NO_PICTURE}</span></p>'
+
+
+def picture(name: str, small: Image.Image) -> str:
+    """The picture that somebody chose."""
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=90)
+    data = base64.b64encode(file.getvalue()).decode()
+    return f'<p class="picture"><img alt="" src="data:image/jpeg;base64,{data}"><span>{escape(name)}</span></p>'
+
+
 def paper(method: Method) -> str:
     """Where the idea of a method comes from."""
     return f'<p class="paper">{escape(method.paper)}</p>'
@@ -35,7 +56,7 @@ def photo_card(shown: Shown) -> str:
     """The photo's name and size, and what there is to say about it."""
     width, height = shown.size
     size = f"{width} × {height}" + (f" · {texts.SIXTEEN_BIT}" if shown.photo.bits == 16 else "")
-    name = escape(shown_name(shown.source.path.name))
+    name = escape(shown.source.name)
     return f'<div class="photo-card"><strong>{name}</strong> <span>{size}</span>{notes(shown.photo.notes)}</div>'
 
 

@@ -6,15 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from colorizers.picture.photo import SUFFIXES, Photo
-from colorizers.settings import PROJECT, get_settings
-from colorizers.web import markup, texts
+from colorizers.picture.photo import SUFFIXES
+from colorizers.settings import get_settings
+from colorizers.web import markup, shipped, texts
 from colorizers.web.errors import shown_errors
-from colorizers.web.files import Folder
-from colorizers.web.session import Session, Source, gray
-
-EXAMPLES = PROJECT / "test_images"
-_THUMBNAIL = 320  # pixels
+from colorizers.web.session import Session, Source
 
 
 @dataclass(frozen=True)
@@ -25,7 +21,6 @@ class PhotoSection:
     upload: gr.File
     gallery: gr.Gallery | None
     examples: tuple[Path, ...]
-    thumbnails: Folder
     bar: gr.Row
     card: gr.HTML
     left: gr.Button
@@ -68,43 +63,26 @@ class PhotoSection:
 
 def build_photo_section() -> PhotoSection:
     """Render the section here."""
-    paths, thumbnails = example_paths(), Folder()
+    paths = shipped.gray_photos()
     with gr.Column(elem_id="start") as start:
-        with gr.Column(elem_id="drop"):
+        with gr.Column(elem_classes="drop"):
             upload = gr.File(label=texts.DROP, file_types=["image", *SUFFIXES], show_label=False, elem_id="upload")
-            gr.HTML(markup.invitation(), elem_id="invitation")
+            gr.HTML(markup.invitation(), elem_classes="invitation")
         gr.HTML(markup.small(_limits()))
-        gallery = _examples(paths, thumbnails) if paths else None
+        gallery = _examples(paths) if paths else None
     with gr.Row(visible=False, equal_height=True, elem_id="photo-bar") as bar:
         card = gr.HTML(elem_id="photo-card")
         left = gr.Button(texts.TURN_LEFT, size="sm", scale=0, min_width=110)
         right = gr.Button(texts.TURN_RIGHT, size="sm", scale=0, min_width=110)
         another = gr.Button(texts.ANOTHER, size="sm", scale=0, min_width=130)
-    return PhotoSection(start, upload, gallery, paths, thumbnails, bar, card, left, right, another)
+    return PhotoSection(start, upload, gallery, paths, bar, card, left, right, another)
 
 
-def example_paths() -> tuple[Path, ...]:
-    """The black-and-white photos that are shipped to be tried; `cat.jpg` beside `cat_gray.jpg` is its original."""
-    found = {path.stem: path for path in sorted(EXAMPLES.glob("*")) if path.suffix.lower() in SUFFIXES}
-    return tuple(path for stem, path in found.items() if f"{stem}_gray" not in found)
-
-
-def _examples(paths: tuple[Path, ...], folder: Folder) -> gr.Gallery:
+def _examples(paths: tuple[Path, ...]) -> gr.Gallery:
     gr.HTML(markup.small(texts.EXAMPLES))
-    shown = []
-    for path in paths:
-        photo = Photo.open(path).reduced(_THUMBNAIL)
-        shown.append((str(folder.preview(gray(photo), photo.alpha)), _caption(path)))
-    return gr.Gallery(
-        shown, label=texts.EXAMPLES, show_label=False, columns=len(paths), allow_preview=False, buttons=[],
-        interactive=False, container=False, elem_id="examples", elem_classes="strip",
-    )  # fmt: skip
+    return shipped.strip(paths, texts.EXAMPLES, elem_id="examples")
 
 
 def _limits() -> str:
     settings = get_settings()
     return texts.LIMITS.format(megabytes=settings.max_upload_megabytes, megapixels=settings.max_megapixels)
-
-
-def _caption(path: Path) -> str:
-    return path.stem.removesuffix("_gray").replace("_", " ").capitalize()

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import Method
 from colorizers.picture.compose import Chroma, Outcome, compose
 from colorizers.picture.finish import Finish
-from colorizers.picture.photo import Photo
+from colorizers.picture.photo import Photo, shown_name
 from colorizers.picture.result import Result
 from colorizers.settings import get_settings
 from colorizers.web import texts
-from colorizers.web.files import Folder, open_upload
+from colorizers.web.files import Folder, flat, open_upload
 
 _PREVIEWS = 8  # files of a tab that are kept: the browser may still be loading an earlier one
 _THUMBNAIL = 240  # pixels
@@ -28,6 +29,16 @@ def gray(photo: Photo) -> np.ndarray:
     return compose(photo.lightness, _NO_COLOUR, Finish())
 
 
+def thumbnail(photo: Photo) -> Image.Image:
+    """A small picture of the photo, in colour where it has any; transparency is laid on white."""
+    small = photo.reduced(_THUMBNAIL)
+    if photo.rgb is None:
+        pixels = gray(small)
+    else:
+        pixels = np.asarray(Image.fromarray(photo.rgb).resize(small.size, Image.Resampling.BOX))
+    return flat(pixels, small.alpha)
+
+
 @dataclass(frozen=True)
 class Source:
     """The file that the visitor chose, and how far it was turned counter-clockwise."""
@@ -35,10 +46,15 @@ class Source:
     path: Path
     quarter_turns: int = 0
 
+    @property
+    def name(self) -> str:
+        """The file's name, as it may be shown."""
+        return shown_name(self.path.name)
+
     def open(self) -> Photo:
         """The whole photo, decoded again: the server keeps only the reduced one."""
         if not self.path.exists():
-            raise ColorizerError(texts.NO_PHOTO)
+            raise ColorizerError(texts.GONE.format(name=self.name))
         return open_upload(self.path).rotated(self.quarter_turns)
 
 

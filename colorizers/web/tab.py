@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from colorizers import weights
 from colorizers.methods.method import Method
 from colorizers.web import markup, texts
 from colorizers.web.controls import Panel, build_panel
@@ -51,7 +52,7 @@ class TabView:
         if self.gallery is not None:
             updates[self.gallery] = gr.Gallery(value=[], selected_index=None, visible=False)
         if self.seed is not None and self.use_seed is not None:
-            updates |= {self.seed: "", self.use_seed: gr.Button(interactive=False)}
+            updates |= {self.seed: "", self.use_seed: gr.Button(visible=False)}
         return updates
 
     def idle(self) -> dict[gr.blocks.Block, Any]:
@@ -66,7 +67,7 @@ class TabView:
 
 def build_tab(method: Method) -> TabView:
     """Render a method's tab here."""
-    gr.HTML(markup.paper(method))
+    gr.HTML(markup.paper(method) + markup.notes(_without_weights(method)))
     with gr.Row(equal_height=False, elem_classes="workbench"):
         with gr.Column(scale=0, min_width=280, elem_classes="options"):
             options, run, stop, status = _left(method)
@@ -83,11 +84,19 @@ def build_tab(method: Method) -> TabView:
     )
 
 
+def _without_weights(method: Method) -> list[str]:
+    """A sentence for a method that has weights, but none of them here; it names those that can be downloaded first."""
+    entries = [weights.REGISTRY[key] for key in weights.keys_of(method.name)]
+    if not entries or any(weights.here(entry.key) for entry in entries):
+        return []
+    return [texts.NO_WEIGHTS.format(how=next((one for one in entries if one.hub), entries[0]).how_to_get)]
+
+
 def _left(method: Method) -> tuple[Panel, gr.Button, gr.Button, gr.HTML]:
     run = gr.Button(texts.COLOUR, variant="primary", size="lg", elem_classes="run")
     stop = gr.Button(texts.STOP, variant="stop", size="lg", visible=False, elem_classes="run")
     status = gr.HTML(elem_classes="status-line")
-    return build_panel(method.options), run, stop, status
+    return build_panel(method.options, method.name), run, stop, status
 
 
 def _stage(several: bool) -> tuple[gr.ImageSlider, gr.Gallery | None]:
@@ -112,7 +121,7 @@ def _seed(used: bool) -> tuple[gr.HTML | None, gr.Button | None]:
     if not used:
         return None, None
     with gr.Row(elem_classes="seed"):
-        return gr.HTML(), gr.Button(texts.USE_SEED, size="sm", interactive=False)
+        return gr.HTML(), gr.Button(texts.USE_SEED, size="sm", visible=False)
 
 
 def _finish(method: Method) -> tuple[Panel, gr.Button]:

@@ -12,9 +12,16 @@ TURN_RIGHT = "Turn right ↻"
 ANOTHER = "Another photo"
 SIXTEEN_BIT = "16-bit gray"
 
+PICTURE = "or your own: drop it here, or click"
+NO_PICTURE = "No picture chosen yet"
+REMOVE = "Remove"
+
 COLOUR = "Colour the photo"
 STOP = "Stop"
 ADVANCED = "Advanced"
+
+MORE_WEIGHTS = "Not here: {names}; {how}."
+NO_WEIGHTS = "The weights of this method are not here; {how}."
 
 RESULT = "Before and after"
 BEFORE_ALT = "Before: the photo in black and white"
@@ -23,6 +30,7 @@ NOT_YET_ALT = "The photo, not coloured yet"
 DIVIDER = "Divider position"
 VARIANTS = "Variants: choose one"
 SEED_USED = "Seed {seed}"
+ANY_SEED = "A new one each time"
 USE_SEED = "Use this seed"
 
 FINISH = "Finish"
@@ -44,6 +52,7 @@ STOPPING = "Stopping after this step"
 STOPPED = "Stopped."
 SAVING = "Making the full-size file …"
 
+GONE = "{name} is no longer here; please upload it again."
 NO_PHOTO = "The photo is no longer here; please upload it again."
 NOTHING_YET = "There is nothing to save yet; colour the photo first."
 NOT_UPLOADED = "{name} must be an uploaded file."

@@ -103,7 +103,7 @@ class TabWork:
             show_progress="hidden", trigger_mode="multiple", api_visibility="private",
         )  # fmt: skip
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        job.failure(self.failed, view.status, [view.run, view.stop, view.status], **quiet)
+        job.failure(self.failed, [session, view.status], view.outputs, **quiet)
         return job
 
     def colour(self, session: Session, *values: Any) -> Iterator[Updates]:
@@ -136,9 +136,13 @@ class TabWork:
         """After a cancel."""
         return self._as_before(session) | {self.view.status: markup.done(texts.STOPPED)}
 
-    def failed(self, said: str | None) -> Updates:
-        """After an error: what was said of it stays, a progress bar (of a job that the queue refused) does not."""
-        return self.view.idle() | {self.view.status: "" if "<progress" in (said or "") else gr.skip()}
+    def failed(self, session: Session, said: str | None) -> Updates:
+        """After an error what was said of it stays; what a job showed after its cancel does not, nor a refused one."""
+        if "<progress" not in (said or ""):
+            return self.view.idle()
+        if said == markup.status(texts.IN_LINE):
+            return self.view.idle() | {self.view.status: ""}
+        return self.stopped(session)
 
     def stop_early(self, session: Session) -> str:
         """Ask the running job for what it has so far."""
@@ -216,7 +220,7 @@ class TabWork:
         if self.view.seed is None or self.view.use_seed is None:
             return {}
         seed = session.tab(self._method).result.record.options["seed"]
-        return {self.view.seed: texts.SEED_USED.format(seed=seed), self.view.use_seed: gr.Button(interactive=True)}
+        return {self.view.seed: texts.SEED_USED.format(seed=seed), self.view.use_seed: gr.Button(visible=True)}
 
     def _outlook(self) -> str:
         usual = f", {texts.USUALLY.format(seconds=texts.seconds(self._usual))}" if self._usual else ""

@@ -1,5 +1,7 @@
 """Recipes of the U-Net that takes its colours from a reference."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
@@ -12,7 +14,7 @@ _ALONE = 0.1  # of the photos have no reference,
 _OTHERS = 0.3  # and these another photo
 _JITTERED = 0.5  # of the rest have other colours than they had, and their references with them
 _GAIN = (0.6, 1.3)
-_MOMENTS = 0.5  # weight, beside L1
+_MOMENTS = 1.5  # weight, beside L1
 
 
 class Following(Objective):
@@ -45,7 +47,7 @@ class Following(Objective):
         drift = ((moments(ab) - wanted).abs() * ~alone[..., 0, 0]).mean() / AB_SCALE
         return {"l1": l1, "moments": _MOMENTS * drift}
 
-    def colored(self, network: nn.Module, lab: Tensor) -> Tensor:
+    def colored(self, network: Any, lab: Tensor) -> Tensor:
         """With the photo's own colours as reference."""
         ab: Tensor = network.head.read(network(lab[:, :1], network.style(lab)))
         return ab
@@ -64,7 +66,7 @@ def moments(ab: Tensor) -> Tensor:
 
 
 _COMMON = {"weight_decay": 1e-3, "encoder_rate": 0.3}
-_CPU = {"steps": 2000, "batch": 32, "size": 96, "warm_up": 100}
+_CPU = {"steps": 600, "batch": 32, "size": 96, "warm_up": 50}
 _GPU = {"steps": 8000, "batch": 256, "size": 128, "warm_up": 300}
 
 RECIPES = (

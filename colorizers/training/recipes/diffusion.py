@@ -81,7 +81,7 @@ _GPU = {"steps": 15000, "batch": 256, "size": 128, "learning_rate": 1e-3, "warm_
 RECIPES = (
     Recipe(
         key="diffusion/ab",
-        about="velocity on a cosine schedule that ends in pure noise; --start takes the gray encoder of resnet_unet/lab",
+        about="velocity, on a cosine schedule that ends in pure noise; --start takes the encoder of resnet_unet/lab",
         objective=lambda plan, materials: Denoising(
             ColorDiffusion(), cosine_to_zero(1000), "velocity", frozen=plan.encoder_rate == 0
         ),

@@ -49,7 +49,8 @@ class Distillation(Objective):
         for photo in photos:
             lab = rgb_to_lab(center_square(photo, SIZE))[None].to(next(network.parameters()).device)
             lab = pad(lab, (0, -lab.shape[3] % STRIDE, 0, -lab.shape[2] % STRIDE), mode="replicate")
-            total += sum(part.item() for part in self(Batch(lab[:, :1], lab, torch.empty(0), torch.Generator(), lambda: lab), 0).values())
+            batch = Batch(lab[:, :1], lab, torch.empty(0), torch.Generator(), lab.clone)
+            total += sum(part.item() for part in self(batch, 0).values())
         self.network = learning
         self.train()
         return Figures(total / len(photos), {"loss": total / len(photos)})
@@ -72,7 +73,9 @@ RECIPES = (
     Recipe(
         key="resnet_unet/features",
         about="an ImageNet network, given with --teacher, distilled into the ResNet-18 that the others start from",
-        objective=lambda plan, materials: Distillation(feature_network(materials.teacher, "--teacher")),
+        objective=lambda plan, materials: Distillation(
+            feature_network(materials.teacher, "--teacher", accepted=("MobileNetV2",))
+        ),
         common={},
         cpu={"steps": 2500, "batch": 32, "size": 96},
         gpu={"steps": 12000, "batch": 512, "size": 128, "learning_rate": 2e-3, "warm_up": 500},

@@ -1,0 +1,125 @@
+"""Diffusion on colour: noise becomes colours step by step, and another seed gives other ones."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from colorizers.methods.convolutional import vividness
+from colorizers.methods.method import Job, faded_print, loaders_of, working_size
+from colorizers.networks.diffusion import ColorDiffusion, Scene
+from colorizers.networks.heads import AB_SCALE
+from colorizers.options import MAX_VARIANTS, Options, control, seed, seed_of_variant, variants
+from colorizers.picture.compose import Chroma, Outcome
+from colorizers.picture.finish import Finish
+from colorizers.picture.photo import Photo
+
+TRAINING_STEPS = 1000
+_PREVIEW_EVERY = 4  # steps
+_AT_ONCE = MAX_VARIANTS  # samples in one pass, so that memory has a bound
+_SCHEDULE = {
+    "num_train_timesteps": TRAINING_STEPS,
+    "beta_schedule": "squaredcos_cap_v2",
+    "prediction_type": "v_prediction",
+    "rescale_betas_zero_snr": True,
+    "timestep_spacing": "trailing",
+    "clip_sample": False,
+}
+"""What the recipe trains with (`colorizers.training.noise.cosine_to_zero`), in the words of diffusers."""
+
+Sampler = Literal["ddim", "ddpm"]
+
+
+class DiffusionOptions(Options):
+    """Options of the diffusion tab."""
+
+    variants: int = variants(4)
+    calm: int = control(1, low=1, high=8, step=1, help="Each result is the mean of so many samples: calmer, surer.")
+    steps: int = control(20, low=2, high=50, step=1, help="More take longer; beyond 20 little changes.")
+    vividness: float = vividness()
+    faded_print: bool = faded_print()
+    sampler: Sampler = control(
+        "ddim",
+        words={"ddim": "DDIM, smooth", "ddpm": "DDPM, noise at every step"},
+        advanced=True,
+        help="How noise becomes colour.",
+    )
+    working_size: int = working_size(128, high=256)
+    seed: int | None = seed()
+
+
+@dataclass(frozen=True)
+class Diffusion:
+    """The method of the diffusion tab."""
+
+    name: str = "diffusion"
+    title: str = "Many ideas"
+    paper: str = "Denoising diffusion probabilistic models, Ho et al. 2020, on ab alone"
+    options: type[DiffusionOptions] = DiffusionOptions
+    networks: Mapping[str, Callable[[], nn.Module]] = field(default_factory=lambda: {"ab": ColorDiffusion})
+    finish: Finish = field(default_factory=Finish)
+    stops_early: bool = False
+
+    @property
+    def loaders(self) -> Mapping[str, Callable[[str], nn.Module]]:
+        """As `Method.loaders`."""
+        return loaders_of(self.name, self.networks)
+
+    def key(self, options: Any) -> str:
+        """As `Method.key`."""
+        return f"{self.name}/ab"
+
+    @torch.inference_mode()
+    def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:
+        """One outcome a variant, all from one pass: chroma at a quarter of the working size."""
+        job.progress(0, options.steps, None, "Looking at the photo")
+        with job.models.lease(self.key(options)) as model:
+            network: Any = model
+            lightness = photo.network_lightness(options.working_size, options.faded_print).to(job.device)
+            scene: Scene = network.scene(lightness[None, None])
+            height, width = (side // 4 for side in lightness.shape)
+
+            def chroma(samples: Tensor) -> list[Outcome]:
+                means = samples[..., :height, :width].unflatten(0, (options.variants, options.calm)).mean(1)
+                return [Chroma(ab) for ab in network.head.read(AB_SCALE * means, options.vividness).cpu()]
+
+            def watch(done: int, guess: Tensor) -> None:
+                first = chroma(guess)[0] if done % _PREVIEW_EVERY == 0 else None
+                job.progress(done, options.steps, first, f"Step {done} of {options.steps}")
+
+            return chroma(_sampled(network, scene, options, watch))
+
+
+def _sampled(network: Any, scene: Scene, options: DiffusionOptions, watch: Callable[[int, Tensor], None]) -> Tensor:
+    """Samples (variants * calm, 2, h, w) of ab / AB_SCALE, those of one variant in a row.
+
+    Variant k draws from a generator of its own, on the CPU, so that it is the same alone and in company.
+    `watch` gets the number of steps done and what the samples would be by now.
+    """
+    seeds = [seed_of_variant(options.seed or 0, k) for k in range(options.variants)]
+    generators = [torch.Generator().manual_seed(each) for each in seeds]
+    each = [generator for generator in generators for _ in range(options.calm)]
+    shape = (1, 2, *scene.light.shape[-2:])
+    samples = torch.cat([torch.randn(shape, generator=generator) for generator in each]).to(scene.light.device)
+    scheduler = _scheduler(options.sampler)
+    scheduler.set_timesteps(options.steps, device=samples.device)
+    for done, mark in enumerate(scheduler.timesteps, 1):
+        parts = samples.split(_AT_ONCE)
+        predicted = torch.cat([network(part, mark.expand(len(part)), scene.repeated(len(part))) for part in parts])
+        step = scheduler.step(predicted, mark, samples, generator=each)
+        samples = step.prev_sample
+        watch(done, step.pred_original_sample)
+    return samples
+
+
+def _scheduler(sampler: Sampler) -> Any:
+    """A fresh scheduler of diffusers: they keep the state of one run."""
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
+    return {"ddim": DDIMScheduler, "ddpm": DDPMScheduler}[sampler](**_SCHEDULE)
+
+
+METHOD = Diffusion()

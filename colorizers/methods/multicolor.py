@@ -1,0 +1,12 @@
+"""Colours worked out in several colour spaces at once, and merged."""
+
+from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
+from colorizers.networks.multicolor import MultiColorNetwork
+
+METHOD = Convolutional(
+    name="multicolor",
+    title="Blended",
+    paper="MultiColor: image colorization by learning from multiple color spaces, Du et al. 2024",
+    options=ConvolutionalOptions,
+    networks={"lab_hsv_yuv": MultiColorNetwork},
+)

@@ -1,0 +1,41 @@
+"""Colour queries: a transformer learns colours, and finds out where in the photo each belongs."""
+
+from functools import partial
+from typing import Literal
+
+from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions, flip
+from colorizers.methods.method import working_size
+from colorizers.networks.ddcolor import LARGE, SIDE, TINY, DDColor
+from colorizers.networks.transformer import ColorTransformer
+from colorizers.options import control
+
+_PUBLISHED = {"ddcolor_tiny": TINY, "ddcolor_large": LARGE, "ddcolor_artistic": LARGE}
+
+
+class TransformerOptions(ConvolutionalOptions):
+    """Options of the transformer tab."""
+
+    weights: Literal["small", "ddcolor_tiny", "ddcolor_large", "ddcolor_artistic"] = control(
+        "small",
+        label="Network",
+        words={
+            "small": "Small and fast",
+            "ddcolor_tiny": "DDColor, lighter",
+            "ddcolor_large": "DDColor, at its best",
+            "ddcolor_artistic": "DDColor, trained on art too",
+        },
+        advanced=True,
+        help="Our own small network, or one of those that were published with the paper.",
+    )
+    working_size: int = working_size(more=f"The DDColor networks always see {SIDE} x {SIDE}.")
+    flip: bool = flip("Not for the DDColor networks, which look once.")
+
+
+METHOD = Convolutional(
+    name="transformer",
+    title="Attentive",
+    paper="DDColor, Kang et al. 2023",
+    options=TransformerOptions,
+    networks={"small": ColorTransformer, **{name: partial(DDColor, config) for name, config in _PUBLISHED.items()}},
+    squares=dict.fromkeys(_PUBLISHED, SIDE),
+)

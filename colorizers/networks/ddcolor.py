@@ -1,0 +1,110 @@
+"""DDColor (Kang et al. 2023) as it was published: its checkpoints load by name, and give the colours they gave."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, pad, pixel_shuffle
+from torch.nn.utils import spectral_norm
+
+from colorizers.networks.color_decoder import ColorDecoder
+from colorizers.networks.convnext import ConvNeXt
+from colorizers.networks.heads import GainHead
+from colorizers.picture.color import lab_to_rgb
+
+SIDE = 512
+"""The square in pixels, to which photos are squashed, that the checkpoints were published for."""
+
+_WIDTHS = (512, 512, 256)  # of the pixel decoder at 1/16, 1/8 and 1/4
+_QUERIES = 100
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
+
+
+@dataclass(frozen=True)
+class Config:
+    """The ConvNeXt: blocks and channels of each stage."""
+
+    depths: tuple[int, ...]
+    widths: tuple[int, ...]
+
+
+TINY = Config((3, 3, 9, 3), (96, 192, 384, 768))
+LARGE = Config((3, 3, 27, 3), (192, 384, 768, 1536))
+
+
+class DDColor(nn.Module):
+    """L* (B, 1, H, W) in [0, 100], sides multiples of 32, to ab (B, 2, H, W) in Lab units."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.encoder = nn.ModuleDict({"arch": ConvNeXt(config.depths, config.widths)})
+        self.decoder = _Decoder(config.widths)
+        self.refine_net = nn.Sequential(nn.Sequential(spectral_norm(nn.Conv2d(_QUERIES + 3, 2, 1))))
+        self.head = GainHead()
+        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        return self.ab(lab_to_rgb(pad(lightness, (0, 0, 0, 0, 0, 2))))
+
+    def ab(self, rgb: Tensor) -> Tensor:
+        """The published function: gray sRGB (B, 3, H, W) in [0, 1], sides multiples of 32, to ab (B, 2, H, W)."""
+        pictures = (rgb - self.mean) / self.std
+        maps = self.decoder(self.encoder["arch"](pictures))
+        ab: Tensor = self.refine_net(torch.cat((maps, pictures), dim=1))
+        return ab
+
+
+class _Decoder(nn.Module):
+    """The two decoders: one for pixels, and one for colours that reads its steps. Gives a map a query at full size."""
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        *skips, deepest = widths
+        below = (deepest, *_WIDTHS[:-1])
+        self.layers = nn.ModuleList(map(_Up, below, reversed(skips), _WIDTHS))
+        self.last_shuf = _Enlarge(_WIDTHS[-1], _WIDTHS[-1], scale=4, norm=False)
+        self.color_decoder = ColorDecoder(_WIDTHS, _WIDTHS[-1], queries=_QUERIES)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        *skips, level = features
+        scales = []
+        for layer in self.layers:
+            level = layer(level, skips.pop())
+            scales.append(level)
+        maps: Tensor = self.color_decoder(scales, self.last_shuf(level))
+        return maps
+
+
+class _Up(nn.Module):
+    """Twice the size, joined with the encoder's features of that size."""
+
+    def __init__(self, deep: int, skip: int, width: int) -> None:
+        super().__init__()
+        self.shuf = _Enlarge(deep, width, scale=2, norm=True)
+        self.bn = nn.BatchNorm2d(skip)
+        look = spectral_norm(nn.Conv2d(width + skip, width, 3, padding=1, bias=False))
+        self.conv = nn.Sequential(look, nn.ReLU(inplace=True), nn.BatchNorm2d(width))
+
+    def forward(self, level: Tensor, skip: Tensor) -> Tensor:
+        joined: Tensor = self.conv(torch.cat((self.shuf(level), self.bn(skip)), dim=1).relu_())
+        return joined
+
+
+class _Enlarge(nn.Module):
+    """Channels become places; a 2x2 mean hides their grid (Sugawara et al. 2018)."""
+
+    def __init__(self, channels: int, width: int, scale: int, norm: bool) -> None:
+        super().__init__()
+        spread = width * scale**2
+        self.conv = nn.Sequential(spectral_norm(nn.Conv2d(channels, spread, 1, bias=not norm)))
+        if norm:
+            self.conv.append(nn.BatchNorm2d(spread))
+        self._scale = scale
+
+    def forward(self, level: Tensor) -> Tensor:
+        large = pixel_shuffle(self.conv(level).relu_(), self._scale)
+        return avg_pool2d(pad(large, (1, 0, 1, 0), mode="replicate"), 2, stride=1)

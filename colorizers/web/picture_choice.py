@@ -1,0 +1,91 @@
+"""A picture among the options of a method: one of the shipped photographs, or an upload."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from colorizers.options import Control
+from colorizers.picture.photo import SUFFIXES
+from colorizers.web import markup, shipped, texts
+from colorizers.web.errors import shown_errors
+from colorizers.web.files import OPENING
+from colorizers.web.session import Source, thumbnail
+
+Updates = dict[gr.blocks.Block, Any]
+
+
+@dataclass(frozen=True)
+class PictureChoice:
+    """The components. `chosen` holds a `Source` or None on the server, where no browser can set it.
+
+    `remove` is None where there must be a picture, `strip` without shipped photographs.
+    """
+
+    chosen: gr.State
+    card: gr.HTML
+    remove: gr.Button | None
+    strip: gr.Gallery | None
+    photos: tuple[Path, ...]
+    upload: gr.File
+
+    @property
+    def outputs(self) -> list[gr.blocks.Block]:
+        """What a choice changes."""
+        parts = (self.chosen, self.card, self.remove, self.strip, self.upload)
+        return [part for part in parts if part is not None]
+
+    def wire(self) -> None:
+        """Connect the components."""
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        came = self.upload.upload(self.take_upload, self.upload, self.outputs, **quiet, **OPENING)
+        came.failure(lambda: None, None, self.upload, queue=False, **quiet)
+        if self.strip is not None:
+            self.strip.select(self.take_shipped, None, self.outputs, **quiet, **OPENING)
+        if self.remove is not None:
+            self.remove.click(self.take_none, None, self.outputs, queue=False, **quiet)
+
+    def take_upload(self, path: str) -> Updates:
+        """Take the file that was dropped."""
+        source = Source(Path(path))
+        return self._taken(source, source.name, None)
+
+    def take_shipped(self, event: gr.SelectData) -> Updates:
+        """Take one of the shipped photographs, by its place among them."""
+        path = self.photos[event.index]
+        return self._taken(Source(path), shipped.title(path), event.index)
+
+    def take_none(self) -> Updates:
+        """Do without a picture."""
+        return self._updates(None, markup.no_picture(), None)
+
+    def _taken(self, source: Source, name: str, place: int | None) -> Updates:
+        with shown_errors():
+            small = thumbnail(source.open())
+        return self._updates(source, markup.picture(name, small), place)
+
+    def _updates(self, source: Source | None, card: str, place: int | None) -> Updates:
+        updates: Updates = {self.chosen: source, self.card: card, self.upload: None}
+        if self.remove is not None:
+            updates[self.remove] = gr.Button(visible=source is not None)
+        if self.strip is not None:
+            updates[self.strip] = gr.Gallery(selected_index=place)
+        return updates
+
+
+def picture_choice(entry: Control) -> gr.State:
+    """Render the choice of a picture here; gives the component that holds it."""
+    photos = shipped.colour_photos()
+    with gr.Column(elem_classes="picture-option"):
+        gr.HTML(markup.option(entry.label, entry.help))
+        with gr.Row(elem_classes="chosen"):
+            card = gr.HTML(markup.no_picture())
+            remove = None if entry.required else gr.Button(texts.REMOVE, size="sm", visible=False)
+        strip = shipped.strip(photos, entry.label) if photos else None
+        with gr.Column(elem_classes="drop"):
+            upload = gr.File(label=entry.label, file_types=["image", *SUFFIXES], show_label=False)
+            gr.HTML(markup.small(texts.PICTURE), elem_classes="invitation")
+    choice = PictureChoice(gr.State(), card, remove, strip, photos, upload)
+    choice.wire()
+    return choice.chosen

@@ -1,0 +1,291 @@
+"""Weights from a hub: here, a small server that speaks the few routes of the real one that a download needs."""
+
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import constants
+from torch import nn
+
+from colorizers import weights
+from colorizers.__main__ import main
+from colorizers.errors import ColorizerError
+from colorizers.hub import LOCK
+from colorizers.settings import PROJECT, get_settings
+
+KEY = "transformer/ddcolor_tiny"
+HUB = weights.REGISTRY[KEY].hub
+FIRST, SECOND = "1" * 40, "2" * 40  # revisions
+
+
+@dataclass
+class Hub:
+    """What the server has: the files of each revision, the newest last; and what it was asked for.
+
+    `arrives` is sent in place of a file; `patience` is how many bytes of a file are sent before the line is cut.
+    """
+
+    revisions: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    arrives: bytes | None = None
+    patience: int | None = None
+    asked: list[str] = field(default_factory=list)
+    url: str = ""
+
+
+def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            hub.asked.append(f"{self.path} {self.headers.get('Range', '')}".strip())
+            if found := re.fullmatch(rf"/api/models/{HUB}(?:/revision/(\w+))?\?blobs=true", self.path):
+                self.tell(found[1] or list(hub.revisions)[-1:])
+            elif found := re.fullmatch(rf"/{HUB}/resolve/(\w+)/(.+)", self.path):
+                self.send_response(302)
+                self.send_header("X-Repo-Commit", found[1])
+                self.send_header("X-Linked-Etag", f'"{hashlib.sha256(hub.revisions[found[1]][found[2]]).hexdigest()}"')
+                self.send_header("Location", f"{hub.url}/store/{found[1]}/{found[2]}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            elif found := re.fullmatch(r"/store/(\w+)/(.+)", self.path):
+                self.give(hub.revisions[found[1]][found[2]])
+            else:
+                self.send_error(404)
+
+        def tell(self, wanted: str | list[str]) -> None:
+            revision = wanted if isinstance(wanted, str) else "".join(wanted)
+            if revision not in hub.revisions:
+                self.send_error(404)
+                return
+            files = [
+                {"rfilename": name, "size": len(data), "blobId": "0" * 40}
+                | ({"lfs": lfs(data)} if name.endswith((".bin", ".safetensors")) else {})
+                for name, data in hub.revisions[revision].items()
+            ]
+            body = json.dumps({"id": HUB, "modelId": HUB, "sha": revision, "siblings": files, "tags": []}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def give(self, data: bytes) -> None:
+            if hub.patience == 0:
+                self.send_error(503)
+                return
+            start = int(self.headers.get("Range", "bytes=0-")[len("bytes=") : -1])
+            rest = (data if hub.arrives is None else hub.arrives)[start:]
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(rest)))
+            if start:
+                self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+            self.end_headers()
+            self.wfile.write(rest[: hub.patience])
+            if hub.patience is not None:
+                hub.patience = 0
+                self.close_connection = True
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    return Handler
+
+
+def lfs(data: bytes) -> dict[str, object]:
+    return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Linear(1500, 2000)  # 12 MB: files arrive in pieces of 10 MiB
+
+
+def checkpoint() -> bytes:
+    file = io.BytesIO()
+    torch.save(network().state_dict(), file)
+    return file.getvalue()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub with the published weights, and a machine without them."""
+    has = Hub({FIRST: {"README.md": b"# DDColor", "config.json": b"{}", "pytorch_model.bin": checkpoint()}})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(has))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    has.url = f"http://127.0.0.1:{server.server_port}"
+    connect(has.url, monkeypatch)
+    monkeypatch.setenv("COLORIZERS_CACHE_DIR", str(tmp_path / "cache"))
+    get_settings.cache_clear()
+    yield has
+    get_settings.cache_clear()
+    server.shutdown()
+    server.server_close()
+
+
+def connect(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As HF_ENDPOINT does for a new process."""
+    monkeypatch.setattr(constants, "ENDPOINT", url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+
+
+@pytest.fixture
+def kept(hub: Hub, tmp_path: Path) -> Path:
+    """Where the file is to be."""
+    return tmp_path / "cache" / "weights" / "transformer_ddcolor_tiny.bin"
+
+
+def download(name: str = "ddcolor_tiny") -> int:
+    return main(["weights", "download", name])
+
+
+def refusal(capsys: pytest.CaptureFixture[str], name: str = "ddcolor_tiny") -> str:
+    """What a download that is refused says: one sentence, exit code 2."""
+    assert download(name) == 2
+    sentence = capsys.readouterr().err.strip().splitlines()[-1]
+    assert sentence.endswith(".")
+    return sentence
+
+
+def test_a_download_says_what_comes_brings_it_and_locks_it(hub: Hub, kept: Path):
+    surroundings = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    surroundings |= {"HF_ENDPOINT": hub.url, "TQDM_POSITION": "-1"}  # the latter shows progress in a pipe, too
+    done = subprocess.run(
+        [sys.executable, "-m", "colorizers", "weights", "download", "ddcolor_tiny"],
+        capture_output=True, text=True, check=False, cwd=PROJECT, env=surroundings,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    data = hub.revisions[FIRST]["pytorch_model.bin"]
+    assert done.stdout.splitlines() == [f"ddcolor_tiny: {HUB}, 12 MB, licence Apache-2.0", str(kept)]
+    assert "100%" in done.stderr, "progress"
+    assert kept.read_bytes() == data
+    digest = hashlib.sha256(data).hexdigest()
+    pin = {"hub": HUB, "revision": FIRST, "file": "pytorch_model.bin", "sha256": digest}
+    assert json.loads((kept.parent / LOCK).read_text()) == {kept.stem: pin}
+    assert sorted(path.name for path in kept.parent.iterdir()) == [LOCK, kept.name]
+
+
+def test_what_was_downloaded_is_loaded_and_not_fetched_twice(hub: Hub, kept: Path, capsys):
+    assert not weights.here(KEY)
+    assert download(KEY) == 0
+    assert weights.here(KEY)
+    asked = list(hub.asked)
+    assert download() == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"ddcolor_tiny is here already: {kept}"
+    loaded = weights.load_into(nn.Linear(1500, 2000), KEY).state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in network().state_dict().items())
+    assert hub.asked == asked
+
+
+def test_a_download_that_broke_off_goes_on_where_it_stopped(hub: Hub, kept: Path, capsys):
+    hub.patience = 11 * 2**20
+    assert "error 503" in refusal(capsys)
+    assert not weights.here(KEY)
+    hub.patience = None
+    assert download() == 0
+    assert hub.asked[-1] == f"/store/{FIRST}/pytorch_model.bin bytes={10 * 2**20}-"
+    assert kept.read_bytes() == hub.revisions[FIRST]["pytorch_model.bin"]
+
+
+def test_a_file_that_is_not_what_the_hub_names_is_refused(hub: Hub, kept: Path, capsys):
+    hub.arrives = bytes(len(hub.revisions[FIRST]["pytorch_model.bin"]))
+    assert "not the file that the hub names" in refusal(capsys)
+    assert list(kept.parent.iterdir()) == []
+    hub.arrives = None
+    assert download() == 0, "the next try begins anew"
+
+
+def test_a_file_that_was_changed_later_is_refused_and_can_be_fetched_again(hub: Hub, kept: Path):
+    assert download() == 0
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:-1] + b"x")
+    with pytest.raises(ColorizerError, match=r"^transformer_ddcolor_tiny\.bin is not what was downloaded; "):
+        weights.load_into(network(), KEY)
+    assert download() == 0
+    assert kept.read_bytes() == whole
+
+
+def test_a_file_that_nobody_downloaded_is_refused(hub: Hub, kept: Path):
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(checkpoint())
+    with pytest.raises(ColorizerError, match="is not what was downloaded"):
+        weights.load_into(network(), KEY)
+
+
+def test_what_was_locked_stays_when_the_hub_moves_on(hub: Hub, kept: Path, capsys):
+    assert download() == 0
+    kept.unlink()
+    hub.revisions[SECOND] = {"model.safetensors": b"newer"}
+    assert download() == 0
+    assert kept.read_bytes() == hub.revisions[FIRST]["pytorch_model.bin"]
+
+    kept.unlink()
+    hub.revisions[FIRST] = {"pytorch_model.bin": b"not what it was"}
+    assert "is not what was downloaded before" in refusal(capsys)
+    assert not kept.exists()
+
+
+def test_safetensors_are_preferred(hub: Hub, kept: Path):
+    hub.revisions[FIRST]["model.safetensors"] = b"tensors"
+    assert download() == 0
+    assert kept.with_suffix(".safetensors").read_bytes() == b"tensors"
+
+
+def test_the_list_says_where_weights_come_from_and_how_to_get_them(hub: Hub, kept: Path, capsys):
+    def row() -> str:
+        assert main(["weights", "list"]) == 0
+        return next(line for line in capsys.readouterr().out.splitlines() if line.startswith(KEY))
+
+    for word in ("no", HUB, "Apache-2.0", "python -m colorizers weights download ddcolor_tiny"):
+        assert word in row()
+    assert download() == 0
+    capsys.readouterr()
+    for word in ("yes", HUB, kept.name, weights.sha256(kept)[:12]):
+        assert word in row()
+
+
+class TestRefusals:
+    def test_no_network(self, hub: Hub, capsys, monkeypatch: pytest.MonkeyPatch):
+        connect("http://127.0.0.1:9", monkeypatch)
+        assert refusal(capsys) == "The hub cannot be reached; connect to the internet and try again."
+
+    def test_offline_by_wish(self, hub: Hub, capsys, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        assert "HF_HUB_OFFLINE is set" in refusal(capsys)
+        assert hub.asked == []
+
+    def test_a_hub_that_does_not_have_it(self, hub: Hub, capsys):
+        hub.revisions.clear()
+        assert f"error 404 for {HUB}" in refusal(capsys)
+
+    def test_a_repository_without_weights(self, hub: Hub, capsys):
+        del hub.revisions[FIRST]["pytorch_model.bin"]
+        assert "has no weights file" in refusal(capsys)
+
+    @pytest.mark.parametrize("name", ["magic", "../../etc/passwd"])
+    def test_an_unknown_key(self, hub: Hub, capsys, name: str):
+        assert refusal(capsys, name).startswith(f"There are no weights {name!r}")
+
+    def test_weights_that_come_with_the_project(self, hub: Hub, capsys):
+        assert "needs a KEY of transformer/ddcolor_tiny, " in refusal(capsys, "unet/lab")
+
+    def test_a_name_of_several_weights(self, hub: Hub, capsys):
+        assert "lab could be unet/lab or resnet_unet/lab" in refusal(capsys, "lab")
+
+    def test_a_place_that_cannot_be_written(self, hub: Hub, kept: Path, capsys):
+        kept.parent.parent.write_text("a file in the way")
+        assert "not a directory" in refusal(capsys)
+
+    def test_a_lock_that_cannot_be_read(self, hub: Hub, kept: Path, capsys):
+        kept.parent.mkdir(parents=True)
+        for text in ("", "[]", '{"a": {}}', '{"a": 1}'):
+            (kept.parent / LOCK).write_text(text)
+            assert "delete it and download the weights again" in refusal(capsys)
