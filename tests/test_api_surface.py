@@ -12,6 +12,7 @@ from PIL import Image
 import colorizers
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS
+from colorizers.options import controls
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT
@@ -208,8 +209,10 @@ def test_one_call_refuses_what_cannot_be(options: dict, gray_photo):
 @pytest.mark.parametrize("size", [(1, 1), (4000, 10), (10, 4000), (7, 3)])
 def test_every_method_colours_every_size(size: tuple[int, int]):
     data = encoded(Image.linear_gradient("L").resize(size))
-    for method in colorizers.method_names():
-        assert colorizers.colorize(data, method)[0].pixels().shape == (size[1], size[0], 3)
+    reference = encoded(Image.new("RGB", (8, 8), (200, 40, 40)))
+    for name, method in METHODS.items():
+        pictures = {entry.name: reference for entry in controls(method.options) if entry.kind == "picture"}
+        assert colorizers.colorize(data, name, **pictures)[0].pixels().shape == (size[1], size[0], 3)
 
 
 def test_a_photo_of_24_megapixels_stays_under_2_gigabytes_of_memory(tmp_path: Path):

@@ -1,5 +1,6 @@
 """The page as a visitor sees it, in headless Chromium."""
 
+import contextlib
 import io
 import re
 import shutil
@@ -18,7 +19,8 @@ from colorizers import weights
 from colorizers.methods.catalog import METHODS
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import read_record
-from colorizers.web import texts
+from colorizers.settings import PROJECT, get_settings
+from colorizers.web import shipped, texts
 
 pytestmark = pytest.mark.browser
 WAIT = 60_000  # milliseconds, for a busy machine
@@ -47,8 +49,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(params=["1440x900"])
 def page(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[Page]:
-    """The page, open; fails when it asked another host for anything or logged an error."""
-    width, height = map(int, request.param.split("x"))
+    """The page, open."""
+    with opened(browser, server, request.param) as visited:
+        yield visited
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, server: Server, window: str = "1440x900") -> Iterator[Page]:
+    """The page of a server; fails when it asked another host for anything or logged an error."""
+    width, height = map(int, window.split("x"))
     context = browser.new_context(viewport={"width": width, "height": height})
     context.set_default_timeout(WAIT)
     visited = context.new_page()
@@ -87,12 +96,26 @@ def after_picture(page: Page) -> Locator:
 
 
 def open_tab(page: Page, title: str) -> None:
-    """Choose a tab; in a narrow window the last ones stand in a menu."""
-    tab = page.get_by_role("tab", name=title, exact=True)
-    if not tab.is_visible():
-        page.locator(".overflow-menu > button").click()
-        tab = page.locator(".overflow-dropdown button", has_text=title)
-    tab.click()
+    """Choose a tab."""
+    page.get_by_role("tab", name=title, exact=True).click()
+
+
+def picture_option(page: Page) -> Locator:
+    """The picture among the options of the visible tab."""
+    return page.locator(".picture-option").locator("visible=true")
+
+
+def choose_shipped(page: Page, place: int) -> Path:
+    """Choose one of the shipped photographs for the picture option; gives the file."""
+    path = shipped.colour_photos()[place]
+    picture_option(page).locator("button.thumbnail-item").nth(place).click()
+    expect(chosen(page)).to_contain_text(shipped.title(path))
+    return path
+
+
+def chosen(page: Page) -> Locator:
+    """Where the picture option says what was chosen."""
+    return picture_option(page).locator(".chosen")
 
 
 def slider(page: Page, label: str) -> Locator:
@@ -250,15 +273,39 @@ def test_stop_gives_the_device_back_and_keeps_what_a_method_has_so_far(page: Pag
     expect(page.get_by_role("button", name=texts.COLOUR)).to_be_visible()
 
 
-def test_variants_are_chosen_and_the_seed_can_be_used_again(page: Page, photo: Path) -> None:
+def test_stop_cancels_a_method_without_partial_results_and_shows_what_was_there_before(
+    page: Page, server: Server, photo: Path
+) -> None:
+    give(page, photo)
+    wait_for_colour(page)
+    open_tab(page, "From a picture")
+    choose_shipped(page, 4)
+    server.gate.hold()
+    page.get_by_role("button", name=texts.COLOUR).click()
+    expect(after_picture(page)).to_be_visible()  # a preview of the first step
+    server.gate.let_through(1)
+    expect(page.get_by_text("Step 2 of 4")).to_be_visible()
+    page.get_by_role("button", name=texts.STOP).click()
+    server.gate.open()
+    expect(page.get_by_text(texts.STOPPED)).to_be_visible()
+    expect(after_picture(page)).to_have_count(0)
+    page.get_by_role("button", name=texts.COLOUR).click()
+    wait_for_colour(page)
+    expect(after_picture(page)).to_be_visible()
+
+
+def test_eight_variants_stand_below_the_picture_and_a_seed_can_be_used_again(page: Page, photo: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
     open_tab(page, "One tint")
-    page.get_by_label("number input for Variants").fill("3")
+    slider(page, "Variants").fill("8")
     page.get_by_role("button", name=texts.COLOUR).click()
     wait_for_colour(page)
     choices = page.locator(".variants button.thumbnail-item")
-    expect(choices).to_have_count(3)
+    expect(choices).to_have_count(8)
+    stage, use_seed = page.locator(".stage").locator("visible=true"), page.get_by_role("button", name=texts.USE_SEED)
+    for part in (stage, choices.last, use_seed):
+        expect(part).to_be_in_viewport(ratio=1)
     first, seed = (
         after_picture(page).get_attribute("src"),
         page.get_by_text(re.compile(r"^Seed \d+$")).locator("visible=true"),
@@ -267,9 +314,85 @@ def test_variants_are_chosen_and_the_seed_can_be_used_again(page: Page, photo: P
     choices.nth(2).click()
     wait_for_new_source(after_picture(page), first)
     expect(seed).to_have_text(f"Seed {number + 2}")
-    page.get_by_role("button", name=texts.USE_SEED).click()
+    use_seed.click()
     page.get_by_role("button", name=texts.ADVANCED).locator("visible=true").first.click()
-    expect(page.get_by_label("Seed", exact=False).locator("visible=true").first).to_have_value(str(number + 2))
+    expect(page.get_by_label("Seed").locator("visible=true")).to_have_value(str(number + 2))
+
+
+def test_without_a_seed_every_run_draws_a_new_one(page: Page, photo: Path) -> None:
+    give(page, photo)
+    wait_for_colour(page)
+    open_tab(page, "One tint")
+    page.get_by_role("button", name=texts.ADVANCED).locator("visible=true").first.click()
+    used = page.get_by_text(re.compile(r"^Seed \d+$")).locator("visible=true")
+    page.get_by_role("button", name=texts.COLOUR).click()
+    wait_for_colour(page)
+    first = used.inner_text()
+    page.get_by_role("button", name=texts.COLOUR).click()
+    expect(used).not_to_have_text(first)
+    page.get_by_label("Seed").locator("visible=true").fill("seven")
+    page.get_by_role("button", name=texts.COLOUR).click()
+    expect(page.get_by_role("alert").filter(has_text="Seed must be a whole number")).to_be_visible()
+
+
+@pytest.mark.parametrize("page", ["1440x900", "375x812"], indirect=True)
+def test_a_reference_is_a_shipped_photograph_or_an_upload_and_stays_for_the_next_photo(
+    page: Page, photo: Path, tmp_path: Path
+) -> None:
+    red = tmp_path / "red <b>.png"
+    Image.new("RGB", (40, 30), (200, 40, 40)).save(red)
+    give(page, photo)
+    wait_for_colour(page)
+    open_tab(page, "From a picture")
+    page.get_by_role("button", name=texts.COLOUR).click()
+    missing = page.get_by_role("alert").filter(has_text="Reference is missing; choose a picture.")
+    expect(missing.locator("visible=true")).to_be_visible()
+    path = choose_shipped(page, 4)
+    page.get_by_role("button", name=texts.COLOUR).click()
+    wait_for_colour(page)
+    assert read_record(download(page, tmp_path)).pictures == {"reference": Photo.open(path).sha256}
+    picture_option(page).locator("input[type=file]").set_input_files(red)
+    expect(chosen(page)).to_contain_text("red")
+    expect(picture_option(page).locator("b")).to_have_count(0)
+    expect(picture_option(page).locator(".selected")).to_have_count(0)
+    assert not overflowing(page)
+    page.get_by_role("button", name=texts.ANOTHER).click()
+    give(page, photo)
+    open_tab(page, METHODS["unet"].title)
+    wait_for_colour(page)
+    open_tab(page, "From a picture")
+    expect(chosen(page)).to_contain_text("red")
+    page.get_by_role("button", name=texts.COLOUR).click()
+    wait_for_colour(page)
+    assert read_record(download(page, tmp_path)).pictures == {"reference": Photo.open(red).sha256}
+
+
+def test_a_reference_that_is_no_picture_is_refused_and_the_one_before_stays(
+    page: Page, photo: Path, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.png"
+    letter.write_text("Dear Sir or Madam")
+    give(page, photo)
+    wait_for_colour(page)
+    open_tab(page, "From a picture")
+    before = shipped.title(choose_shipped(page, 2))
+    picture_option(page).locator("input[type=file]").set_input_files(letter)
+    expect(page.get_by_test_id("toast-body")).to_contain_text("picture")
+    expect(chosen(page)).to_contain_text(before)
+    page.get_by_role("button", name=texts.COLOUR).click()
+    wait_for_colour(page)
+
+
+def test_a_picture_that_is_not_required_can_be_removed(page: Page, photo: Path, tmp_path: Path) -> None:
+    give(page, photo)
+    wait_for_colour(page)
+    open_tab(page, "One tint")
+    choose_shipped(page, 0)
+    page.get_by_role("button", name=texts.REMOVE).click()
+    expect(chosen(page)).to_contain_text(texts.NO_PICTURE)
+    page.get_by_role("button", name=texts.COLOUR).click()
+    wait_for_colour(page)
+    assert read_record(download(page, tmp_path)).pictures == {}
 
 
 @pytest.mark.parametrize("page", ["1440x900", "375x812"], indirect=True)
@@ -279,6 +402,10 @@ def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo:
     for name, method in METHODS.items():
         open_tab(page, method.title)
         expect(slider(page, "Saturation")).to_have_value(f"{method.finish.saturation:g}")
+        if "reference" in method.options.model_fields:
+            choose_shipped(page, 0)
+        if "steps" in method.options.model_fields:
+            slider(page, "Steps").fill("2")
         slider(page, "Vividness").fill("0.8")
         picture = page.locator(".stage img").locator("visible=true").last
         source = picture.get_attribute("src")
@@ -324,6 +451,39 @@ def test_a_network_is_chosen_by_a_plain_word(page: Page, photo: Path, tmp_path: 
     assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
 
 
+def test_only_the_networks_that_are_here_are_offered_and_the_others_are_named(
+    browser: Browser, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_weights: None
+) -> None:
+    lab = weights.REGISTRY["unet/lab"].file
+    shutil.copy(PROJECT / "weights" / lab, tmp_path / lab)
+    monkeypatch.setenv("COLORIZERS_WEIGHTS_DIR", str(tmp_path))
+    get_settings.cache_clear()
+    with running_server() as server, opened(browser, server) as page:
+        give(page, photo)
+        wait_for_colour(page)
+        page.get_by_role("button", name=texts.ADVANCED).locator("visible=true").first.click()
+        expect(page.get_by_text("Not here: mobilenet, rgb; put them into weights/.")).to_be_visible()
+        page.get_by_label("Network").locator("visible=true").click()
+        expect(page.get_by_role("option")).to_have_count(1)
+        page.keyboard.press("Escape")
+        assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
+        open_tab(page, METHODS["gan"].title)
+        expect(page.get_by_text("The weights of this method are not here").locator("visible=true")).to_be_visible()
+
+
+@pytest.mark.parametrize("page", ["1440x900", "375x812"], indirect=True)
+def test_the_tabs_stand_in_one_row_and_each_can_be_reached(page: Page, photo: Path) -> None:
+    give(page, photo)
+    tabs = page.get_by_role("tab")
+    expect(tabs).to_have_count(len(METHODS) + 2)
+    assert len({round(tabs.nth(k).bounding_box()["y"]) for k in range(tabs.count())}) == 1
+    if page.viewport_size["width"] == 1440:
+        expect(tabs.last).to_be_in_viewport(ratio=0.95)
+    open_tab(page, "From a picture")
+    expect(tabs.last).to_be_in_viewport(ratio=0.95)
+    assert not overflowing(page)
+
+
 @pytest.mark.parametrize("page", ["375x812"], indirect=True)
 def test_a_narrow_window_cuts_nothing_off(page: Page, photo: Path) -> None:
     assert not overflowing(page)
@@ -334,9 +494,9 @@ def test_a_narrow_window_cuts_nothing_off(page: Page, photo: Path) -> None:
 
 
 def overflowing(page: Page) -> list[str]:
-    """What of the page reaches beyond the window to the right; Gradio measures its tabs on a row that nobody sees."""
+    """What of the page reaches beyond the window to the right; the row of tabs scrolls."""
     return page.evaluate(
-        """() => [...document.querySelectorAll('main *:not(.visually-hidden *)')]
+        """() => [...document.querySelectorAll('main *:not(.tab-container *)')]
             .filter((part) => part.checkVisibility() && part.getBoundingClientRect().right > innerWidth + 1)
             .map((part) => part.outerHTML.slice(0, 80))
             .concat(document.documentElement.scrollWidth > innerWidth ? ['the page'] : [])"""

@@ -5,6 +5,7 @@ import json
 import struct
 import subprocess
 import sys
+import uuid
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import as_completed
@@ -19,9 +20,13 @@ from PIL import Image
 from web_server import Server, running_server
 
 from colorizers.methods.catalog import METHODS
+from colorizers.options import controls
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT, get_settings
 
+METHODS_WITHOUT_PICTURES = [
+    name for name, method in METHODS.items() if not any(entry.kind == "picture" for entry in controls(method.options))
+]
 HEAVY = {"diffusers", "transformers", "controlnet_aux", "torchvision.models", "ray"}
 
 
@@ -77,6 +82,26 @@ def answer_of(server: Server, endpoint: str, data: list) -> str:
     call = f"{server.url}/gradio_api/call/{endpoint}"
     event = httpx.post(call, json={"data": data}).json()["event_id"]
     return httpx.get(f"{call}/{event}", timeout=120).text
+
+
+def handlers_of(server: Server, event: str, inputs: int) -> list[int]:
+    """The handlers of the page for an event, that take so many inputs and change more than one thing."""
+    handlers = httpx.get(f"{server.url}/config").json()["dependencies"]
+    return [
+        handler["id"]
+        for handler in handlers
+        if event in dict(handler["targets"]).values() and len(handler["inputs"]) == inputs and handler["outputs"][1:]
+    ]
+
+
+def page_event_succeeds(server: Server, handler: int, data: list, event_data: dict | None) -> bool:
+    """Send what a browser sends when something happens on the page."""
+    session = {"session_hash": uuid.uuid4().hex}
+    sent = {"data": data, "event_data": event_data, "fn_index": handler, **session}
+    httpx.post(f"{server.url}/gradio_api/queue/join", json=sent).raise_for_status()
+    answer = httpx.get(f"{server.url}/gradio_api/queue/data", params=session, timeout=120).text
+    (done,) = (line for line in answer.splitlines() if "process_completed" in line)
+    return bool(json.loads(done.removeprefix("data:"))["success"])
 
 
 def test_a_photo_comes_back_in_colour_at_full_size_with_its_own_light(client: Client, photo: Path) -> None:
@@ -201,6 +226,23 @@ def test_no_endpoint_reads_a_file_that_was_not_uploaded(server: Server, forged: 
 
 
 @pytest.mark.parametrize(
+    ("event", "data", "chosen", "opens"),
+    [
+        ("select", [], {"index": 0, "value": None}, True),
+        ("select", [], {"index": 99, "value": None}, False),
+        ("select", [], {"index": "/etc/passwd", "value": {"image": {"path": "/etc/passwd"}}}, False),
+        ("upload", [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}], None, False),
+    ],
+)
+def test_a_picture_option_opens_uploads_and_the_shipped_photographs_alone(
+    server: Server, event: str, data: list, chosen: dict | None, opens: bool
+) -> None:
+    handlers = handlers_of(server, event, len(data))
+    assert handlers
+    assert all(page_event_succeeds(server, handler, data, chosen) == opens for handler in handlers)
+
+
+@pytest.mark.parametrize(
     "path", ["/etc/passwd", PROJECT / "app.py", PROJECT / "weights" / "unet_mobilenet.safetensors"]
 )
 def test_the_server_gives_no_file_away(server: Server, path: Path) -> None:
@@ -235,7 +277,7 @@ def test_every_option_is_checked_at_the_endpoint(
 
 def test_only_the_endpoints_for_programs_are_shown(client: Client) -> None:
     api = client.view_api(return_format="dict", print_info=False)
-    typed = {f"/colorize_{name}" for name in (*METHODS, "trivial")}
+    typed = {f"/colorize_{name}" for name in (*METHODS, "trivial", "transfer")}
     assert set(api["named_endpoints"]) == {"/colorize", *typed}
     assert not api["unnamed_endpoints"]
     parameters = api["named_endpoints"]["/colorize_unet"]["parameters"]
@@ -251,7 +293,7 @@ def test_a_method_of_several_networks_is_told_by_their_names_and_a_word_on_each(
     assert list(records[0]["weights"]) == ["gan/unet"]
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", METHODS_WITHOUT_PICTURES)
 def test_what_is_left_out_is_the_methods_own_finish(client: Client, photo: Path, name: str) -> None:
     own = METHODS[name].finish.model_dump()
     schema = client.view_api(return_format="dict", print_info=False)["named_endpoints"][f"/colorize_{name}"]

@@ -1,7 +1,7 @@
-"""A second method, as small as the contract allows: it lays one colour over the photo, a little more at every step.
+"""Two methods, as small as the contract allows: they lay one colour over the photo, a little more at every step.
 
-It uses what the shipped methods do not: a picture among its options, variants, a seed, previews, a partial result
-when it is stopped.
+They have a picture among their options, variants, a seed and previews. One can do without the picture and gives a
+partial result when it is stopped; the other does neither.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,6 +27,12 @@ class TrivialOptions(Options):
     steps: int = control(4, low=1, high=100, step=1, help="In how many steps the colour is laid on.")
     variants: int = variants()
     seed: int | None = seed()
+
+
+class TransferOptions(TrivialOptions):
+    """The same, but there must be a picture."""
+
+    reference: Photo = picture(help="A picture whose average colour is laid on.")
 
 
 class Tint(nn.Module):
@@ -77,6 +83,15 @@ class TrivialMethod:
                         return [*outcomes, outcome]
                 outcomes.append(outcome)
         return outcomes
+
+
+class TransferMethod(TrivialMethod):
+    """Needs a picture; Stop cancels it."""
+
+    name = "transfer"
+    title = "From a picture"
+    options = TransferOptions
+    stops_early = False
 
 
 def _average_ab(reference: Photo) -> Tensor:

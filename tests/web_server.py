@@ -1,4 +1,4 @@
-"""A running web app for the tests: the shipped method, and the trivial one whose steps wait at a gate."""
+"""A running web app for the tests: the shipped methods, and the trivial ones whose steps wait at a gate."""
 
 import contextlib
 import socket
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from trivial_method import TrivialMethod
+from trivial_method import TransferMethod, TrivialMethod
 
 from colorizers.engine import local_engine
 from colorizers.methods.catalog import METHODS
@@ -15,7 +15,7 @@ from colorizers.web import serve
 
 @dataclass
 class Gate:
-    """Lets the steps of the trivial method through, or holds each one until it is let through."""
+    """Lets the steps of the trivial methods through, or holds each one until it is let through."""
 
     held: bool = False
     reached: threading.Event = field(default_factory=threading.Event)
@@ -43,7 +43,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Server:
-    """Where the app answers, and the gate of its trivial method."""
+    """Where the app answers, and the gate of its trivial methods."""
 
     url: str
     gate: Gate
@@ -53,7 +53,8 @@ class Server:
 def running_server() -> Iterator[Server]:
     """The app on a free port, with the settings of the moment."""
     gate = Gate()
-    engine = local_engine({**METHODS, "trivial": TrivialMethod(after_step=gate)})
+    trivial = {method.name: method for method in (TrivialMethod(gate), TransferMethod(gate))}
+    engine = local_engine({**METHODS, **trivial})
     page = serve(engine, port=_free_port(), wait=False)
     try:
         yield Server(page.local_url.rstrip("/"), gate)

@@ -38,7 +38,7 @@ class DiffusionOptions(Options):
     variants: int = variants(4)
     calm: int = control(1, low=1, high=8, step=1, help="Each result is the mean of so many samples: calmer, surer.")
     steps: int = control(20, low=2, high=50, step=1, help="More take longer; beyond 20 little changes.")
-    vividness: float = vividness()
+    vividness: float = vividness(0.8)
     faded_print: bool = faded_print()
     sampler: Sampler = control(
         "ddim",

@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -36,6 +38,40 @@ DOWNLOAD_FILE = """(file) => {
 }"""
 
 Updates = dict[gr.blocks.Block, Any]
+
+
+@dataclass
+class _Clock:
+    """The time that a job takes; it starts anew when a job begins that had to wait."""
+
+    started: float = field(default_factory=time.monotonic)
+    looked: float = -math.inf
+    first: tuple[int, float] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self.started
+
+    def start(self) -> None:
+        """Begin to count."""
+        self.started = time.monotonic()
+
+    def may_look(self) -> bool:
+        """Whether it is time for another preview, which is then taken."""
+        if self.seconds - self.looked < _LOOK_EVERY:
+            return False
+        self.looked = self.seconds
+        return True
+
+    def left(self, step: Step) -> float | None:
+        """How many seconds are left at the pace of the steps after the first, in which a model may be loaded."""
+        if step.done and self.first is None:
+            self.first = step.done, self.seconds
+        if self.first is None or step.done <= self.first[0]:
+            return None
+        done, since = self.first
+        return (self.seconds - since) / (step.done - done) * (step.total - step.done)
 
 
 class TabWork:
@@ -117,17 +153,12 @@ class TabWork:
             request = JobRequest(shown.source.open(), method.name, view.options.values(options), tab.finish)
             tab.job_id = request.id
             yield self._begun(request.options)
-            started, looked = time.monotonic(), -_LOOK_EVERY
+            clock = _Clock()
             with contextlib.closing(self._engine.submit(request)) as events:
                 for event in events:
                     if session.on_page is not shown:
                         return
-                    if isinstance(event, Waiting):
-                        started = time.monotonic()
-                    seconds = time.monotonic() - started
-                    look = isinstance(event, Step) and event.preview is not None and seconds - looked >= _LOOK_EVERY
-                    looked = seconds if look else looked
-                    yield self._updates(session, event, seconds, look)
+                    yield self._updates(session, event, clock)
         except ColorizerError as error:
             yield self._as_before(session) | {view.status: markup.failed(str(error))}
             raise toast(error) from error
@@ -178,21 +209,22 @@ class TabWork:
             gr.Info(escape(note))
         return path
 
-    def _updates(self, session: Session, event: Event, seconds: float, look: bool) -> Updates:
+    def _updates(self, session: Session, event: Event, clock: _Clock) -> Updates:
         view, method = self.view, self._method
         if isinstance(event, Busy):
             return {view.status: gr.skip()}
         if isinstance(event, Waiting):
+            clock.start()
             return {view.status: markup.status(texts.waiting(event.ahead) if event.ahead else self._outlook())}
         if isinstance(event, Step):
-            updates: Updates = {view.status: markup.status(*self._progress(event, seconds))}
-            if look and event.preview is not None:
+            updates: Updates = {view.status: markup.status(*_progress(event, clock.left(event)))}
+            if event.preview is not None and clock.may_look():
                 updates[view.slider] = session.first_look(method, event.preview)
             return updates
-        self._usual = seconds
+        self._usual = clock.seconds
         session.keep(method, event.results)
         fresh = [note for note in event.results[0].notes if note not in session.shown.photo.notes]
-        said = markup.done(texts.DONE.format(seconds=texts.seconds(seconds)), fresh)
+        said = markup.done(texts.DONE.format(seconds=texts.seconds(clock.seconds)), fresh)
         return self._as_before(session) | {view.status: said, view.download: gr.Button(interactive=True)}
 
     def _begun(self, options: dict[str, Any]) -> Updates:
@@ -226,12 +258,13 @@ class TabWork:
         usual = f", {texts.USUALLY.format(seconds=texts.seconds(self._usual))}" if self._usual else ""
         return texts.STARTING + usual
 
-    def _progress(self, step: Step, seconds: float) -> tuple[str, float | None]:
-        if not step.done:
-            return step.text, None
-        left = seconds / step.done * (step.total - step.done)
-        more = f", {texts.LEFT.format(seconds=texts.seconds(left))}" if left >= 1 else ""
-        return step.text + more, step.done / step.total
+
+def _progress(step: Step, left: float | None) -> tuple[str, float | None]:
+    """What is said of a step, and its share of the whole."""
+    if not step.done:
+        return step.text, None
+    more = f", {texts.LEFT.format(seconds=texts.seconds(left))}" if left is not None and left >= 1 else ""
+    return step.text + more, step.done / step.total
 
 
 def _finish(view: TabView, values: tuple[Any, ...]) -> Finish:
