@@ -67,9 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
     device = "cuda" if find_device(get_settings().device).type == "cuda" else "cpu"
     recipe = find(arguments.recipe)
     arguments.preset = arguments.preset or ("gpu" if device == "cuda" else "cpu")
-    numbers = recipe.plan(arguments.preset, given_values(arguments, Plan))
+    given = given_values(arguments, Plan)
     if arguments.start is None:
-        numbers["encoder_rate"] = 1.0  # an encoder that begins at random learns like the rest
+        given.setdefault("encoder_rate", 1.0)  # an encoder that begins at random learns like the rest
+    numbers = recipe.plan(arguments.preset, given)
     plan = validated(Plan, numbers)
     gpus = torch.cuda.device_count() if device == "cuda" else 0
     processes = arguments.processes or max(1, gpus)
@@ -171,7 +172,7 @@ def _train(work: _Work) -> None:
     torch.manual_seed(plan.seed)
     objective = recipe.objective(plan, Materials(photos, arguments.teacher, arguments.perceptual))
     if arguments.start is not None:
-        begun = fill(objective.network, arguments.start)
+        begun = fill(objective.network, arguments.start, whole="" if plan.encoder_rate else "encoder.")
         accelerator.print(f"start: {begun}")
     state = loop.Run(objective, plan, accelerator, recipe.key, photos.sha256)
     if arguments.dry_run:
@@ -198,9 +199,9 @@ def _forecast(state: loop.Run, photos: Photographs) -> str:
     plan, network = state.plan, state.objective.network
     parameters = sum(parameter.numel() for parameter in network.parameters())
     order = loop.Order(len(photos), plan.batch, 0, plan.subset, plan.refresh_every)
+    batch = state.batch(photos, order, 0)
     with FlopCounterMode(display=False) as counter:
-        batch = state.batch(photos, order, 0)
-        state.objective(batch, 0)
+        state.learner(batch, 0)
     work = counter.get_total_flops() / len(batch.lab)
     state.take_step(photos, order)
     began = time.monotonic()

@@ -7,8 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from colorizers.methods.convolutional import vividness
-from colorizers.methods.method import Job, faded_print, loaders_of, working_size
+from colorizers.methods.method import Job, faded_print, loaders_of, vividness, working_size
 from colorizers.methods.palette import palette_transfer
 from colorizers.networks.adain import AdainUNet
 from colorizers.networks.heads import GainHead

@@ -1,6 +1,7 @@
 """The multi-path CNN: what the whole photo shows guides the colour of every part."""
 
-from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions, vividness
+from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
+from colorizers.methods.method import vividness
 from colorizers.networks.cnn import CNN
 
 

@@ -8,17 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from colorizers.methods.method import Job, faded_print, loaders_of, working_size
-from colorizers.networks.heads import VIVIDNESS
+from colorizers.methods.method import Job, faded_print, loaders_of, vividness, working_size
 from colorizers.options import Options, control
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
-
-
-def vividness(default: float = VIVIDNESS) -> Any:
-    """The option `vividness`: each head says what it means, see `colorizers.networks.heads`."""
-    return control(default, low=0, high=1, step=0.05, help="From calm and sure to vivid and daring.")
 
 
 def flip(more: str = "") -> Any:

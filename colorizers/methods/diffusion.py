@@ -7,20 +7,20 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from colorizers.methods.convolutional import vividness
-from colorizers.methods.method import Job, faded_print, loaders_of, working_size
-from colorizers.networks.diffusion import ColorDiffusion, Scene
+from colorizers.errors import ColorizerError
+from colorizers.methods.method import Job, faded_print, loaders_of, vividness, working_size
+from colorizers.networks.diffusion import CELL, STEPS, ColorDiffusion, Scene
 from colorizers.networks.heads import AB_SCALE
 from colorizers.options import MAX_VARIANTS, Options, control, seed, seed_of_variant, variants
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 
-TRAINING_STEPS = 1000
 _PREVIEW_EVERY = 4  # steps
 _AT_ONCE = MAX_VARIANTS  # samples in one pass, so that memory has a bound
+_MOST_SAMPLES = 16  # of one job
 _SCHEDULE = {
-    "num_train_timesteps": TRAINING_STEPS,
+    "num_train_timesteps": STEPS,
     "beta_schedule": "squaredcos_cap_v2",
     "prediction_type": "v_prediction",
     "rescale_betas_zero_snr": True,
@@ -73,30 +73,35 @@ class Diffusion:
 
     @torch.inference_mode()
     def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:
-        """One outcome a variant, all from one pass: chroma at a quarter of the working size."""
+        """One outcome a variant, up to 8 samples in one pass: chroma at a quarter of the working size."""
+        if options.variants * options.calm > _MOST_SAMPLES:
+            raise ColorizerError(f"Variants times calm may be at most {_MOST_SAMPLES}; lower one of them.")
         job.progress(0, options.steps, None, "Looking at the photo")
         with job.models.lease(self.key(options)) as model:
             network: Any = model
             lightness = photo.network_lightness(options.working_size, options.faded_print).to(job.device)
             scene: Scene = network.scene(lightness[None, None])
-            height, width = (side // 4 for side in lightness.shape)
+            height, width = (side // CELL for side in lightness.shape)
 
             def chroma(samples: Tensor) -> list[Outcome]:
                 means = samples[..., :height, :width].unflatten(0, (options.variants, options.calm)).mean(1)
                 return [Chroma(ab) for ab in network.head.read(AB_SCALE * means, options.vividness).cpu()]
 
-            def watch(done: int, guess: Tensor) -> None:
-                first = chroma(guess)[0] if done % _PREVIEW_EVERY == 0 else None
+            def watch(done: int, guess: Tensor | None) -> None:
+                first = None if guess is None or done % _PREVIEW_EVERY else chroma(guess)[0]
                 job.progress(done, options.steps, first, f"Step {done} of {options.steps}")
 
             return chroma(_sampled(network, scene, options, watch))
 
 
-def _sampled(network: Any, scene: Scene, options: DiffusionOptions, watch: Callable[[int, Tensor], None]) -> Tensor:
+def _sampled(
+    network: Any, scene: Scene, options: DiffusionOptions, watch: Callable[[int, Tensor | None], None]
+) -> Tensor:
     """Samples (variants * calm, 2, h, w) of ab / AB_SCALE, those of one variant in a row.
 
     Variant k draws from a generator of its own, on the CPU, so that it is the same alone and in company.
-    `watch` gets the number of steps done and what the samples would be by now.
+    `watch` is called before every pass, with the number of steps done, and after every step with what the samples
+    would be by now as well.
     """
     seeds = [seed_of_variant(options.seed or 0, k) for k in range(options.variants)]
     generators = [torch.Generator().manual_seed(each) for each in seeds]
@@ -106,9 +111,11 @@ def _sampled(network: Any, scene: Scene, options: DiffusionOptions, watch: Calla
     scheduler = _scheduler(options.sampler)
     scheduler.set_timesteps(options.steps, device=samples.device)
     for done, mark in enumerate(scheduler.timesteps, 1):
-        parts = samples.split(_AT_ONCE)
-        predicted = torch.cat([network(part, mark.expand(len(part)), scene.repeated(len(part))) for part in parts])
-        step = scheduler.step(predicted, mark, samples, generator=each)
+        predicted = []
+        for part in samples.split(_AT_ONCE):
+            watch(done - 1, None)
+            predicted.append(network(part, mark.expand(len(part)), scene.repeated(len(part))))
+        step = scheduler.step(torch.cat(predicted), mark, samples, generator=each)
         samples = step.prev_sample
         watch(done, step.pred_original_sample)
     return samples

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from colorizers.networks.heads import VIVIDNESS
 from colorizers.options import Options, control, validated
 from colorizers.picture.compose import Outcome
 from colorizers.picture.finish import Finish
@@ -77,6 +78,11 @@ def finish_of(method: Method, wanted: Finish | Mapping[str, Any]) -> Finish:
 def loaders_of(name: str, networks: Mapping[str, Callable[[], nn.Module]]) -> Mapping[str, Callable[[str], nn.Module]]:
     """`Method.loaders` of a method with one network a set of weights, by the last part of its keys."""
     return {name: lambda key: load_into(networks[key.partition("/")[2]](), key)}
+
+
+def vividness(default: float = VIVIDNESS) -> Any:
+    """The option `vividness`: each head says what it means, see `colorizers.networks.heads`."""
+    return control(default, low=0, high=1, step=0.05, help="From calm and sure to vivid and daring.")
 
 
 def working_size(default: int = 160, high: int = 512, more: str = "") -> Any:

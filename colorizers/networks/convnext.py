@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-STRIDE = 32
 _EPSILON = 1e-6
 
 

@@ -11,6 +11,7 @@ from colorizers.networks.blocks import network_input
 from colorizers.networks.heads import GainHead
 from colorizers.networks.resnet_unet import PYRAMID, STRIDE, ResNetPyramid
 
+STEPS = 1000  # of the noise that the shipped weights were trained with
 CELL = 4  # pixels of the photo along the side of a pixel of ab
 _WIDTHS = (64, 96, 128)  # at 1/4, 1/8 and 1/16
 _TIME = 128

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from colorizers.networks.ab_bins import AbBins
+from colorizers.picture.color import rgb_to_lab
 
 AB_SCALE = 16.0
 """About the standard deviation of a* and b* in photographs: a network's numbers are near one when multiplied by it."""
@@ -68,8 +69,6 @@ class RgbHead(GainHead):
 
     def read(self, rgb: Tensor, vividness: float = VIVIDNESS) -> Tensor:
         """Vividness is that of `GainHead`."""
-        from colorizers.picture.color import rgb_to_lab
-
         return super().read(rgb_to_lab(rgb.float())[:, 1:], vividness)
 
 

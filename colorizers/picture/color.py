@@ -35,8 +35,9 @@ def _matrices(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]
 
 
 def _mix(matrix: Tensor, channels: Tensor) -> Tensor:
-    """Apply a 3x3 matrix to the channel axis of (..., 3, H, W)."""
-    return (matrix @ channels.flatten(-2)).unflatten(-1, channels.shape[-2:])
+    """Apply a 3x3 matrix to the channel axis of (..., 3, H, W), in full precision under autocast too."""
+    with torch.autocast(channels.device.type, enabled=False):
+        return (matrix @ channels.flatten(-2)).unflatten(-1, channels.shape[-2:])
 
 
 def _power(base: Tensor, exponent: float) -> Tensor:

@@ -130,12 +130,16 @@ class Photo:
     def reference_lab(self, side: int) -> Tensor:
         """What a network sees of a reference: Lab (3, side, side), squashed to a square, since a palette has no shape.
 
-        Raises ColorizerError when the picture has no colours.
+        What is transparent has the mean colour of what is not. Raises ColorizerError when the picture has no colours.
         """
         if self.rgb is None:
             raise ColorizerError(f"The reference {shown_name(self.name)} has no colours; choose a colour picture.")
-        small = Image.fromarray(self.rgb).resize((side, side), Image.Resampling.BOX)
-        return rgb_to_lab(torch.from_numpy(np.array(small)).movedim(-1, 0) / 255)
+        alpha = np.full(self.rgb.shape[:2], 255, np.uint8) if self.alpha is None else self.alpha
+        image = Image.fromarray(np.dstack((self.rgb, alpha))).convert("RGBa")  # colours weighted by what is seen
+        small = torch.from_numpy(np.array(image.resize((side, side), Image.Resampling.BOX))).movedim(-1, 0) / 255
+        weighted, seen = small[:3], small[3:]
+        mean = weighted.sum((1, 2), keepdim=True) / seen.sum().clamp(min=1 / 255)
+        return rgb_to_lab(weighted + (1 - seen) * mean)
 
 
 def clean_name(name: str) -> str:

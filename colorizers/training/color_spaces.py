@@ -25,4 +25,5 @@ def hue_vector(rgb: Tensor) -> Tensor:
 
 def uv(rgb: Tensor) -> Tensor:
     """The colour of analogue video: sRGB (B, 3, H, W) in [0, 1] to U and V (B, 2, H, W), ITU-R BT.601."""
-    return torch.einsum("oc,bchw->bohw", torch.tensor(_TO_UV, device=rgb.device), rgb)
+    with torch.autocast(rgb.device.type, enabled=False):
+        return torch.einsum("oc,bchw->bohw", torch.tensor(_TO_UV, device=rgb.device), rgb)

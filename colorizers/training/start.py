@@ -15,12 +15,12 @@ _VGG, _MOBILENET = "VGG-16", "MobileNetV2"
 _PERCEIVED = 3  # levels of a feature network that a perceptual loss compares, from the finest on
 
 
-def fill(network: nn.Module, path: Path) -> str:
+def fill(network: nn.Module, path: Path, whole: str = "") -> str:
     """Take every tensor of a file that has the name and shape of one of the network's; says in words how many.
 
     A published backbone fills the network's `encoder`, its first convolution summed over RGB where the network has
     one channel. The grid of bins is left alone: its prior belongs to the photos of this run. Raises ColorizerError
-    when nothing fits.
+    when nothing fits, or when a tensor is left whose name begins with `whole`.
     """
     state = weights.read_state(path)
     own = {name: value for name, value in network.state_dict().items() if ".bins." not in name}
@@ -30,10 +30,16 @@ def fill(network: nn.Module, path: Path) -> str:
     taken = {name: value for name, value in fitting if value is not None}
     if not taken:
         raise ColorizerError(f"No tensor of {path.name} fits this network; give another file with --start.")
+    left = own.keys() - taken.keys()
+    if whole and any(name.startswith(whole) for name in left):
+        raise ColorizerError(
+            f"{path.name} does not fill the {whole.rstrip('.')}, which is to stay as it is; "
+            "give another file with --start, or an --encoder-rate."
+        )
     with torch.no_grad():
         for name, value in taken.items():
             own[name].copy_(value)
-    fresh = sorted({name.rpartition(".")[0] for name in own.keys() - taken.keys()})
+    fresh = sorted({name.rpartition(".")[0] for name in left})
     begun = f"; begun afresh: {', '.join(fresh[:6])}{' ...' if len(fresh) > 6 else ''}" if fresh else ""
     return f"{len(taken)} of {len(own)} tensors from {path.name}{begun}"
 

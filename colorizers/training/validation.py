@@ -29,7 +29,7 @@ class Figures:
 
 
 def measure(coloring: Coloring, photos: list[Tensor]) -> Figures:
-    """CIEDE2000 plus a tenth of the difference in colourfulness, at the default vividness.
+    """CIEDE2000 plus a tenth of the difference in colourfulness, at vividness 0.5.
 
     On centre squares, in gamut; unlike the methods, without the mirror image.
     """

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from colorizers.networks.diffusion import ColorDiffusion
+from colorizers.networks.blocks import quarter
+from colorizers.networks.diffusion import STEPS, ColorDiffusion
 from colorizers.networks.heads import AB_SCALE
 from colorizers.training.noise import cosine_to_zero, linear
 from colorizers.training.objectives import quarter_ab
@@ -65,8 +66,8 @@ class Denoising(Objective):
                 break
             signal, rest = self._shares(after)
             noisy = signal * clean + rest * noise
-        height, width = lab.shape[-2:]
-        return AB_SCALE * clean[..., : -(-height // 4), : -(-width // 4)]
+        ab: Tensor = network.head.read(AB_SCALE * quarter(clean, lab))
+        return ab
 
     def _shares(self, steps: Tensor) -> tuple[Tensor, Tensor]:
         """The factors (B, 1, 1, 1) of the clean picture and of the noise after these steps (B,)."""
@@ -75,7 +76,7 @@ class Denoising(Objective):
 
 
 _COMMON = {"weight_decay": 0.0, "learning_rate": 5e-4, "encoder_rate": 0.0, "ema": 0.998}
-_CPU = {"steps": 6000, "batch": 16, "size": 96}
+_CPU = {"steps": 2000, "batch": 16, "size": 96, "warm_up": 100}
 _GPU = {"steps": 15000, "batch": 256, "size": 128, "learning_rate": 1e-3, "warm_up": 500, "ema": 0.9998}
 
 RECIPES = (
@@ -83,7 +84,7 @@ RECIPES = (
         key="diffusion/ab",
         about="velocity, on a cosine schedule that ends in pure noise; --start takes the encoder of resnet_unet/lab",
         objective=lambda plan, materials: Denoising(
-            ColorDiffusion(), cosine_to_zero(1000), "velocity", frozen=plan.encoder_rate == 0
+            ColorDiffusion(), cosine_to_zero(STEPS), "velocity", frozen=plan.encoder_rate == 0
         ),
         common=_COMMON,
         cpu=_CPU,

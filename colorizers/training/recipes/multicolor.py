@@ -35,10 +35,10 @@ class EverySpace(Objective):
 RECIPES = (
     Recipe(
         key="multicolor/lab_hsv_yuv",
-        about="L1 in Lab, HSV and YUV, and of the merged ab; --start takes the encoder of transformer/small",
+        about="L1 in Lab, HSV and YUV, and of the merged ab; --start takes the encoder of resnet_unet/lab",
         objective=lambda plan, materials: EverySpace(MultiColorNetwork()),
         common={"encoder_rate": 0.3},
-        cpu={"steps": 1200, "batch": 32, "size": 96, "learning_rate": 5e-4, "warm_up": 100},
+        cpu={"steps": 500, "batch": 32, "size": 96, "learning_rate": 5e-4, "warm_up": 100},
         gpu={"steps": 5000, "batch": 256, "size": 128, "learning_rate": 5e-4, "warm_up": 300},
     ),
 )

@@ -13,7 +13,7 @@ RECIPES = (
             ColorTransformer(), Weights(l1=1.0, perceptual=1.0), feature_network(materials.perceptual, "--perceptual")
         ),
         common={"encoder_rate": 0.3},
-        cpu={"steps": 1500, "batch": 32, "size": 96, "learning_rate": 5e-4, "warm_up": 100},
+        cpu={"steps": 1000, "batch": 32, "size": 96, "learning_rate": 5e-4, "warm_up": 100},
         gpu={"steps": 7000, "batch": 256, "size": 128, "learning_rate": 5e-4, "warm_up": 300},
         needs="perceptual",
     ),
