@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 from trivial_method import TrivialMethod
 
 from colorizers import weights
 from colorizers.engine import Engine, LocalBackend
 from colorizers.networks.ab_bins import AbBins, smoothed_prior
+from colorizers.networks.adain import AdainUNet
+from colorizers.networks.blocks import quarter
+from colorizers.networks.diffusion import ColorDiffusion
 from colorizers.picture.photo import Photo
 from colorizers.pool import ModelPool
 from colorizers.settings import get_settings
@@ -30,17 +33,33 @@ def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
 def untrained(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
     """A network of random numbers whose batch norms have seen noise: what it says differs from place to place.
 
-    Bins have a prior as photographs do: most of it near gray.
+    Bins have a prior as photographs do: most of it near gray. A layer that begins at zero does not stay there.
     """
     torch.manual_seed(seed)
     network = make().train()
+    for parameter in network.parameters():
+        if parameter.ndim > 1 and not parameter.any():
+            parameter.normal_(0, 0.05)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None  # the plain average of what it sees
         if isinstance(module, AbBins):
             module.prior.copy_(smoothed_prior(torch.exp(-module.centers.norm(dim=1) / 15), module.centers))
-    network(100 * torch.rand(4, 1, 64, 64))
+    answer(network, 100 * torch.rand(4, 1, 64, 64))
     return network.eval()
+
+
+def answer(network: nn.Module, lightness: Tensor) -> Tensor:
+    """What a network says of L* (B, 1, H, W); one that needs more gets half a palette, or noise in the midst of it."""
+    random = torch.Generator().manual_seed(0)
+    if isinstance(network, AdainUNet):
+        reference = 100 * torch.rand(1, 3, 32, 32, generator=random)
+        return network(lightness, torch.lerp(network.own, network.style(reference), 0.5))
+    if isinstance(network, ColorDiffusion):
+        scene = network.scene(lightness)
+        noise = torch.randn(1, 2, *scene.light.shape[-2:], generator=random).expand(len(lightness), -1, -1, -1)
+        return quarter(network(noise, torch.full((len(lightness),), 500), scene), lightness)
+    return network(lightness)
 
 
 def engine_with(*methods) -> Engine:
@@ -48,6 +67,17 @@ def engine_with(*methods) -> Engine:
     named = {method.name: method for method in methods}
     loaders = {family: load for method in methods for family, load in method.loaders.items()}
     return Engine(named, LocalBackend(named, ModelPool(loaders, torch.device("cpu"), 10**9)))
+
+
+def paint(folder: Path, count: int) -> Path:
+    """Pictures (72, 96) of a bright warm field under a dark blue one, each a little different."""
+    folder.mkdir(parents=True)
+    for k in range(count):
+        picture = np.empty((72, 96, 3))
+        picture[:36], picture[36:] = (40, 60, 150), (230, 170, 60 + 10 * k)
+        grain = np.random.default_rng(k).normal(0, 4, picture.shape)
+        Image.fromarray((picture + grain).clip(0, 255).astype(np.uint8)).save(folder / f"{k}.png")
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +92,17 @@ def gray_pixels() -> np.ndarray:
 def gray_photo(gray_pixels: np.ndarray) -> Photo:
     """The same as a decoded photo named `sample`."""
     return Photo.open(encoded(Image.fromarray(gray_pixels)), name="sample.png")
+
+
+@pytest.fixture(scope="session")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the tensors of a MobileNetV2, as torchvision names them."""
+    from torchvision.models import mobilenet_v2
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("backbone") / "mobilenet_v2.pth"
+    torch.save(mobilenet_v2().state_dict(), path)
+    return path
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,12 +34,14 @@ FIRST, SECOND = "1" * 40, "2" * 40  # revisions
 class Hub:
     """What the server has: the files of each revision, the newest last; and what it was asked for.
 
-    `arrives` is sent in place of a file; `patience` is how many bytes of a file are sent before the line is cut.
+    `arrives` is sent in place of a file; `patience` is how many bytes of a file are sent before the line is cut;
+    `meeting` is where those who ask what there is wait for each other.
     """
 
     revisions: dict[str, dict[str, bytes]] = field(default_factory=dict)
     arrives: bytes | None = None
     patience: int | None = None
+    meeting: threading.Barrier | None = None
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -63,8 +66,14 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
         def tell(self, wanted: str | list[str]) -> None:
             revision = wanted if isinstance(wanted, str) else "".join(wanted)
+            if hub.meeting is not None:
+                hub.meeting.wait(60)
             if revision not in hub.revisions:
-                self.send_error(404)
+                self.send_response(404)
+                if hub.revisions:
+                    self.send_header("X-Error-Code", "RevisionNotFound")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
                 return
             files = [
                 {"rfilename": name, "size": len(data), "blobId": "0" * 40}
@@ -155,6 +164,11 @@ def refusal(capsys: pytest.CaptureFixture[str], name: str = "ddcolor_tiny") -> s
     return sentence
 
 
+def names_in(folder: Path) -> list[str]:
+    """Of its files, but for the hidden one by which downloads wait for each other."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
 def test_a_download_says_what_comes_brings_it_and_locks_it(hub: Hub, kept: Path):
     surroundings = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
     surroundings |= {"HF_ENDPOINT": hub.url, "TQDM_POSITION": "-1"}  # the latter shows progress in a pipe, too
@@ -170,7 +184,7 @@ def test_a_download_says_what_comes_brings_it_and_locks_it(hub: Hub, kept: Path)
     digest = hashlib.sha256(data).hexdigest()
     pin = {"hub": HUB, "revision": FIRST, "file": "pytorch_model.bin", "sha256": digest}
     assert json.loads((kept.parent / LOCK).read_text()) == {kept.stem: pin}
-    assert sorted(path.name for path in kept.parent.iterdir()) == [LOCK, kept.name]
+    assert names_in(kept.parent) == [LOCK, kept.name]
 
 
 def test_what_was_downloaded_is_loaded_and_not_fetched_twice(hub: Hub, kept: Path, capsys):
@@ -198,7 +212,7 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(hub: Hub, kept: Path
 def test_a_file_that_is_not_what_the_hub_names_is_refused(hub: Hub, kept: Path, capsys):
     hub.arrives = bytes(len(hub.revisions[FIRST]["pytorch_model.bin"]))
     assert "not the file that the hub names" in refusal(capsys)
-    assert list(kept.parent.iterdir()) == []
+    assert names_in(kept.parent) == []
     hub.arrives = None
     assert download() == 0, "the next try begins anew"
 
@@ -207,17 +221,48 @@ def test_a_file_that_was_changed_later_is_refused_and_can_be_fetched_again(hub: 
     assert download() == 0
     whole = kept.read_bytes()
     kept.write_bytes(whole[:-1] + b"x")
-    with pytest.raises(ColorizerError, match=r"^transformer_ddcolor_tiny\.bin is not what was downloaded; "):
+    with pytest.raises(ColorizerError, match=r"^The weights in transformer_ddcolor_tiny\.bin are not ") as said:
         weights.load_into(network(), KEY)
-    assert download() == 0
+    assert main(str(said.value).removesuffix(".").rpartition("python -m colorizers ")[2].split()) == 0
     assert kept.read_bytes() == whole
 
 
 def test_a_file_that_nobody_downloaded_is_refused(hub: Hub, kept: Path):
     kept.parent.mkdir(parents=True)
     kept.write_bytes(checkpoint())
-    with pytest.raises(ColorizerError, match="is not what was downloaded"):
+    with pytest.raises(ColorizerError, match="are not what was downloaded"):
         weights.load_into(network(), KEY)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_damaged_file_that_a_download_would_not_replace_must_be_deleted_first(
+    own: bool, hub: Hub, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    folder = kept.parent
+    if own:
+        folder = tmp_path / "own"
+        monkeypatch.setenv("COLORIZERS_WEIGHTS_DIR", str(folder))
+        get_settings.cache_clear()
+    folder.mkdir(parents=True)
+    (folder / "SHA256SUMS").touch()
+    damaged = folder / f"{kept.stem}.safetensors"
+    damaged.write_bytes(b"no tensors")
+    sentence = refusal(capsys)
+    assert str(damaged) in sentence
+    assert sentence.endswith("; delete it first.")
+    assert not kept.exists()
+    damaged.unlink()
+    assert download() == 0
+    assert weights.load_into(network(), KEY) is not None
+
+
+def test_two_downloads_at_once_fetch_it_once(hub: Hub, kept: Path):
+    hub.meeting = threading.Barrier(2)
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(download, ["ddcolor_tiny"] * 2)) == [0, 0]
+    assert kept.read_bytes() == hub.revisions[FIRST]["pytorch_model.bin"]
+    assert [asked for asked in hub.asked if "/store/" in asked] == [f"/store/{FIRST}/pytorch_model.bin"]
+    assert names_in(kept.parent) == [LOCK, kept.name]
 
 
 def test_what_was_locked_stays_when_the_hub_moves_on(hub: Hub, kept: Path, capsys):
@@ -231,6 +276,17 @@ def test_what_was_locked_stays_when_the_hub_moves_on(hub: Hub, kept: Path, capsy
     hub.revisions[FIRST] = {"pytorch_model.bin": b"not what it was"}
     assert "is not what was downloaded before" in refusal(capsys)
     assert not kept.exists()
+
+
+def test_a_locked_revision_that_is_gone_can_be_given_up(hub: Hub, kept: Path, capsys):
+    assert download() == 0
+    kept.unlink()
+    hub.revisions = {SECOND: {"pytorch_model.bin": checkpoint()}}
+    lock = kept.parent / LOCK
+    assert f"no longer has the revision that {lock} names; delete its entry there" in refusal(capsys)
+    lock.write_text("{}")
+    assert download() == 0
+    assert json.loads(lock.read_text())[kept.stem]["revision"] == SECOND
 
 
 def test_safetensors_are_preferred(hub: Hub, kept: Path):
@@ -269,6 +325,10 @@ class TestRefusals:
     def test_a_repository_without_weights(self, hub: Hub, capsys):
         del hub.revisions[FIRST]["pytorch_model.bin"]
         assert "has no weights file" in refusal(capsys)
+
+    def test_a_repository_of_several_weights(self, hub: Hub, capsys):
+        hub.revisions[FIRST]["other/pytorch_model.bin"] = b"which of them?"
+        assert "has 2 weights files" in refusal(capsys)
 
     @pytest.mark.parametrize("name", ["magic", "../../etc/passwd"])
     def test_an_unknown_key(self, hub: Hub, capsys, name: str):

@@ -1,22 +1,28 @@
 """The networks: colours at a quarter of any size, weights that fit exactly, and what each design promises."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 
 import pytest
 import torch
-from conftest import untrained
+from conftest import answer, untrained
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
 from colorizers.networks.ab_bins import AbBins, gamut_bins, smoothed_prior
+from colorizers.networks.adain import AdainUNet
 from colorizers.networks.cnn import CNN
+from colorizers.networks.color_decoder import ColorDecoder
+from colorizers.networks.diffusion import ColorDiffusion
 from colorizers.networks.heads import AbHead, BinsHead, RgbHead
 from colorizers.networks.mobilenet import MobileNetFeatures
 from colorizers.networks.mobilenet_unet import MobileNetUNet
+from colorizers.networks.multicolor import MultiColorNetwork
 from colorizers.networks.patchgan import PatchGAN
 from colorizers.networks.resnet_unet import ResNetFeatures, ResNetUNet
+from colorizers.networks.transformer import ColorTransformer
 from colorizers.networks.unet import UNet
 from colorizers.picture.color import rgb_to_lab
 from colorizers.settings import PROJECT
@@ -30,6 +36,11 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "cnn bins": (CNN, BINS),
     "cnn ab": (lambda: CNN("ab"), 2),
     "resnet_unet ab": (ResNetUNet, 2),
+    "transformer ab": (ColorTransformer, 2),
+    "multicolor ab": (MultiColorNetwork, 2),
+    "diffusion ab": (ColorDiffusion, 2),
+    "adain ab": (AdainUNet, 2),
+    "adain rgb": (lambda: AdainUNet("rgb"), 3),
 }
 SIZES = [(64, 64), (96, 96), (130, 70), (1, 1), (2, 5), (65, 7), (3, 200)]
 
@@ -58,7 +69,7 @@ def test_a_network_answers_at_a_quarter_of_any_size(made: tuple[nn.Module, int])
     network, planes = made
     for height, width in SIZES:
         lightness = 100 * torch.rand(2, 1, height, width, generator=seeded(0))
-        output = network(lightness)
+        output = answer(network, lightness)
         assert output.shape == (2, planes, -(-height // 4), -(-width // 4))
         assert torch.isfinite(output).all()
         colours = network.head.read(output, 0.5)
@@ -70,13 +81,18 @@ def test_a_network_answers_at_a_quarter_of_any_size(made: tuple[nn.Module, int])
 def test_a_photo_gets_the_same_colours_alone_and_beside_another(made: tuple[nn.Module, int]):
     network, _ = made
     pair = 100 * torch.rand(2, 1, 40, 56, generator=seeded(1))
-    assert torch.allclose(network(pair)[:1], network(pair[:1]), atol=0.01)
+    assert torch.allclose(answer(network, pair)[:1], answer(network, pair[:1]), atol=0.01)
+
+
+def test_its_weights_are_small_enough_to_be_shipped(made: tuple[nn.Module, int]):
+    network, _ = made
+    assert 2 * sum(value.numel() for value in network.state_dict().values()) < 16 * 2**20, "bytes in half precision"
 
 
 def test_every_parameter_learns(made: tuple[nn.Module, int]):
     network, _ = made
     network.zero_grad()
-    network(100 * torch.rand(2, 1, 64, 64, generator=seeded(2))).square().mean().backward()
+    answer(network, 100 * torch.rand(2, 1, 64, 64, generator=seeded(2))).square().mean().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
@@ -86,12 +102,13 @@ def test_a_state_dict_is_loaded_strictly(made: tuple[nn.Module, int]):
     network, _ = made
     state = network.state_dict()
     network.load_state_dict(state)
-    with pytest.raises(RuntimeError, match=r"head\.conv\.bias"):
-        network.load_state_dict({name: value for name, value in state.items() if name != "head.conv.bias"})
+    *others, last = state
+    with pytest.raises(RuntimeError, match=re.escape(last)):
+        network.load_state_dict({name: state[name] for name in others})
     with pytest.raises(RuntimeError, match=r"head\.extra"):
         network.load_state_dict(state | {"head.extra": torch.zeros(1)})
     with pytest.raises(RuntimeError, match="size mismatch"):
-        network.load_state_dict(state | {"head.conv.bias": torch.zeros(5)})
+        network.load_state_dict(state | {last: torch.zeros(5)})
 
 
 def test_networks_and_training_wait_for_no_heavy_library():
@@ -155,6 +172,18 @@ def test_what_the_whole_photo_shows_reaches_every_pixel_of_the_cnn():
         changed[..., : height // 4 + 1, : width // 4 + 1] = 100
         far = (network(changed) - network(lightness))[..., -1, -1]
         assert far.abs().max() > 0.01, "the corner that was left as it was"
+
+
+def test_colour_queries_see_all_three_scales():
+    torch.manual_seed(0)
+    decoder = ColorDecoder((12, 10, 8), 8, queries=4, width=16, layers=3, hidden=32)
+    scales = [torch.rand(1, count, side, side, generator=seeded(7)) for count, side in ((12, 2), (10, 4), (8, 8))]
+    for scale in scales:
+        scale.requires_grad_()
+    maps = decoder(scales, scales[-1].detach())
+    assert maps.shape == (1, 4, 8, 8)
+    for seen in torch.autograd.grad(maps.square().sum(), scales):
+        assert (seen.abs().sum(1) > 0).all(), "at every place"
 
 
 # How colours are read

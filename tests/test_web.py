@@ -5,6 +5,7 @@ import json
 import struct
 import subprocess
 import sys
+import tempfile
 import uuid
 import zlib
 from collections.abc import Iterator
@@ -19,10 +20,14 @@ from gradio_client import Client, handle_file
 from PIL import Image
 from web_server import Server, running_server
 
+from colorizers.engine import Engine, JobRequest, local_engine
 from colorizers.methods.catalog import METHODS
 from colorizers.options import controls
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT, get_settings
+from colorizers.web import texts
+from colorizers.web.api import answers_of
+from colorizers.web.blocks import build_page
 
 METHODS_WITHOUT_PICTURES = [
     name for name, method in METHODS.items() if not any(entry.kind == "picture" for entry in controls(method.options))
@@ -94,14 +99,14 @@ def handlers_of(server: Server, event: str, inputs: int) -> list[int]:
     ]
 
 
-def page_event_succeeds(server: Server, handler: int, data: list, event_data: dict | None) -> bool:
-    """Send what a browser sends when something happens on the page."""
+def page_event(server: Server, handler: int, data: list, event_data: object) -> dict:
+    """Send what a browser sends when something happens on the page; gives what the page is told in the end."""
     session = {"session_hash": uuid.uuid4().hex}
     sent = {"data": data, "event_data": event_data, "fn_index": handler, **session}
     httpx.post(f"{server.url}/gradio_api/queue/join", json=sent).raise_for_status()
     answer = httpx.get(f"{server.url}/gradio_api/queue/data", params=session, timeout=120).text
     (done,) = (line for line in answer.splitlines() if "process_completed" in line)
-    return bool(json.loads(done.removeprefix("data:"))["success"])
+    return json.loads(done.removeprefix("data:"))
 
 
 def test_a_photo_comes_back_in_colour_at_full_size_with_its_own_light(client: Client, photo: Path) -> None:
@@ -163,6 +168,20 @@ def test_a_cancelled_job_frees_the_device(server: Server, client: Client, photo:
     files, _ = client.predict(photo=handle_file(photo), api_name="/colorize_unet")
     assert Photo.open(files[0]).size == (64, 48)
     server.gate.open()
+
+
+def test_full_size_files_that_nobody_waits_for_are_not_made(
+    engine: Engine, gray_photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    answers = answers_of(engine, JobRequest(gray_photo, "trivial", {"variants": 4}))
+    for files, _ in answers:
+        assert files == []
+        if made := list(tmp_path.rglob("*.png")):
+            break
+    assert len(made) == 1
+    answers.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_more_visitors_than_the_queue_holds_are_told_so_and_the_others_are_served(
@@ -229,7 +248,6 @@ def test_no_endpoint_reads_a_file_that_was_not_uploaded(server: Server, forged: 
     ("event", "data", "chosen", "opens"),
     [
         ("select", [], {"index": 0, "value": None}, True),
-        ("select", [], {"index": 99, "value": None}, False),
         ("select", [], {"index": "/etc/passwd", "value": {"image": {"path": "/etc/passwd"}}}, False),
         ("upload", [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}], None, False),
     ],
@@ -239,7 +257,19 @@ def test_a_picture_option_opens_uploads_and_the_shipped_photographs_alone(
 ) -> None:
     handlers = handlers_of(server, event, len(data))
     assert handlers
-    assert all(page_event_succeeds(server, handler, data, chosen) == opens for handler in handlers)
+    assert all(page_event(server, handler, data, chosen)["success"] == opens for handler in handlers)
+
+
+@pytest.mark.parametrize("data", [[], [None]], ids=["picture options", "photos and variants"])
+def test_what_cannot_be_selected_is_refused_in_one_sentence(
+    server: Server, data: list, capfd: pytest.CaptureFixture[str]
+) -> None:
+    handlers = handlers_of(server, "select", len(data))
+    assert len(handlers) > 1
+    for sent in (*({"index": index} for index in (-1, 99, 10**40, True, 0.0, "0", [0], None)), {}, [], "index", None):
+        told = [page_event(server, handler, data, sent)["output"]["error"] for handler in handlers]
+        assert set(told) == {texts.NOT_AMONG}, sent
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -312,6 +342,21 @@ def test_weights_that_are_not_here_are_named_in_one_sentence(photo: Path, no_wei
         ):
             client.predict(photo=handle_file(photo), api_name="/colorize_cnn")
         client.close()
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_a_page_names_the_weights_that_are_not_here_and_tells_no_stranger_to_run_commands(
+    public: bool, no_weights: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "transformer_ddcolor_large.bin").touch()
+    monkeypatch.setenv("COLORIZERS_WEIGHTS_DIR", str(tmp_path))
+    monkeypatch.setenv("COLORIZERS_PUBLIC", str(public))
+    page = json.dumps(build_page(local_engine(METHODS)).get_config_file(), default=str)
+    how = "get them with: python -m colorizers weights download ddcolor_tiny, and so on"
+    assert f"Not here: small, ddcolor_tiny, ddcolor_artistic{'' if public else f'; {how}'}." in page
+    how = "put them into weights/"
+    assert f"The weights of this method are not here: resnet, unet{'' if public else f'; {how}'}." in page
+    assert ("python -m colorizers" in page) != public
 
 
 def test_healthz_says_what_runs(server: Server, client: Client, photo: Path) -> None:

@@ -128,6 +128,13 @@ def test_a_manifest_that_names_other_files_does_not_vouch(folders: dict[str, Pat
     assert MANIFEST in refusal()
 
 
+def test_a_shipped_file_in_the_cache_is_refused_with_what_can_be_done(folders: dict[str, Path]):
+    put(folders["cache/weights"])
+    assert (
+        refusal() == "The weights in unet_lab.safetensors are not what was downloaded; delete that file from the cache."
+    )
+
+
 def test_a_file_of_the_users_own_needs_no_manifest(folders: dict[str, Path]):
     put(folders["own"], listed=False)
     assert load_into(network(), KEY) is not None
@@ -270,6 +277,14 @@ def test_a_server_takes_weights_from_files(tmp_path: Path):
 def test_a_server_does_not_start_with_weights_that_it_cannot_take(words: str, said: str, capsys):
     assert main(["serve", "--checkpoint", words]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_server_takes_weights_from_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["serve", "--checkpoint", "ddcolor_tiny=~/own.pth"]) == 2
+    assert f"no file {tmp_path / 'own.pth'};" in capsys.readouterr().err
+    assert main(["serve", "--checkpoint", "ddcolor_tiny=~nobody-of-this-name/own.pth"]) == 2
+    assert "no file ~nobody-of-this-name/own.pth;" in capsys.readouterr().err
 
 
 def test_the_listing_says_what_is_here(folders: dict[str, Path]):
