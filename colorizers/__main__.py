@@ -61,7 +61,8 @@ def _run_serve(arguments: argparse.Namespace) -> int:
         name, equals, path = words.partition("=")
         if not equals:
             raise ColorizerError("--checkpoint needs KEY=PATH, such as ddcolor_tiny=ddcolor_tiny.pth.")
-        weights.use_checkpoint(weights.key_of(name), Path(path))
+        home = os.path.expanduser(path)  # noqa: PTH111 - Path's own fails for users that there are not
+        weights.use_checkpoint(weights.key_of(name), Path(home))
 
     from colorizers.web import serve
 

@@ -13,6 +13,7 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 """Of weights files, those that are preferred first."""
 
 LOCK = "hub.lock.json"
+_BUSY = ".busy"  # in a folder: held by the one download that may write there
 _PATIENCE = 20  # seconds for the hub to answer
 
 
@@ -56,34 +57,51 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def published(hub: str, revision: str | None = None) -> Published:
-    """The one weights file of a repository, at its newest revision or a given one.
+def published(hub: str, folder: Path, stem: str) -> Published:
+    """The one weights file of a repository, at the revision that the folder's `stem` is locked to, or at its newest.
 
-    Raises ColorizerError when the hub cannot be asked, or has no such file with a hash.
+    Raises ColorizerError when the hub cannot be asked, has no such file with a hash, or has several.
     """
     from huggingface_hub import HfApi
 
-    with _sentences(hub):
+    pin = pins(folder).get(stem)
+    revision = pin.revision if pin else None
+    with _sentences(hub, folder):
         info = HfApi().model_info(hub, revision=revision, files_metadata=True, token=False, timeout=_PATIENCE)
-    files = {Path(file.rfilename).suffix: (file.rfilename, file.lfs) for file in info.siblings or [] if file.lfs}
-    suffix = next((suffix for suffix in SUFFIXES if suffix in files), None)
-    if suffix is None or info.sha is None:
+    files = [(file.rfilename, file.lfs) for file in info.siblings or [] if file.lfs]
+    by_suffix = ([file for file in files if Path(file[0]).suffix == suffix] for suffix in SUFFIXES)
+    fits = next(filter(None, by_suffix), [])
+    if not fits or info.sha is None:
         raise ColorizerError(f"The repository {hub} has no weights file with a hash; get its file by hand.")
-    name, kept = files[suffix]
+    if len(fits) > 1:
+        raise ColorizerError(f"The repository {hub} has {len(fits)} weights files; get the right one by hand.")
+    name, kept = fits[0]
     return Published(Pin(hub, info.sha, name, kept.sha256), kept.size)
 
 
 def fetch(file: Published, target: Path) -> None:
     """Download a file, going on where an earlier download stopped, check its hash, and lock `target` to it.
 
-    Raises ColorizerError when the hub cannot be reached, the disk is full, or another file arrives than was locked.
+    Waits for other downloads into the same folder to end. Raises ColorizerError when the hub cannot be reached, the
+    disk is full, or another file arrives than was locked.
     """
-    pin = file.pin
-    if pins(target.parent).get(target.stem, pin) != pin:
-        raise ColorizerError(f"{pin.hub} is not what was downloaded before; delete {target.parent / LOCK} to trust it.")
+    from filelock import FileLock
+
+    pin, folder = file.pin, target.parent
     part = target.with_name(f"{target.name}.{pin.sha256[:12]}.part")
-    with _sentences(pin.hub):
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with _sentences(pin.hub, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / _BUSY):
+            _take(file, part, target)
+
+
+def _take(file: Published, part: Path, target: Path) -> None:
+    """Fill `part`, and make it `target` when it is what was promised; nothing to do when another download did so."""
+    pin, lock = file.pin, target.with_name(LOCK)
+    locked = pins(target.parent).get(target.stem)
+    if locked not in (None, pin):
+        raise ColorizerError(f"{pin.hub} is not what was downloaded before; delete {lock} to trust it.")
+    if locked is None or not target.is_file() or digest(target) != pin.sha256:
         _fill(part, file)
         if digest(part) != pin.sha256:
             part.unlink()
@@ -115,9 +133,15 @@ def _lock(target: Path, pin: Pin) -> None:
 
 
 @contextlib.contextmanager
-def _sentences(hub: str) -> Iterator[None]:
-    """Whatever goes wrong between here and the hub, in one sentence."""
-    from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+def _sentences(hub: str, folder: Path) -> Iterator[None]:
+    """Whatever goes wrong between the folder and the hub, in one sentence."""
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HTTPError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     try:
         yield
@@ -125,6 +149,11 @@ def _sentences(hub: str) -> Iterator[None]:
         raise ColorizerError("HF_HUB_OFFLINE is set, so nothing is downloaded; unset it and try again.") from error
     except RepositoryNotFoundError as error:
         raise ColorizerError(f"The hub has no repository {hub} for everybody; get its file by hand.") from error
+    except RevisionNotFoundError as error:
+        lock = folder / LOCK
+        raise ColorizerError(
+            f"{hub} no longer has the revision that {lock} names; delete its entry there to get the newest."
+        ) from error
     except HfHubHTTPError as error:
         code = error.response.status_code
         raise ColorizerError(f"The hub answered with error {code} for {hub}; try again later.") from error

@@ -123,7 +123,7 @@ def load_into(network: nn.Module, key: str) -> nn.Module:
     path = find(key)
     if path is None:
         raise ColorizerError(_missing(REGISTRY[key]))
-    if said := damage(path):
+    if said := damage(REGISTRY[key], path):
         raise ColorizerError(said)
     state = read_state(path)
     _check_fit(network, state, path)
@@ -195,17 +195,18 @@ def _missing(entry: Weights) -> str:
     return f"The weights {name} are not here; {entry.how_to_get}."
 
 
-def damage(path: Path) -> str:
-    """What is wrong with a weights file, in a sentence; nothing when it is what the lock or the manifest says.
+def damage(entry: Weights, path: Path) -> str:
+    """What is wrong with the file of an entry, in a sentence; nothing when it is what the lock or the manifest says.
 
     Downloads must be in the lock of their folder, and shipped files in a manifest; a folder of the user's own may
     have a manifest.
     """
     if path.parent == downloads_dir():
         pin = hub.pins(path.parent).get(path.stem)
-        if pin is None or pin.sha256 != sha256(path):
-            return f"{path.name} is not what was downloaded; get it again with: python -m colorizers weights download."
-        return ""
+        if pin is not None and pin.sha256 == sha256(path):
+            return ""
+        mend = entry.how_to_get if entry.hub else "delete that file from the cache"
+        return f"The weights in {path.name} are not what was downloaded; {mend}."
     manifest = path.parent / MANIFEST
     if not manifest.exists() and path.parent != SHIPPED_DIR:
         return ""

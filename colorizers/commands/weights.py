@@ -60,15 +60,16 @@ def _row(status: weights.WeightsStatus) -> tuple[str, ...]:
 def download(entry: weights.Weights) -> int:
     """Fetch the file of published weights, unless it is here; say beforehand what it is."""
     path = weights.find(entry.key)
-    if path is not None and not weights.damage(path):
+    if path is not None and not weights.damage(entry, path):
         print(f"{entry.name} is here already: {shown(path)}")
         return 0
     folder = weights.downloads_dir()
     stem = Path(entry.file).stem
-    pin = hub.pins(folder).get(stem)
-    file = hub.published(entry.hub, pin.revision if pin else None)
-    print(f"{entry.name}: {entry.hub}, {file.size / 1e6:.0f} MB, licence {entry.licence}", flush=True)
+    file = hub.published(entry.hub, folder, stem)
     target = folder / f"{stem}{file.suffix}"
+    if path is not None and path != target:
+        raise ColorizerError(f"{shown(path)} is damaged and would be taken before a download; delete it first.")
+    print(f"{entry.name}: {entry.hub}, {file.size / 1e6:.0f} MB, licence {entry.licence}", flush=True)
     hub.fetch(file, target)
     print(shown(target))
     return 0

@@ -78,8 +78,8 @@ class _Up(nn.Module):
 
     def __init__(self, channels: int, skip: int, width: int) -> None:
         super().__init__()
-        self.first, self.adapt_first = nn.Conv2d(channels + skip, width, 3, 1, 1), _Adain(width)
-        self.second, self.adapt_second = nn.Conv2d(width, width, 3, 1, 1), _Adain(width)
+        self.first, self.adapt_first = nn.Conv2d(channels + skip, width, 3, 1, 1, bias=False), _Adain(width)
+        self.second, self.adapt_second = nn.Conv2d(width, width, 3, 1, 1, bias=False), _Adain(width)
 
     def forward(self, level: Tensor, skip: Tensor, latents: Tensor) -> Tensor:
         wide = interpolate(level, scale_factor=2.0, mode="bilinear", align_corners=False)

@@ -69,7 +69,7 @@ def _add(
     def endpoint(*values: Any) -> Iterator[tuple[Files, Records]]:
         with shown_errors():
             given = dict(zip((parameter.name for parameter in parameters), values, strict=True))
-            yield from _answers(engine, request(given))
+            yield from answers_of(engine, request(given))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     answer = tuple[Files, Records]
@@ -104,25 +104,27 @@ class _Typed:
         return JobRequest(_opened(given["photo"], "photo"), self.method.name, options, finish)
 
 
-def _answers(engine: Engine, request: JobRequest) -> Iterator[tuple[Files, Records]]:
-    """Nothing after every event, so that a cancel lands there, and then the files; closing cancels the job."""
+def answers_of(engine: Engine, request: JobRequest) -> Iterator[tuple[Files, Records]]:
+    """Nothing after every event, so that a cancel lands there, and then the files; closing cancels what is left."""
     with contextlib.closing(engine.submit(request)) as events:
         for event in events:
-            if not isinstance(event, Done):
+            if isinstance(event, Done):
+                yield from _saved(event.results)
+            else:
                 yield [], []
-                continue
-            with tempfile.TemporaryDirectory() as folder:  # Gradio copies what lies here into its cache
-                yield _saved(event.results, Path(folder))
 
 
-def _saved(results: tuple[Result, ...], folder: Path) -> tuple[Files, Records]:
+def _saved(results: tuple[Result, ...]) -> Iterator[tuple[Files, Records]]:
+    """Nothing after every file, as after an event, and then all of them."""
     files = []
-    for k, result in enumerate(results, 1):
-        number = f"_{k}" if len(results) > 1 else ""
-        path = folder / f"{result.photo.name}_{result.record.method}{number}.png"
-        result.save(path)
-        files.append(FileData(path=str(path), orig_name=path.name).model_dump())
-    return files, [result.record.model_dump(mode="json") for result in results]
+    with tempfile.TemporaryDirectory() as folder:  # Gradio copies what lies here into its cache
+        for k, result in enumerate(results, 1):
+            number = f"_{k}" if len(results) > 1 else ""
+            path = Path(folder) / f"{result.photo.name}_{result.record.method}{number}.png"
+            result.save(path)
+            files.append(FileData(path=str(path), orig_name=path.name).model_dump())
+            yield [], []
+        yield files, [result.record.model_dump(mode="json") for result in results]
 
 
 def _parameter(entry: Control) -> Parameter:

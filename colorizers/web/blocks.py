@@ -59,8 +59,8 @@ def _wire_photo(photo: PhotoSection, workspace: gr.Column, works: list[TabWork],
         photo.take_upload(now, path)
         return shown(now) | first.view.busy()
 
-    def take_example(now: Session, event: gr.SelectData) -> Updates:
-        photo.take_example(now, event.index)
+    def take_example(now: Session, event: gr.EventData) -> Updates:
+        photo.take_example(now, event)
         return shown(now) | first.view.busy()
 
     def turn(quarter_turns: int, now: Session) -> Updates:

@@ -8,6 +8,7 @@ import gradio as gr
 
 from colorizers import weights
 from colorizers.options import Control, Options, controls
+from colorizers.settings import get_settings
 from colorizers.web import texts
 from colorizers.web.picture_choice import picture_choice
 
@@ -56,7 +57,7 @@ def offered(entry: Control, family: str) -> Control:
     words = {c: word for c, word in zip(entry.choices, entry.words, strict=True) if c not in missing}
     if not missing or not words:
         return entry
-    more = texts.MORE_WEIGHTS.format(names=", ".join(missing), how=next(iter(missing.values())).how_to_get)
+    more = not_here(texts.MORE_WEIGHTS, list(missing.values()))
     return replace(
         entry,
         choices=tuple(words),
@@ -64,6 +65,12 @@ def offered(entry: Control, family: str) -> Control:
         default=entry.default if entry.default in words else next(iter(words)),
         help=f"{entry.help} {more}",
     )
+
+
+def not_here(said: str, missing: list[weights.Weights]) -> str:
+    """A sentence that names weights and, except to strangers, how to get them: those to download before others."""
+    hows = [one.how_to_get for one in missing if one.hub] or [missing[0].how_to_get]
+    return texts.missing(said, [one.name for one in missing], [] if get_settings().public else hows)
 
 
 def component(entry: Control) -> gr.components.Component:

@@ -10,6 +10,7 @@ from colorizers.picture.photo import SUFFIXES
 from colorizers.settings import get_settings
 from colorizers.web import markup, shipped, texts
 from colorizers.web.errors import shown_errors
+from colorizers.web.events import place
 from colorizers.web.session import Session, Source
 
 
@@ -37,10 +38,10 @@ class PhotoSection:
         with shown_errors():
             session.use(Source(Path(path)))
 
-    def take_example(self, session: Session, index: int) -> None:
-        """Take one of the shipped photos."""
+    def take_example(self, session: Session, event: gr.EventData) -> None:
+        """Take the shipped photo that was selected."""
         with shown_errors():
-            session.use(Source(self.examples[index]))
+            session.use(Source(self.examples[place(event, len(self.examples))]))
 
     def turn(self, session: Session, quarter_turns: int) -> None:
         """Turn the photo counter-clockwise."""

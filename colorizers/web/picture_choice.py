@@ -10,6 +10,7 @@ from colorizers.options import Control
 from colorizers.picture.photo import SUFFIXES
 from colorizers.web import markup, shipped, texts
 from colorizers.web.errors import shown_errors
+from colorizers.web.events import place
 from colorizers.web.files import OPENING
 from colorizers.web.session import Source, thumbnail
 
@@ -51,10 +52,12 @@ class PictureChoice:
         source = Source(Path(path))
         return self._taken(source, source.name, None)
 
-    def take_shipped(self, event: gr.SelectData) -> Updates:
-        """Take one of the shipped photographs, by its place among them."""
-        path = self.photos[event.index]
-        return self._taken(Source(path), shipped.title(path), event.index)
+    def take_shipped(self, event: gr.EventData) -> Updates:
+        """Take the shipped photograph that was selected."""
+        with shown_errors():
+            chosen = place(event, len(self.photos))
+        path = self.photos[chosen]
+        return self._taken(Source(path), shipped.title(path), chosen)
 
     def take_none(self) -> Updates:
         """Do without a picture."""

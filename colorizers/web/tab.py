@@ -8,7 +8,7 @@ import gradio as gr
 from colorizers import weights
 from colorizers.methods.method import Method
 from colorizers.web import markup, texts
-from colorizers.web.controls import Panel, build_panel
+from colorizers.web.controls import Panel, build_panel, not_here
 
 FORMATS = {"PNG": (".png", 8), "JPEG": (".jpg", 8), "WebP": (".webp", 8), "TIFF": (".tif", 8)}
 DEEP_FORMATS = FORMATS | {texts.SIXTEEN_BIT_TIFF: (".tif", 16)}
@@ -85,11 +85,11 @@ def build_tab(method: Method) -> TabView:
 
 
 def _without_weights(method: Method) -> list[str]:
-    """A sentence for a method that has weights, but none of them here; it names those that can be downloaded first."""
+    """A sentence for a method that has weights, but none of them here."""
     entries = [weights.REGISTRY[key] for key in weights.keys_of(method.name)]
     if not entries or any(weights.here(entry.key) for entry in entries):
         return []
-    return [texts.NO_WEIGHTS.format(how=next((one for one in entries if one.hub), entries[0]).how_to_get)]
+    return [not_here(texts.NO_WEIGHTS, entries)]
 
 
 def _left(method: Method) -> tuple[Panel, gr.Button, gr.Button, gr.HTML]:

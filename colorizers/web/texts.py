@@ -20,8 +20,8 @@ COLOUR = "Colour the photo"
 STOP = "Stop"
 ADVANCED = "Advanced"
 
-MORE_WEIGHTS = "Not here: {names}; {how}."
-NO_WEIGHTS = "The weights of this method are not here; {how}."
+MORE_WEIGHTS = "Not here: {names}"
+NO_WEIGHTS = "The weights of this method are not here: {names}"
 
 RESULT = "Before and after"
 BEFORE_ALT = "Before: the photo in black and white"
@@ -55,6 +55,7 @@ SAVING = "Making the full-size file …"
 GONE = "{name} is no longer here; please upload it again."
 NO_PHOTO = "The photo is no longer here; please upload it again."
 NOTHING_YET = "There is nothing to save yet; colour the photo first."
+NOT_AMONG = "That picture is no longer here; choose another."
 NOT_UPLOADED = "{name} must be an uploaded file."
 NOT_JSON = "{name} must be a JSON object of at most {limit} characters."
 
@@ -66,6 +67,12 @@ def seconds(value: float) -> str:
     if value < 90:
         return f"{value:.0f} s"
     return f"{value / 60:.0f} min"
+
+
+def missing(said: str, names: list[str], hows: list[str]) -> str:
+    """A sentence that names weights which are not here; `hows` are ways to get them, of which one is told."""
+    how = f"; {hows[0]}{', and so on' if len(hows) > 1 else ''}" if hows else ""
+    return f"{said.format(names=', '.join(names))}{how}."
 
 
 def waiting(ahead: int) -> str:

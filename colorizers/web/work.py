@@ -20,11 +20,12 @@ from colorizers.options import validated
 from colorizers.picture.finish import Finish
 from colorizers.web import markup, texts
 from colorizers.web.errors import shown_errors, toast
+from colorizers.web.events import place
 from colorizers.web.session import Session
 from colorizers.web.tab import DEEP_FORMATS, TabView
 
 DEVICE = "device"
-JOBS_IN_HAND = 4  # one runs, the others know their place in the line; each holds a decoded photo
+JOBS_IN_HAND = 4  # one runs, the others know their place in the line; each holds its photo and references, decoded
 _FILES_AT_ONCE = 2
 _LOOK_EVERY = 0.5  # seconds between previews of a job
 SHOW_SAVING = f"() => ({{__type__: 'update', value: {json.dumps(texts.SAVING)}, interactive: false}})"
@@ -187,13 +188,12 @@ class TabWork:
             tab.finish = _finish(self.view, finish)
             return session.look(self._method) if tab.results else (session.shown.before, session.shown.before)
 
-    def choose(self, session: Session, event: gr.SelectData) -> Updates:
+    def choose(self, session: Session, event: gr.EventData) -> Updates:
         """Another variant."""
-        view, tab = self.view, session.tab(self._method)
-        if not 0 <= event.index < len(tab.results):
-            return {view.slider: gr.skip()}
-        tab.chosen = event.index
-        return {view.slider: session.look(self._method), **self._seed_used(session)}
+        tab = session.tab(self._method)
+        with shown_errors():
+            tab.chosen = place(event, len(tab.results))
+        return {self.view.slider: session.look(self._method), **self._seed_used(session)}
 
     def use_seed(self, session: Session) -> int:
         """The seed of the chosen result."""
