@@ -74,8 +74,8 @@ def photo_of(width: int, height: int) -> Photo:
 
 
 def coloured(engine: Engine, photo: Photo, **options: object) -> tuple[Result, ...]:
-    """A small run: one variant, few steps, as vivid as the network says, unless the options say otherwise."""
-    usual = {"variants": 1, "steps": 3, "seed": 0, "working_size": 64, "vividness": 0.5}
+    """A small run: one variant of one sample, few steps, as vivid as the network says, unless it is said."""
+    usual = {"variants": 1, "calm": 1, "steps": 3, "seed": 0, "working_size": 64, "vividness": 0.5}
     return engine.results(JobRequest(photo, "diffusion", usual | options))
 
 

@@ -44,7 +44,7 @@ def engine(folder: Path) -> Engine:
 
 
 COLOURS = Photo.open(encoded(Image.fromarray(np.random.default_rng(1).integers(0, 256, (24, 32, 3), np.uint8))))
-NEEDS = {"diffusion": {"steps": 2, "variants": 1, "seed": 0}, "adain": {"reference": COLOURS}}
+NEEDS = {"diffusion": {"steps": 2, "variants": 1, "calm": 1, "seed": 0}, "adain": {"reference": COLOURS}}
 """What a method cannot do without, or would take long with."""
 
 

@@ -18,7 +18,7 @@ from colorizers.picture.photo import Photo
 
 _PREVIEW_EVERY = 4  # steps
 _AT_ONCE = MAX_VARIANTS  # samples in one pass, so that memory has a bound
-_MOST_SAMPLES = 16  # of one job
+_MOST_SAMPLES = 32  # of one job
 _SCHEDULE = {
     "num_train_timesteps": STEPS,
     "beta_schedule": "squaredcos_cap_v2",
@@ -36,9 +36,9 @@ class DiffusionOptions(Options):
     """Options of the diffusion tab."""
 
     variants: int = variants(4)
-    calm: int = control(1, low=1, high=8, step=1, help="Each result is the mean of so many samples: calmer, surer.")
+    calm: int = control(4, low=1, high=8, step=1, help="Each result is the mean of so many samples: calmer, surer.")
     steps: int = control(20, low=2, high=50, step=1, help="More take longer; beyond 20 little changes.")
-    vividness: float = vividness(0.8)
+    vividness: float = vividness(0.9)
     faded_print: bool = faded_print()
     sampler: Sampler = control(
         "ddim",
@@ -46,7 +46,7 @@ class DiffusionOptions(Options):
         advanced=True,
         help="How noise becomes colour.",
     )
-    working_size: int = working_size(128, high=256)
+    working_size: int = working_size(128, high=192)
     seed: int | None = seed()
 
 
