@@ -4,8 +4,8 @@ from functools import partial
 from typing import Literal
 
 from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions, flip
-from colorizers.methods.method import working_size
-from colorizers.networks.ddcolor import LARGE, SIDE, TINY, DDColor
+from colorizers.methods.method import vividness, working_size
+from colorizers.networks.ddcolor import LARGE, NEUTRAL, SIDE, TINY, DDColor
 from colorizers.networks.transformer import ColorTransformer
 from colorizers.options import control
 
@@ -27,6 +27,7 @@ class TransformerOptions(ConvolutionalOptions):
         advanced=True,
         help="Our own small network, or one of those that were published with the paper.",
     )
+    vividness: float = vividness(NEUTRAL)
     working_size: int = working_size(more=f"The DDColor networks always see {SIDE} x {SIDE}.")
     flip: bool = flip("Not for the DDColor networks, which look once.")
 

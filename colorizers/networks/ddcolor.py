@@ -15,6 +15,9 @@ from colorizers.picture.color import lab_to_rgb
 SIDE = 512
 """The square in pixels, to which photos are squashed, that the checkpoints were published for."""
 
+NEUTRAL = 0.75
+"""The vividness at which the colours are the published ones."""
+
 _WIDTHS = (512, 512, 256)  # of the pixel decoder at 1/16, 1/8 and 1/4
 _QUERIES = 100
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
@@ -43,7 +46,7 @@ class DDColor(nn.Module):
         self.encoder = nn.ModuleDict({"arch": ConvNeXt(config.depths, config.widths)})
         self.decoder = _Decoder(config.widths)
         self.refine_net = nn.Sequential(nn.Sequential(spectral_norm(nn.Conv2d(_QUERIES + 3, 2, 1))))
-        self.head = GainHead()
+        self.head = GainHead(NEUTRAL)
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
 

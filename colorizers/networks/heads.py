@@ -39,11 +39,18 @@ class BinsHead(nn.Module):
 
 
 class GainHead(nn.Module):
-    """Reads ab (B, 2, h, w) in Lab units; by itself it has no layer, for a network that says ab anyway."""
+    """Reads ab (B, 2, h, w) in Lab units; by itself it has no layer, for a network that says ab anyway.
+
+    At the vividness `neutral` it reads what the network says.
+    """
+
+    def __init__(self, neutral: float = VIVIDNESS) -> None:
+        super().__init__()
+        self._neutral = neutral
 
     def read(self, ab: Tensor, vividness: float = VIVIDNESS) -> Tensor:
-        """Vividness is a gain on chroma: half at 0, as the network says at 0.5, double at 1."""
-        return 4.0 ** (vividness - 0.5) * ab
+        """Vividness is a gain on chroma, which doubles with every half: one at `neutral`."""
+        return 4.0 ** (vividness - self._neutral) * ab
 
 
 class AbHead(GainHead):
