@@ -12,7 +12,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = ("mountains_gray", "dog_gray", "camera", "temple_gray", "hopper_gray")
-REFERENCE = ROOT / "test_images" / "bridge.jpg"
+REFERENCE = ROOT / "test_images" / "dog.jpg"
 HEIGHT, GAP = 240, 6
 
 
