@@ -56,12 +56,13 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Step:
-    """Work is going on: `done` of `total` steps, and a first look when there is one."""
+    """Work is going on: `done` of `total` steps, a first look when there is one, and the losses of what optimises."""
 
     done: int
     total: int
     text: str
     preview: Outcome | None = None
+    losses: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -218,11 +219,16 @@ class LocalBackend:
                 events.put(error)
 
     def _results(self, request: JobRequest, emit: Callable[[Event], None], stop: threading.Event) -> tuple[Result, ...]:
+        def progress(
+            done: int, total: int, preview: Outcome | None, text: str, losses: Mapping[str, float] | None = None
+        ) -> None:
+            emit(Step(done, total, text, preview, losses))
+
         leases = Leases(self.pool)
         job = Job(
             models=leases,
             device=self.pool.device,
-            progress=lambda done, total, preview, text: emit(Step(done, total, text, preview)),
+            progress=progress,
             stop_early=stop.is_set,
         )
         method = self._methods[request.method]

@@ -44,7 +44,7 @@ class StubMethod:
     """A method whose run is the function given."""
 
     name, title, paper = "stub", "Stub", "no paper"
-    options, finish, stops_early, loaders = Sized, Finish(), False, {}
+    options, finish, stops_early, losses, loaders = Sized, Finish(), False, (), {}
 
     def __init__(self, run) -> None:
         self._run = run

@@ -7,13 +7,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from colorizers.methods.method import Job, faded_print, loaders_of, vividness, working_size
+from colorizers.methods.method import Job, faded_print, vividness, working_size
 from colorizers.methods.palette import palette_transfer
+from colorizers.methods.trained import Trained
 from colorizers.networks.adain import AdainUNet
 from colorizers.networks.heads import GainHead
 from colorizers.options import Options, control, picture
 from colorizers.picture.compose import Chroma, Outcome
-from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 
 _REFERENCE_SIDE = 128  # pixels
@@ -45,7 +45,7 @@ class AdainOptions(Options):
 
 
 @dataclass(frozen=True)
-class Adain:
+class Adain(Trained):
     """The method of the reference tab."""
 
     name: str = "adain"
@@ -55,17 +55,6 @@ class Adain:
     networks: Mapping[str, Callable[[], nn.Module]] = field(
         default_factory=lambda: {"lab": AdainUNet, "rgb": lambda: AdainUNet("rgb")}
     )
-    finish: Finish = field(default_factory=Finish)
-    stops_early: bool = False
-
-    @property
-    def loaders(self) -> Mapping[str, Callable[[str], nn.Module]]:
-        """As `Method.loaders`."""
-        return loaders_of(self.name, self.networks)
-
-    def key(self, options: Any) -> str:
-        """As `Method.key`."""
-        return f"{self.name}/{options.weights}"
 
     @torch.inference_mode()
     def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:

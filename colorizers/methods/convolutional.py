@@ -1,17 +1,17 @@
 """What the convolutional methods have in common: one look of a network at the photo, its colours read as asked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import interpolate
 
-from colorizers.methods.method import Job, faded_print, loaders_of, vividness, working_size
+from colorizers.methods.method import Job, faded_print, vividness, working_size
+from colorizers.methods.trained import Trained
 from colorizers.options import Options, control
 from colorizers.picture.compose import Chroma, Outcome
-from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 
 
@@ -31,30 +31,13 @@ class ConvolutionalOptions(Options):
 
 
 @dataclass(frozen=True)
-class Convolutional:
+class Convolutional(Trained):
     """A method whose network has a head that reads colours: see `colorizers.networks.heads`.
 
-    `networks` makes the network of each of its weights, by the last part of their keys. Options without `weights`
-    mean the first. Of those in `squares`, the network sees a square of so many pixels, once, whatever the options say.
+    Of the weights in `squares`, the network sees a square of so many pixels, once, whatever the options say.
     """
 
-    name: str
-    title: str
-    paper: str
-    options: type[ConvolutionalOptions]
-    networks: Mapping[str, Callable[[], nn.Module]]
     squares: Mapping[str, int] = field(default_factory=dict)
-    finish: Finish = field(default_factory=Finish)
-    stops_early: bool = False
-
-    @property
-    def loaders(self) -> Mapping[str, Callable[[str], nn.Module]]:
-        """As `Method.loaders`."""
-        return loaders_of(self.name, self.networks)
-
-    def key(self, options: Any) -> str:
-        """As `Method.key`."""
-        return f"{self.name}/{getattr(options, 'weights', next(iter(self.networks)))}"
 
     @torch.inference_mode()
     def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:

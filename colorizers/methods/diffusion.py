@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from colorizers.errors import ColorizerError
-from colorizers.methods.method import Job, faded_print, loaders_of, vividness, working_size
+from colorizers.methods.method import Job, faded_print, vividness, working_size
+from colorizers.methods.trained import Trained
 from colorizers.networks.diffusion import CELL, STEPS, ColorDiffusion, Scene
 from colorizers.networks.heads import AB_SCALE
 from colorizers.options import MAX_VARIANTS, Options, control, seed, seed_of_variant, variants
 from colorizers.picture.compose import Chroma, Outcome
-from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 
 _PREVIEW_EVERY = 4  # steps
@@ -51,7 +51,7 @@ class DiffusionOptions(Options):
 
 
 @dataclass(frozen=True)
-class Diffusion:
+class Diffusion(Trained):
     """The method of the diffusion tab."""
 
     name: str = "diffusion"
@@ -59,17 +59,6 @@ class Diffusion:
     paper: str = "Denoising diffusion probabilistic models, Ho et al. 2020, on ab alone"
     options: type[DiffusionOptions] = DiffusionOptions
     networks: Mapping[str, Callable[[], nn.Module]] = field(default_factory=lambda: {"ab": ColorDiffusion})
-    finish: Finish = field(default_factory=Finish)
-    stops_early: bool = False
-
-    @property
-    def loaders(self) -> Mapping[str, Callable[[str], nn.Module]]:
-        """As `Method.loaders`."""
-        return loaders_of(self.name, self.networks)
-
-    def key(self, options: Any) -> str:
-        """As `Method.key`."""
-        return f"{self.name}/ab"
 
     @torch.inference_mode()
     def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:

@@ -13,20 +13,30 @@ from colorizers.picture.compose import Outcome
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.pool import Leases
-from colorizers.weights import load_into
+
+
+class Progress(Protocol):
+    """Says how far a run is: `done` of `total` steps, a first look when there is one, and what is being done.
+
+    `losses` are what a method that optimises has come to, by the names in its `losses`. Raises Cancelled when the
+    user has left or pressed Stop: call it often.
+    """
+
+    def __call__(
+        self, done: int, total: int, preview: Outcome | None, text: str, losses: Mapping[str, float] | None = None
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
 class Job:
     """What the engine lends a method for one run.
 
-    `progress(done, total, preview, text)` raises Cancelled when the user has left or pressed Stop: call it often.
     `stop_early()` tells a method with a usable partial result that the user wants that result now.
     """
 
     models: Leases
     device: torch.device
-    progress: Callable[[int, int, Outcome | None, str], None]
+    progress: Progress
     stop_early: Callable[[], bool]
 
 
@@ -57,6 +67,10 @@ class Method(Protocol):
         """Whether Stop gives the result so far; otherwise Stop is cancel."""
 
     @property
+    def losses(self) -> tuple[str, ...]:
+        """The names of the losses that it tells as they fall; most have none."""
+
+    @property
     def loaders(self) -> Mapping[str, Callable[[str], nn.Module]]:
         """How the pool makes the models this method leases: the first part of a key to its loader."""
 
@@ -73,11 +87,6 @@ def finish_of(method: Method, wanted: Finish | Mapping[str, Any]) -> Finish:
     Raises ColorizerError for what a finish does not have.
     """
     return wanted if isinstance(wanted, Finish) else validated(Finish, {**dict(method.finish), **wanted})
-
-
-def loaders_of(name: str, networks: Mapping[str, Callable[[], nn.Module]]) -> Mapping[str, Callable[[str], nn.Module]]:
-    """`Method.loaders` of a method with one network a set of weights, by the last part of its keys."""
-    return {name: lambda key: load_into(networks[key.partition("/")[2]](), key)}
 
 
 def vividness(default: float = VIVIDNESS) -> Any:

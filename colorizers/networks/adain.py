@@ -6,15 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from colorizers.networks.blocks import network_input, quarter
+from colorizers.networks.blocks import decoder_levels, network_input, quarter
 from colorizers.networks.heads import AB_SCALE, make_head
-from colorizers.networks.resnet_unet import CHANNELS, STRIDE, ResNetFeatures
+from colorizers.networks.resnet_unet import CHANNELS, STRIDE, WIDTHS, ResNetFeatures
 
 LATENT = 32
 """So few that a latent can hold a palette and not a picture."""
 
 _STYLE_WIDTHS = (48, 96, 128, 192, LATENT)
-_WIDTHS = (64, 96, 160)  # of the decoder at 1/4, 1/8 and 1/16
 _EPSILON = 1e-5
 
 
@@ -31,10 +30,8 @@ class AdainUNet(nn.Module):
         self.own = nn.Parameter(torch.zeros(LATENT))
         self.encoder = ResNetFeatures()
         self.adapt = nn.ModuleList(_Adain(channels) for channels in CHANNELS)
-        below = (*_WIDTHS[1:], CHANNELS[-1])
-        levels = list(zip(below, CHANNELS, _WIDTHS, strict=False))
-        self.up = nn.ModuleList(_Up(deep, skip, width) for deep, skip, width in reversed(levels))
-        self.head = make_head(kind, _WIDTHS[0])
+        self.up = nn.ModuleList(_Up(*level) for level in decoder_levels(CHANNELS, WIDTHS))
+        self.head = make_head(kind, WIDTHS[0])
 
     def forward(self, lightness: Tensor, latents: Tensor) -> Tensor:
         features = self.encoder(network_input(lightness, STRIDE))

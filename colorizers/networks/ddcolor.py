@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad, pixel_shuffle
 from torch.nn.utils import spectral_norm
 
+from colorizers.networks.blocks import climbed, decoder_levels
 from colorizers.networks.color_decoder import ColorDecoder
 from colorizers.networks.convnext import ConvNeXt
 from colorizers.networks.heads import GainHead
@@ -66,19 +67,13 @@ class _Decoder(nn.Module):
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
-        *skips, deepest = widths
-        below = (deepest, *_WIDTHS[:-1])
-        self.layers = nn.ModuleList(map(_Up, below, reversed(skips), _WIDTHS))
+        self.layers = nn.ModuleList(_Up(*level) for level in decoder_levels(widths, _WIDTHS[::-1]))
         self.last_shuf = _Enlarge(_WIDTHS[-1], _WIDTHS[-1], scale=4, norm=False)
         self.color_decoder = ColorDecoder(_WIDTHS, _WIDTHS[-1], queries=_QUERIES)
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        *skips, level = features
-        scales = []
-        for layer in self.layers:
-            level = layer(level, skips.pop())
-            scales.append(level)
-        maps: Tensor = self.color_decoder(scales, self.last_shuf(level))
+        scales = climbed(self.layers, features)
+        maps: Tensor = self.color_decoder(scales, self.last_shuf(scales[-1]))
         return maps
 
 

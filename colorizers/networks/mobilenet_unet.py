@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from colorizers.networks.blocks import conv_block, network_input, quarter
+from colorizers.networks.blocks import conv_block, decoder_levels, network_input, quarter
 from colorizers.networks.heads import Kind, make_head
 from colorizers.networks.mobilenet import CHANNELS, STRIDE, MobileNetFeatures
 
@@ -17,9 +17,8 @@ class MobileNetUNet(nn.Module):
     def __init__(self, kind: Kind = "bins") -> None:
         super().__init__()
         self.encoder = MobileNetFeatures()
-        below = (*WIDTHS[1:], CHANNELS[-1])
-        levels = list(zip(below, CHANNELS, WIDTHS, strict=False))
-        self.up = nn.ModuleList(conv_block(deep + skip, width) for deep, skip, width in reversed(levels))
+        levels = decoder_levels(CHANNELS, WIDTHS)
+        self.up = nn.ModuleList(conv_block(deep + skip, width) for deep, skip, width in levels)
         self.head = make_head(kind, WIDTHS[0])
 
     def forward(self, lightness: Tensor) -> Tensor:

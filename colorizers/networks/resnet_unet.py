@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from colorizers.networks.blocks import conv_block, network_input, quarter
+from colorizers.networks.blocks import climbed, conv_block, decoder_levels, network_input, quarter
 from colorizers.networks.heads import AB_SCALE, AbHead
 
 STRIDE = 32
@@ -84,23 +84,11 @@ class ResNetPyramid(nn.Module):
         self.up = _pixel_decoder()
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        return _climbed(self.up, self.encoder(pictures))
+        return climbed(self.up, self.encoder(pictures))
 
 
 def _pixel_decoder() -> nn.ModuleList:
-    below = (*WIDTHS[1:], CHANNELS[-1])
-    levels = list(zip(below, CHANNELS, WIDTHS, strict=False))
-    return nn.ModuleList(_Up(deep, skip, width) for deep, skip, width in reversed(levels))
-
-
-def _climbed(up: nn.ModuleList, features: list[Tensor]) -> list[Tensor]:
-    """What each step of the decoder makes of the features, the coarsest first."""
-    *skips, level = features
-    levels = []
-    for block in up:
-        level = block(level, skips.pop())
-        levels.append(level)
-    return levels
+    return nn.ModuleList(_Up(*level) for level in decoder_levels(CHANNELS, WIDTHS))
 
 
 class ResNetUNet(nn.Module):
@@ -119,7 +107,7 @@ class ResNetUNet(nn.Module):
 
     def forward(self, lightness: Tensor) -> Tensor:
         pictures = network_input(lightness, STRIDE)
-        level = _climbed(self.up, self.encoder(pictures))[-1]
+        level = climbed(self.up, self.encoder(pictures))[-1]
         guess = self.guess(level)
         light = interpolate(pictures, guess.shape[-2:], mode="bilinear", antialias=True)
         refined = self.refine(torch.cat((guess / AB_SCALE, light, level), dim=1))

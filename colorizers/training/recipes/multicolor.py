@@ -1,6 +1,5 @@
 """The recipe of the network that thinks in several colour spaces."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, l1_loss
 
@@ -8,7 +7,6 @@ from colorizers.networks.heads import AB_SCALE
 from colorizers.networks.multicolor import MultiColorNetwork
 from colorizers.training import losses
 from colorizers.training.color_spaces import hue_vector, uv
-from colorizers.training.objectives import quarter_ab
 from colorizers.training.recipe import Batch, Objective, Recipe
 from colorizers.training.start import true_rgb
 
@@ -26,8 +24,9 @@ class EverySpace(Objective):
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         said = self.network.everything(batch.lightness)
-        rgb = true_rgb(torch.cat((avg_pool2d(batch.lab[:, :1], 4), quarter_ab(batch)), dim=1))
-        truth = {"lab": quarter_ab(batch), "hsv": hue_vector(rgb), "yuv": uv(rgb)}
+        lab = avg_pool2d(batch.lab, 4)
+        rgb = true_rgb(lab)
+        truth = {"lab": lab[:, 1:], "hsv": hue_vector(rgb), "yuv": uv(rgb)}
         parts = {space: l1_loss(said[space].float(), truth[space] / _SPREAD[space]) for space in truth}
         return parts | {"ab": _MERGED * losses.l1(said["ab"], truth["lab"])}
 

@@ -1,0 +1,38 @@
+"""What every method with networks of its own has, whatever it does with them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from colorizers.options import Options
+from colorizers.picture.finish import Finish
+from colorizers.weights import load_into
+
+
+@dataclass(frozen=True)
+class Trained:
+    """All of `Method` but `run`.
+
+    `networks` makes the network of each of its weights, by the last part of their keys. Options without `weights`
+    mean the first.
+    """
+
+    name: str
+    title: str
+    paper: str
+    options: type[Options]
+    networks: Mapping[str, Callable[[], nn.Module]]
+    finish: Finish = field(default_factory=Finish)
+    stops_early: bool = False
+    losses: tuple[str, ...] = ()
+
+    @property
+    def loaders(self) -> Mapping[str, Callable[[str], nn.Module]]:
+        """As `Method.loaders`."""
+        return {self.name: lambda key: load_into(self.networks[key.partition("/")[2]](), key)}
+
+    def key(self, options: Any) -> str:
+        """As `Method.key`."""
+        return f"{self.name}/{getattr(options, 'weights', next(iter(self.networks)))}"
