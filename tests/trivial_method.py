@@ -56,6 +56,7 @@ class TrivialMethod:
     options = TrivialOptions
     finish = Finish(warmth=0.1)
     stops_early = True
+    losses = ()
     loaders: Mapping[str, Callable[[str], nn.Module]] = {"trivial": lambda key: Tint()}
 
     def __init__(self, after_step: Callable[[int], None] = lambda done: None) -> None:
@@ -92,6 +93,7 @@ class TransferMethod(TrivialMethod):
     title = "From a picture"
     options = TransferOptions
     stops_early = False
+    losses = ()
 
 
 def _average_ab(reference: Photo) -> Tensor:
