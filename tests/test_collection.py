@@ -54,6 +54,15 @@ def test_a_shard_gives_the_same_photographs_as_its_folder(folder: Path):
     assert read_collection([folder, shard]).names == from_folder.names + from_shard.names
 
 
+def test_reference_pictures_inside_a_folder_are_no_photographs_of_it(folder: Path):
+    before = read_collection([folder])
+    references = folder / "trip" / "references"
+    references.mkdir()
+    Image.new("RGB", (5, 5), RED).save(references / "glass.png")
+    assert read_collection([folder]).sha256 == before.sha256
+    assert read_collection([references]).names == ("references/glass.png",), "unless they are asked for"
+
+
 def test_gray_and_broken_files_are_left_out_and_named(folder: Path):
     for source in (folder, packed(folder, "photos-00.tar")):
         gray, torn = read_collection([source]).left_out

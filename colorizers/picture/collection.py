@@ -13,6 +13,8 @@ from torch import Tensor
 from colorizers.errors import ColorizerError
 from colorizers.picture.photo import SUFFIXES, Photo
 
+REFERENCES = "references"  # a folder inside one of photographs whose pictures are no photographs
+
 
 @dataclass(frozen=True, eq=False)
 class ColorPhoto:
@@ -90,11 +92,14 @@ def shards(paths: list[Path]) -> list[Path]:
 
 
 def _files(path: Path) -> Iterator[tuple[str, bytes, str]]:
-    """Names, beginning with the shard's or the folder's, contents and labels of the picture files at a path."""
+    """Names, beginning with the shard's or the folder's, contents and labels of the picture files at a path.
+
+    Those in a REFERENCES folder inside a folder are left out.
+    """
     if path.is_dir():
         for file in sorted(path.rglob("*")):
-            if file.suffix.lower() in SUFFIXES:
-                inside = file.relative_to(path)
+            inside = file.relative_to(path)
+            if file.suffix.lower() in SUFFIXES and REFERENCES not in inside.parts[:-1]:
                 yield f"{path.resolve().name}/{inside.as_posix()}", file.read_bytes(), inside.parent.name
         return
     if not path.is_file() or not tarfile.is_tarfile(path):
