@@ -9,25 +9,29 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from colorizers import hub
+from colorizers import downloads
 from colorizers.errors import ColorizerError
+from colorizers.hub import SUFFIXES, Hub, HuggingFace, Torchvision
 from colorizers.settings import PROJECT, get_settings
 
 SHIPPED_DIR = PROJECT / "weights"
 MANIFEST = "SHA256SUMS"
+_COUNT = "num_batches_tracked"  # of batch norms; old files lack it, and torch fills it in
 
 
 @dataclass(frozen=True)
 class Weights:
     """One entry of the registry; `key` is what a method leases.
 
-    Those that are not shipped come from `hub`, a repository on the Hugging Face hub, and are of so many `megabytes`.
+    Those that are not shipped are published on a `hub`, of so many `megabytes` (10^6 bytes). Tensors whose names begin
+    with one of `unused` belong to parts that our network does without.
     """
 
     key: str
     licence: str
-    hub: str = ""
+    hub: Hub | None = None
     megabytes: int = 0
+    unused: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -58,14 +62,18 @@ class WeightsStatus:
 
 
 _OURS = "Apache-2.0; trained on photographs for research, see the card"
+_IMAGENET = "BSD-3-Clause, as torchvision's code; trained on ImageNet, whose own terms may apply"
 _SHIPPED = (
     "unet/mobilenet", "unet/lab", "unet/rgb", "cnn/bins", "resnet_unet/lab", "gan/resnet", "gan/unet",
-    "transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "adain/lab", "adain/rgb",
+    "transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "adain/lab", "adain/rgb", "style/compact",
 )  # fmt: skip
 _PUBLISHED = (
-    Weights("transformer/ddcolor_tiny", "Apache-2.0", "piddnad/ddcolor_paper_tiny", 220),
-    Weights("transformer/ddcolor_large", "Apache-2.0", "piddnad/ddcolor_modelscope", 912),
-    Weights("transformer/ddcolor_artistic", "Apache-2.0", "piddnad/ddcolor_artistic", 912),
+    Weights("transformer/ddcolor_tiny", "Apache-2.0", HuggingFace("piddnad/ddcolor_paper_tiny"), 220),
+    Weights("transformer/ddcolor_large", "Apache-2.0", HuggingFace("piddnad/ddcolor_modelscope"), 912),
+    Weights("transformer/ddcolor_artistic", "Apache-2.0", HuggingFace("piddnad/ddcolor_artistic"), 912),
+    Weights("style/vgg19", _IMAGENET, Torchvision("VGG19_Weights.IMAGENET1K_V1"), 575, ("classifier.",)),
+    Weights("style/resnet34", _IMAGENET, Torchvision("ResNet34_Weights.IMAGENET1K_V1"), 87, ("fc.",)),
+    Weights("style/swin_b", _IMAGENET, Torchvision("Swin_B_Weights.IMAGENET1K_V1"), 352, ("norm.", "head.")),
 )
 REGISTRY = {entry.key: entry for entry in (*(Weights(key, _OURS) for key in _SHIPPED), *_PUBLISHED)}
 
@@ -101,7 +109,7 @@ def find(key: str) -> Path | None:
         return _checkpoints[key]
     stem = Path(REGISTRY[key].file).stem
     folders = (get_settings().weights_dir, SHIPPED_DIR, downloads_dir())
-    paths = (folder / f"{stem}{suffix}" for folder in folders if folder is not None for suffix in hub.SUFFIXES)
+    paths = (folder / f"{stem}{suffix}" for folder in folders if folder is not None for suffix in SUFFIXES)
     return next((path for path in paths if path.is_file()), None)
 
 
@@ -118,14 +126,15 @@ def downloads_dir() -> Path:
 def load_into(network: nn.Module, key: str) -> nn.Module:
     """Fill a network with the weights of `key`, strictly, after the file's hash has been checked.
 
-    Raises ColorizerError when the file is not there, differs from its hash, or does not fit the network.
+    Only what the registry says is unused is left out. Raises ColorizerError when the file is not there, differs from
+    its hash, or does not fit the network.
     """
-    path = find(key)
+    entry, path = REGISTRY[key], find(key)
     if path is None:
-        raise ColorizerError(_missing(REGISTRY[key]))
-    if said := damage(REGISTRY[key], path):
+        raise ColorizerError(_missing(entry))
+    if said := damage(entry, path):
         raise ColorizerError(said)
-    state = read_state(path)
+    state = {name: tensor for name, tensor in read_state(path).items() if not name.startswith(entry.unused)}
     _check_fit(network, state, path)
     network.load_state_dict(state)
     _loaded[key] = sha256(path)
@@ -163,7 +172,7 @@ def read_header(path: Path) -> dict[str, str]:
 
 @functools.lru_cache
 def _digest(path: Path, size: int, changed: int) -> str:
-    return hub.digest(path)
+    return downloads.digest(path)
 
 
 def sha256(path: Path) -> str:
@@ -192,7 +201,12 @@ def _status(entry: Weights) -> WeightsStatus:
 
 def _missing(entry: Weights) -> str:
     name = f"{entry.name} ({entry.megabytes} MB)" if entry.hub else entry.file
-    return f"The weights {name} are not here; {entry.how_to_get}."
+    return f"The weights {name} are not here; {_mend(entry.how_to_get)}."
+
+
+def _mend(how: str) -> str:
+    """What to do; a stranger, who has no command line here, is told whom to ask."""
+    return "ask whoever runs this server for them" if get_settings().public else how
 
 
 def damage(entry: Weights, path: Path) -> str:
@@ -202,11 +216,11 @@ def damage(entry: Weights, path: Path) -> str:
     have a manifest.
     """
     if path.parent == downloads_dir():
-        pin = hub.pins(path.parent).get(path.stem)
+        pin = downloads.pins(path.parent).get(path.stem)
         if pin is not None and pin.sha256 == sha256(path):
             return ""
         mend = entry.how_to_get if entry.hub else "delete that file from the cache"
-        return f"The weights in {path.name} are not what was downloaded; {mend}."
+        return f"The weights in {path.name} are not what was downloaded; {_mend(mend)}."
     manifest = path.parent / MANIFEST
     if not manifest.exists() and path.parent != SHIPPED_DIR:
         return ""
@@ -219,7 +233,7 @@ def _check_fit(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     wrong = {
-        "missing": sorted(expected.keys() - found.keys()),
+        "missing": sorted(n for n in expected.keys() - found.keys() if not n.endswith(_COUNT)),
         "unknown": sorted(found.keys() - expected.keys()),
         "of another shape": sorted(n for n in expected.keys() & found.keys() if expected[n] != found[n]),
     }

@@ -12,10 +12,13 @@ from gradio_client import Client, handle_file
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
+from torchvision.models import get_model
 
 from colorizers import weights
 from colorizers.__main__ import main
 from colorizers.errors import ColorizerError
+from colorizers.networks.backbones import ResNet34, SwinB
+from colorizers.networks.vgg import VGG19
 from colorizers.settings import PROJECT, Settings
 from colorizers.weights import (
     MANIFEST,
@@ -99,6 +102,41 @@ def test_what_is_missing_unknown_or_of_another_shape_is_named(folders: dict[str,
     assert "1.weight of another shape" in sentence
 
 
+def test_a_published_classifier_is_left_out_and_nothing_else(tmp_path: Path):
+    whole = network().state_dict() | {"fc.weight": torch.zeros(3, 2), "fc.bias": torch.zeros(3)}
+    path = tmp_path / "resnet34.pth"
+    torch.save(whole, path)
+    use_checkpoint("style/resnet34", path)
+    loaded = load_into(network(), "style/resnet34").state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in network().state_dict().items())
+    use_checkpoint(KEY, path)
+    assert "fc.bias, fc.weight unknown" in refusal(), "other networks have no use for them"
+
+    del whole["0.bias"]
+    torch.save(whole | {"head.weight": torch.zeros(1), "1.fc.weight": torch.zeros(1), "fcs": torch.zeros(1)}, path)
+    with pytest.raises(ColorizerError, match=r"0\.bias missing; 1\.fc\.weight, fcs, head\.weight unknown\.$"):
+        load_into(network(), "style/resnet34")
+
+
+@pytest.mark.parametrize(("name", "ours"), [("vgg19", VGG19), ("resnet34", ResNet34), ("swin_b", SwinB)])
+def test_what_torchvision_publishes_has_a_place_in_our_networks_or_is_unused(name: str, ours: type[nn.Module]):
+    with torch.device("meta"):
+        published, wanted = get_model(name).state_dict(), ours().state_dict()
+    used = {each: value for each, value in published.items() if not each.startswith(REGISTRY[f"style/{name}"].unused)}
+    assert {each: value.shape for each, value in used.items()} == {n: value.shape for n, value in wanted.items()}
+
+
+def test_files_from_before_batches_were_counted_are_loaded(tmp_path: Path):
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(3)
+    path = tmp_path / "old.pth"
+    state = {name: torch.rand(3) for name in ("weight", "bias", "running_mean", "running_var")}
+    torch.save(state, path)
+    use_checkpoint(KEY, path)
+    loaded = load_into(norm, KEY).state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in state.items())
+
+
 def test_a_network_is_not_half_filled(folders: dict[str, Path]):
     state = {name: value + 1 for name, value in network().state_dict().items()}
     state["9.extra"] = torch.zeros(1)
@@ -149,8 +187,26 @@ def test_a_damaged_file_is_refused(data: bytes, suffix: str, tmp_path: Path):
     assert str(tmp_path) not in refusal()
 
 
-def test_missing_weights_are_named():
-    assert REGISTRY[KEY].file in refusal()
+def test_missing_weights_are_named_with_where_to_put_or_how_to_get_them():
+    assert refusal() == "The weights unet_lab.safetensors are not here; put them into shipped/."
+    with pytest.raises(ColorizerError) as caught:
+        load_into(network(), "style/vgg19")
+    command = "python -m colorizers weights download vgg19"
+    assert str(caught.value) == f"The weights vgg19 (575 MB) are not here; get them with: {command}."
+
+
+@pytest.mark.parametrize("key", [KEY, "style/vgg19"])
+@pytest.mark.parametrize("forged", [False, True])
+def test_no_stranger_is_told_to_run_commands(
+    key: str, forged: bool, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+):
+    settings = weights.get_settings().model_copy(update={"public": True})
+    monkeypatch.setattr(weights, "get_settings", lambda: settings)
+    if forged:
+        (folders["cache/weights"] / REGISTRY[key].file).write_bytes(b"nobody downloaded this")
+    with pytest.raises(ColorizerError, match=r"; ask whoever runs this server for them\.$") as caught:
+        load_into(network(), key)
+    assert "python" not in str(caught.value)
 
 
 # Pickles

@@ -4,15 +4,16 @@ import argparse
 import json
 from pathlib import Path
 
-from colorizers import hub, weights
+from colorizers import downloads, weights
 from colorizers.commands.files import shown
 from colorizers.commands.listings import print_columns
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import report
+from colorizers.hub import Hub
 
 _ACTIONS = """\
-list: what there is, and what of it is here; download: get weights from the Hugging Face hub; card: write into a model
-card how its weights were trained"""
+list: what there is, and what of it is here; download: get weights from the Hugging Face hub or from torchvision; card:
+write into a model card how its weights were trained"""
 
 
 def prepare(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +29,7 @@ def _run(arguments: argparse.Namespace) -> int:
             raise ColorizerError("weights list takes no KEY; it lists them all.")
         return list_weights()
     entry = _entry(arguments.action, arguments.key, published=arguments.action == "download")
-    return download(entry) if arguments.action == "download" else write_card(entry)
+    return download(entry, entry.hub) if entry.hub else write_card(entry)
 
 
 def _entry(action: str, name: str | None, published: bool) -> weights.Weights:
@@ -50,27 +51,27 @@ def list_weights() -> int:
 
 def _row(status: weights.WeightsStatus) -> tuple[str, ...]:
     entry, path = status.weights, status.path
-    source = entry.hub or "this project"
+    source = entry.hub.name if entry.hub else "this project"
     if path is None:
         return entry.key, "-" if entry.hub else entry.file, "-", "no", "-", source, entry.licence, entry.how_to_get
     size = f"{status.megabytes:.1f}"
     return entry.key, path.name, size, "yes", status.sha256[:12], source, entry.licence, ""
 
 
-def download(entry: weights.Weights) -> int:
-    """Fetch the file of published weights, unless it is here; say beforehand what it is."""
+def download(entry: weights.Weights, hub: Hub) -> int:
+    """Fetch the file of weights that a hub publishes, unless it is here; say beforehand what it is."""
     path = weights.find(entry.key)
     if path is not None and not weights.damage(entry, path):
         print(f"{entry.name} is here already: {shown(path)}")
         return 0
     folder = weights.downloads_dir()
     stem = Path(entry.file).stem
-    file = hub.published(entry.hub, folder, stem)
+    file = hub.published(folder, stem)
     target = folder / f"{stem}{file.suffix}"
     if path is not None and path != target:
         raise ColorizerError(f"{shown(path)} is damaged and would be taken before a download; delete it first.")
-    print(f"{entry.name}: {entry.hub}, {file.size / 1e6:.0f} MB, licence {entry.licence}", flush=True)
-    hub.fetch(file, target)
+    print(f"{entry.name}: {hub.name}, {file.size / 1e6:.0f} MB, licence {entry.licence}", flush=True)
+    downloads.fetch(file, target)
     print(shown(target))
     return 0
 
