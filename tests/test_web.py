@@ -23,9 +23,10 @@ from web_server import Server, running_server
 from colorizers.engine import Engine, JobRequest, local_engine
 from colorizers.methods.catalog import METHODS
 from colorizers.options import controls
+from colorizers.picture.collection import REFERENCES
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT, get_settings
-from colorizers.web import texts
+from colorizers.web import shipped, texts
 from colorizers.web.api import answers_of
 from colorizers.web.blocks import build_page
 
@@ -351,12 +352,23 @@ def test_a_page_names_the_weights_that_are_not_here_and_tells_no_stranger_to_run
     (tmp_path / "transformer_ddcolor_large.bin").touch()
     monkeypatch.setenv("COLORIZERS_WEIGHTS_DIR", str(tmp_path))
     monkeypatch.setenv("COLORIZERS_PUBLIC", str(public))
+    get_settings.cache_clear()
     page = json.dumps(build_page(local_engine(METHODS)).get_config_file(), default=str)
     how = "get them with: python -m colorizers weights download ddcolor_tiny, and so on"
     assert f"Not here: small, ddcolor_tiny, ddcolor_artistic{'' if public else f'; {how}'}." in page
     how = "put them into weights/"
     assert f"The weights of this method are not here: resnet, unet{'' if public else f'; {how}'}." in page
     assert ("python -m colorizers" in page) != public
+    assert ("DDColor, lighter (not here)" in page) != public
+    assert "DDColor, at its best (not here)" not in page
+
+
+def test_pictures_made_to_be_references_are_offered_after_the_originals_and_are_not_to_be_coloured() -> None:
+    made = {path for path in shipped.references() if path.parent.name == REFERENCES}
+    assert made
+    assert shipped.references()[-len(made) :] == tuple(sorted(made))
+    assert all(path.with_stem(f"{path.stem}_gray") in shipped.gray_photos() for path in {*shipped.references()} - made)
+    assert not {path.name for path in made} & {path.name for path in shipped.gray_photos()}
 
 
 def test_healthz_says_what_runs(server: Server, client: Client, photo: Path) -> None:

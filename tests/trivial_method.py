@@ -1,7 +1,7 @@
 """Two methods, as small as the contract allows: they lay one colour over the photo, a little more at every step.
 
-They have a picture among their options, variants, a seed and previews. One can do without the picture and gives a
-partial result when it is stopped; the other does neither.
+They have a picture among their options, variants, a seed and previews. One can do without the picture, tells losses,
+and gives a partial result when it is stopped; the other does none of this.
 """
 
 from collections.abc import Callable, Mapping
@@ -56,11 +56,15 @@ class TrivialMethod:
     options = TrivialOptions
     finish = Finish(warmth=0.1)
     stops_early = True
-    losses = ()
+    losses: tuple[str, ...] = ("likeness", "evenness")
     loaders: Mapping[str, Callable[[str], nn.Module]] = {"trivial": lambda key: Tint()}
 
     def __init__(self, after_step: Callable[[int], None] = lambda done: None) -> None:
         self._after_step = after_step
+
+    def finish_for(self, options: Mapping[str, object]) -> Finish:
+        """As `Method.finish_for`."""
+        return self.finish
 
     def key(self, options: TrivialOptions) -> str:
         """As `Method.key`."""
@@ -78,12 +82,16 @@ class TrivialMethod:
                 for step in range(1, options.steps + 1):
                     outcome = Chroma(full * (step / options.steps))
                     done = k * options.steps + step
-                    job.progress(done, total, outcome, f"Step {done} of {total}")
+                    job.progress(done, total, outcome, f"Step {done} of {total}", self._losses(done))
                     self._after_step(done)
                     if job.stop_early():
                         return [*outcomes, outcome]
                 outcomes.append(outcome)
         return outcomes
+
+    def _losses(self, done: int) -> dict[str, float] | None:
+        """One falls to a tenth at every step, the other is nothing."""
+        return dict(zip(self.losses, (1000 * 0.1**done, 0.0), strict=True)) if self.losses else None
 
 
 class TransferMethod(TrivialMethod):

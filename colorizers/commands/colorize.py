@@ -44,7 +44,8 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--overwrite", action="store_true", help="replace results that exist already")
     add("--checkpoint", type=Path, metavar="PATH", help="take the weights that the options choose from this file")
     add("--from", dest="source", type=Path, metavar="RESULT",
-        help="make RESULT again from its photo, with the method, options and finish that its record names")  # fmt: skip
+        help="make RESULT again from its photo: method, options, seed and finish are those of its record, and may not "
+        "be given; a second picture that it took must be given again, and may be no other")  # fmt: skip
     add_flags(parser, f"{method.name}: {method.title}", method.options)
     add_flags(parser, "finish", method.finish)
     parser.set_defaults(run=run, chosen=method, remake=remake)
@@ -102,7 +103,7 @@ def _colour(engine: Engine, order: Order, task: files.Task, bar: "tqdm[Any]") ->
         order.check_target(target)
     request = order.request(task.photo)
     files.make_folder(task.target.parent)
-    notes: list[str] = []
+    notes = [*order.notes]
     for target, result in zip(targets, _results(engine, request, bar), strict=True):
         with files.written_whole(target) as partial:
             notes += (*result.notes, *result.save(partial, order.bits, order.keep_exif))
@@ -115,7 +116,8 @@ def _results(engine: Engine, request: JobRequest, bar: "tqdm[Any]") -> tuple[Res
     """Run a job to its end, its steps shown beside the bar."""
     for event in engine.submit(request):
         if isinstance(event, Step):
-            bar.set_postfix_str(event.text)
+            losses = (f"{name} {value:.3g}" for name, value in (event.losses or {}).items())
+            bar.set_postfix_str(", ".join((event.text, *losses)))
         elif isinstance(event, Done):
             return event.results
     raise Cancelled
@@ -127,12 +129,12 @@ def _asked_for(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[Method
     early.add_argument("-m", "--method")
     early.add_argument("--from", dest="source", type=Path)
     asked, _ = early.parse_known_args(argv)
-    remake = Remake(asked.source, read_record(asked.source)) if asked.source else None
-    name = remake.record.method if remake else asked.method or next(iter(METHODS))
-    method = find(METHODS, name)
-    if asked.method not in (None, name):
-        raise ColorizerError(f"{files.shown(asked.source)} was made by the method {name}; leave out -m.")
-    return method, remake
+    if asked.source is None:
+        return find(METHODS, asked.method or next(iter(METHODS))), None
+    if asked.method is not None:
+        raise ColorizerError(f"--from takes the method from the record of {files.shown(asked.source)}; leave out -m.")
+    remake = Remake(asked.source, read_record(asked.source))
+    return find(METHODS, remake.record.method), remake
 
 
 def _path(text: str) -> Path:

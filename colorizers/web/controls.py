@@ -31,10 +31,6 @@ class Panel:
         named = zip(self.entries, given, strict=True)
         return {entry.name: _value(entry, value) for entry, value in named if value is not None}
 
-    def defaults(self) -> list[Any]:
-        """The value of each component before anybody touched it."""
-        return [entry.default for entry in self.entries]
-
 
 def build_panel(options: type[Options] | Options, family: str = "") -> Panel:
     """Render the controls of an options model here: the few that matter, and the rest folded away.
@@ -51,19 +47,26 @@ def build_panel(options: type[Options] | Options, family: str = "") -> Panel:
 
 
 def offered(entry: Control, family: str) -> Control:
-    """The option without the choices that are weights of `family` and not here, as long as that leaves any."""
+    """The option as a visitor may choose it, where some of its choices are weights of `family` that are not here.
+
+    Those are marked, and kept from strangers, who cannot get them; the default is one that is here.
+    """
     known = {choice: weights.REGISTRY.get(f"{family}/{choice}") for choice in entry.choices}
     missing = {choice: one for choice, one in known.items() if one is not None and not weights.here(one.key)}
-    words = {c: word for c, word in zip(entry.choices, entry.words, strict=True) if c not in missing}
-    if not missing or not words:
+    ready = [choice for choice in entry.choices if choice not in missing]
+    if not missing or not ready:
         return entry
-    more = not_here(texts.MORE_WEIGHTS, list(missing.values()))
+    words = {
+        choice: texts.NOT_HERE.format(word=word) if choice in missing else word
+        for choice, word in zip(entry.choices, entry.words, strict=True)
+        if choice in ready or not get_settings().public
+    }
     return replace(
         entry,
         choices=tuple(words),
         words=tuple(words.values()),
-        default=entry.default if entry.default in words else next(iter(words)),
-        help=f"{entry.help} {more}",
+        default=entry.default if entry.default in ready else ready[0],
+        help=f"{entry.help} {not_here(texts.MORE_WEIGHTS, list(missing.values()))}",
     )
 
 

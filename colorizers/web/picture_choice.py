@@ -1,4 +1,4 @@
-"""A picture among the options of a method: one of the shipped photographs, or an upload."""
+"""A picture among the options of a method: one of the shipped ones, or an upload."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +21,14 @@ Updates = dict[gr.blocks.Block, Any]
 class PictureChoice:
     """The components. `chosen` holds a `Source` or None on the server, where no browser can set it.
 
-    `remove` is None where there must be a picture, `strip` without shipped photographs.
+    `remove` is None where there must be a picture, `strip` without shipped pictures.
     """
 
     chosen: gr.State
     card: gr.HTML
     remove: gr.Button | None
     strip: gr.Gallery | None
-    photos: tuple[Path, ...]
+    references: tuple[Path, ...]
     upload: gr.File
 
     @property
@@ -53,10 +53,10 @@ class PictureChoice:
         return self._taken(source, source.name, None)
 
     def take_shipped(self, event: gr.EventData) -> Updates:
-        """Take the shipped photograph that was selected."""
+        """Take the shipped picture that was selected."""
         with shown_errors():
-            chosen = place(event, len(self.photos))
-        path = self.photos[chosen]
+            chosen = place(event, len(self.references))
+        path = self.references[chosen]
         return self._taken(Source(path), shipped.title(path), chosen)
 
     def take_none(self) -> Updates:
@@ -79,16 +79,16 @@ class PictureChoice:
 
 def picture_choice(entry: Control) -> gr.State:
     """Render the choice of a picture here; gives the component that holds it."""
-    photos = shipped.colour_photos()
+    references = shipped.references()
     with gr.Column(elem_classes="picture-option"):
         gr.HTML(markup.option(entry.label, entry.help))
         with gr.Row(elem_classes="chosen"):
             card = gr.HTML(markup.no_picture())
             remove = None if entry.required else gr.Button(texts.REMOVE, size="sm", visible=False)
-        strip = shipped.strip(photos, entry.label) if photos else None
+        strip = shipped.strip(references, entry.label) if references else None
         with gr.Column(elem_classes="drop"):
             upload = gr.File(label=entry.label, file_types=["image", *SUFFIXES], show_label=False)
             gr.HTML(markup.small(texts.PICTURE), elem_classes="invitation")
-    choice = PictureChoice(gr.State(), card, remove, strip, photos, upload)
+    choice = PictureChoice(gr.State(), card, remove, strip, references, upload)
     choice.wire()
     return choice.chosen

@@ -1,10 +1,13 @@
-"""The photographs of test_images/ on the page: the black-and-white ones to be coloured, their originals for colours."""
+"""The pictures of test_images/ on the page: black-and-white photographs to be coloured, and references for colours."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
+from colorizers.picture.collection import REFERENCES
 from colorizers.picture.photo import SUFFIXES, Photo
 from colorizers.settings import PROJECT
 from colorizers.web.session import thumbnail
@@ -14,14 +17,15 @@ FOLDER = PROJECT / "test_images"
 
 def gray_photos() -> tuple[Path, ...]:
     """The black-and-white ones; `cat.jpg` beside `cat_gray.jpg` is an original."""
-    found = _pictures()
+    found = _pictures(FOLDER)
     return tuple(path for stem, path in found.items() if f"{stem}_gray" not in found)
 
 
-def colour_photos() -> tuple[Path, ...]:
-    """The originals."""
-    found = _pictures()
-    return tuple(path for stem, path in found.items() if f"{stem}_gray" in found)
+def references() -> tuple[Path, ...]:
+    """The originals of the photographs, and after them the pictures that were made to be references."""
+    found = _pictures(FOLDER)
+    originals = (path for stem, path in found.items() if f"{stem}_gray" in found)
+    return (*originals, *_pictures(FOLDER / REFERENCES).values())
 
 
 def title(path: Path) -> str:
@@ -31,12 +35,17 @@ def title(path: Path) -> str:
 
 def strip(paths: tuple[Path, ...], label: str, **how: Any) -> gr.Gallery:
     """Render small pictures of them here, to choose from."""
-    shown = [(thumbnail(Photo.open(path)), title(path)) for path in paths]
+    shown = [(_small(path), title(path)) for path in paths]
     return gr.Gallery(
         shown, label=label, show_label=False, columns=len(shown), allow_preview=False, buttons=[], interactive=False,
         container=False, elem_classes="strip", **how,
     )  # fmt: skip
 
 
-def _pictures() -> dict[str, Path]:
-    return {path.stem: path for path in sorted(FOLDER.glob("*")) if path.suffix.lower() in SUFFIXES}
+@functools.cache
+def _small(path: Path) -> Image.Image:
+    return thumbnail(Photo.open(path))
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(folder.glob("*")) if path.suffix.lower() in SUFFIXES}

@@ -9,6 +9,7 @@ from colorizers import weights
 from colorizers.methods.method import Method
 from colorizers.web import markup, texts
 from colorizers.web.controls import Panel, build_panel, not_here
+from colorizers.web.losses import Losses
 
 FORMATS = {"PNG": (".png", 8), "JPEG": (".jpg", 8), "WebP": (".webp", 8), "TIFF": (".tif", 8)}
 DEEP_FORMATS = FORMATS | {texts.SIXTEEN_BIT_TIFF: (".tif", 16)}
@@ -17,12 +18,13 @@ MOVE_DIVIDER = "(position) => ({__type__: 'update', slider_position: position})"
 
 @dataclass(frozen=True)
 class TabView:
-    """The components of one tab. `gallery`, `seed` and `use_seed` are None where the method has no use for them."""
+    """The components of one tab. `losses`, `gallery`, `seed` and `use_seed` are None where the method has none."""
 
     options: Panel
     run: gr.Button
     stop: gr.Button
     status: gr.HTML
+    losses: gr.HTML | None
     slider: gr.ImageSlider
     gallery: gr.Gallery | None
     seed: gr.HTML | None
@@ -37,7 +39,7 @@ class TabView:
     @property
     def outputs(self) -> list[gr.blocks.Block]:
         """Everything that a job, a stop or another photo may change."""
-        parts = (self.run, self.stop, self.status, self.slider, self.gallery, self.seed, self.use_seed)
+        parts = (self.run, self.stop, self.status, self.losses, self.slider, self.gallery, self.seed, self.use_seed)
         return [part for part in (*parts, self.format, self.download) if part is not None]
 
     def blank(self, before: Any, deep: bool) -> dict[gr.blocks.Block, Any]:
@@ -48,6 +50,7 @@ class TabView:
             self.format: gr.Dropdown(choices=list(DEEP_FORMATS if deep else FORMATS), value="PNG"),
             self.download: gr.Button(interactive=False),
             **self.idle(),
+            **self.without_losses(),
         }
         if self.gallery is not None:
             updates[self.gallery] = gr.Gallery(value=[], selected_index=None, visible=False)
@@ -58,6 +61,10 @@ class TabView:
     def idle(self) -> dict[gr.blocks.Block, Any]:
         """No job is under way: the button begins one."""
         return {self.run: gr.Button(visible=True), self.stop: gr.Button(visible=False)}
+
+    def without_losses(self) -> dict[gr.blocks.Block, Any]:
+        """The plot of the losses, if there is one, as it was in the beginning: empty."""
+        return {} if self.losses is None else {self.losses: self.losses.value}
 
     def busy(self) -> dict[gr.blocks.Block, Any]:
         """A job is waiting or under way: the button stops it."""
@@ -70,18 +77,16 @@ def build_tab(method: Method) -> TabView:
     gr.HTML(markup.paper(method) + markup.notes(_without_weights(method)))
     with gr.Row(equal_height=False, elem_classes="workbench"):
         with gr.Column(scale=0, min_width=280, elem_classes="options"):
-            options, run, stop, status = _left(method)
+            left = _left(method)
         with gr.Column(scale=1, min_width=320, elem_classes="result"):
-            slider, gallery = _stage("variants" in options)
-            seed, use_seed = _seed("seed" in options)
+            slider, gallery = _stage("variants" in method.options.model_fields)
+            seed, use_seed = _seed("seed" in method.options.model_fields)
             with gr.Row(equal_height=False, elem_classes="after-care"):
                 with gr.Column(scale=3, min_width=300, elem_classes="finish"):
                     finish, reset = _finish(method)
                 with gr.Column(scale=1, min_width=220, elem_classes="save"):
                     kind, keep_exif, download, file = _download()
-    return TabView(
-        options, run, stop, status, slider, gallery, seed, use_seed, finish, reset, kind, keep_exif, download, file
-    )
+    return TabView(*left, slider, gallery, seed, use_seed, finish, reset, kind, keep_exif, download, file)
 
 
 def _without_weights(method: Method) -> list[str]:
@@ -92,11 +97,12 @@ def _without_weights(method: Method) -> list[str]:
     return [not_here(texts.NO_WEIGHTS, entries)]
 
 
-def _left(method: Method) -> tuple[Panel, gr.Button, gr.Button, gr.HTML]:
+def _left(method: Method) -> tuple[Panel, gr.Button, gr.Button, gr.HTML, gr.HTML | None]:
     run = gr.Button(texts.COLOUR, variant="primary", size="lg", elem_classes="run")
     stop = gr.Button(texts.STOP, variant="stop", size="lg", visible=False, elem_classes="run")
     status = gr.HTML(elem_classes="status-line")
-    return build_panel(method.options, method.name), run, stop, status
+    losses = gr.HTML(markup.losses(Losses(method.losses))) if method.losses else None
+    return build_panel(method.options, method.name), run, stop, status, losses
 
 
 def _stage(several: bool) -> tuple[gr.ImageSlider, gr.Gallery | None]:

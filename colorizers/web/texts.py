@@ -20,6 +20,7 @@ COLOUR = "Colour the photo"
 STOP = "Stop"
 ADVANCED = "Advanced"
 
+NOT_HERE = "{word} (not here)"
 MORE_WEIGHTS = "Not here: {names}"
 NO_WEIGHTS = "The weights of this method are not here: {names}"
 
@@ -50,6 +51,8 @@ WAITING_MORE = "Waiting: {ahead} jobs come first"
 DONE = "Coloured in {seconds}. Drag the divider to compare."
 STOPPING = "Stopping after this step"
 STOPPED = "Stopped."
+LOSSES = "losses by step"
+NO_LOSSES = "Losses are drawn here while it runs"
 SAVING = "Making the full-size file …"
 
 GONE = "{name} is no longer here; please upload it again."
@@ -73,6 +76,16 @@ def missing(said: str, names: list[str], hows: list[str]) -> str:
     """A sentence that names weights which are not here; `hows` are ways to get them, of which one is told."""
     how = f"; {hows[0]}{', and so on' if len(hows) > 1 else ''}" if hows else ""
     return f"{said.format(names=', '.join(names))}{how}."
+
+
+def number(value: float) -> str:
+    """Three digits of it, or more where it is large."""
+    return f"{value:.0f}" if 1000 <= value < 1e6 else f"{value:.3g}"
+
+
+def losses(done: int, total: int, named: list[tuple[str, str]]) -> str:
+    """The plot of the losses in words: their names and present values."""
+    return f"Losses after step {done} of {total}: {', '.join(f'{name} {value}' for name, value in named)}"
 
 
 def waiting(ahead: int) -> str:

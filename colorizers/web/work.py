@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,14 @@ from colorizers.picture.finish import Finish
 from colorizers.web import markup, texts
 from colorizers.web.errors import shown_errors, toast
 from colorizers.web.events import place
+from colorizers.web.losses import Losses
 from colorizers.web.session import Session
 from colorizers.web.tab import DEEP_FORMATS, TabView
 
 DEVICE = "device"
 JOBS_IN_HAND = 4  # one runs, the others know their place in the line; each holds its photo and references, decoded
 _FILES_AT_ONCE = 2
-_LOOK_EVERY = 0.5  # seconds between previews of a job
+_LOOK_EVERY = 0.5  # seconds between previews of a job, and between plots of its losses
 SHOW_SAVING = f"() => ({{__type__: 'update', value: {json.dumps(texts.SAVING)}, interactive: false}})"
 SHOW_BUSY = f"""() => [
     {{__type__: 'update', visible: false}},
@@ -46,7 +47,7 @@ class _Clock:
     """The time that a job takes; it starts anew when a job begins that had to wait."""
 
     started: float = field(default_factory=time.monotonic)
-    looked: float = -math.inf
+    looked: dict[gr.blocks.Block, float] = field(default_factory=dict)
     first: tuple[int, float] | None = None
 
     @property
@@ -58,11 +59,11 @@ class _Clock:
         """Begin to count."""
         self.started = time.monotonic()
 
-    def may_look(self) -> bool:
-        """Whether it is time for another preview, which is then taken."""
-        if self.seconds - self.looked < _LOOK_EVERY:
+    def may_look(self, at: gr.blocks.Block) -> bool:
+        """Whether it is time for another look at the picture or the plot, which is then taken."""
+        if self.seconds - self.looked.get(at, -math.inf) < _LOOK_EVERY:
             return False
-        self.looked = self.seconds
+        self.looked[at] = self.seconds
         return True
 
     def left(self, step: Step) -> float | None:
@@ -100,10 +101,9 @@ class TabWork:
             [part.input for part in finish], self.refinish, [session, *finish], view.slider,
             trigger_mode="always_last", **tune,
         )  # fmt: skip
-        defaults = view.finish.defaults()
-        view.reset.click(lambda: defaults, None, finish, **tune).then(
-            self.refinish, [session, *finish], view.slider, **tune
-        )
+        suiting = [view.options[name] for name in self._suiting]
+        for changed in (view.reset.click, *(part.input for part in suiting)):
+            changed(self.suited, suiting, finish, **tune).then(self.refinish, [session, *finish], view.slider, **tune)
         if view.gallery is not None:
             view.gallery.select(self.choose, session, view.outputs, **tune)
         if view.use_seed is not None:
@@ -154,12 +154,12 @@ class TabWork:
             request = JobRequest(shown.source.open(), method.name, view.options.values(options), tab.finish)
             tab.job_id = request.id
             yield self._begun(request.options)
-            clock = _Clock()
+            clock, losses = _Clock(), Losses(method.losses)
             with contextlib.closing(self._engine.submit(request)) as events:
                 for event in events:
                     if session.on_page is not shown:
                         return
-                    yield self._updates(session, event, clock)
+                    yield self._updates(session, event, clock, losses)
         except ColorizerError as error:
             yield self._as_before(session) | {view.status: markup.failed(str(error))}
             raise toast(error) from error
@@ -180,6 +180,19 @@ class TabWork:
         """Ask the running job for what it has so far."""
         self._engine.stop_early(session.tab(self._method).job_id)
         return markup.status(texts.STOPPING)
+
+    @cached_property
+    def _suiting(self) -> list[str]:
+        """The options by whose choices the method's finish changes."""
+        return [
+            entry.name
+            for entry in self.view.options.entries
+            if len({self._method.finish_for({entry.name: choice}) for choice in entry.choices}) > 1
+        ]
+
+    def suited(self, *choices: str) -> list[Any]:
+        """The finish that suits what is chosen."""
+        return list(dict(self._method.finish_for(dict(zip(self._suiting, choices, strict=True)))).values())
 
     def refinish(self, session: Session, *finish: Any) -> Any:
         """The same colours under another finish."""
@@ -209,7 +222,7 @@ class TabWork:
             gr.Info(escape(note))
         return path
 
-    def _updates(self, session: Session, event: Event, clock: _Clock) -> Updates:
+    def _updates(self, session: Session, event: Event, clock: _Clock, losses: Losses) -> Updates:
         view, method = self.view, self._method
         if isinstance(event, Busy):
             return {view.status: gr.skip()}
@@ -218,18 +231,22 @@ class TabWork:
             return {view.status: markup.status(texts.waiting(event.ahead) if event.ahead else self._outlook())}
         if isinstance(event, Step):
             updates: Updates = {view.status: markup.status(*_progress(event, clock.left(event)))}
-            if event.preview is not None and clock.may_look():
+            if event.preview is not None and clock.may_look(view.slider):
                 updates[view.slider] = session.first_look(method, event.preview)
+            losses.add(event)
+            if view.losses is not None and clock.may_look(view.losses):
+                updates[view.losses] = markup.losses(losses)
             return updates
         self._usual = clock.seconds
         session.keep(method, event.results)
         fresh = [note for note in event.results[0].notes if note not in session.shown.photo.notes]
         said = markup.done(texts.DONE.format(seconds=texts.seconds(clock.seconds)), fresh)
-        return self._as_before(session) | {view.status: said, view.download: gr.Button(interactive=True)}
+        plot = {} if view.losses is None else {view.losses: markup.losses(losses)}
+        return self._as_before(session) | {view.status: said, view.download: gr.Button(interactive=True), **plot}
 
     def _begun(self, options: dict[str, Any]) -> Updates:
         """A job begins: room is made for as many variants as were asked for."""
-        updates: Updates = {self.view.status: markup.status(self._outlook())}
+        updates: Updates = {self.view.status: markup.status(self._outlook()), **self.view.without_losses()}
         if self.view.gallery is not None:
             updates[self.view.gallery] = gr.Gallery(value=[], visible=options["variants"] > 1, selected_index=None)
         return updates
@@ -240,7 +257,8 @@ class TabWork:
         if session.on_page is None:
             return view.idle()
         tab, before = session.tab(method), str(session.on_page.before)
-        updates = view.idle() | {view.slider: session.look(method) if tab.results else (before, before)}
+        updates = view.idle() | view.without_losses()
+        updates[view.slider] = session.look(method) if tab.results else (before, before)
         if view.gallery is not None:
             several = len(tab.results) > 1
             shown = session.thumbnails(method) if several else []
