@@ -1,6 +1,7 @@
 """The command line: photographs in, coloured pictures out, and one sentence for whatever is refused."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -18,11 +19,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from trivial_method import TrivialMethod
 
-from colorizers import weights
+from colorizers import colorize, weights
 from colorizers.__main__ import COMMANDS, main
 from colorizers.methods.catalog import METHODS
 from colorizers.options import controls
 from colorizers.picture.finish import Finish
+from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, read_record
 from colorizers.settings import PROJECT
 
@@ -55,6 +57,14 @@ def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
     assert said.err.count("\n") == 1
     assert said.err.endswith(".\n")
     return said.err
+
+
+def with_record(photo: Path, **values: object) -> None:
+    """first.png in the current folder, with a record of the U-Net's defaults but for these values."""
+    usual = {"method": "unet", "options": {}, "finish": {}, "input_sha256": Photo.open(photo).sha256}
+    text = PngInfo()
+    text.add_text(PNG_KEY, json.dumps(usual | values))
+    Image.new("RGB", (2, 2)).save("first.png", pnginfo=text)
 
 
 @pytest.fixture(scope="session")
@@ -352,54 +362,129 @@ class TestRefusals:
 
 
 class TestMakingAPictureAgain:
-    def test_gives_the_same_pixels(self, photo: Path):
+    @pytest.mark.parametrize("name", ["first.png", "first.jpg", "first.webp", "first.tif", "deep.tif"])
+    def test_gives_the_same_pixels(self, photo: Path, name: str):
         flags = ("--vividness", 0.9, "--working-size", 128, "--saturation", 1.5, "--warmth", 0.3)
-        assert command("colorize", photo, "-o", "first.webp", "--format", "webp", *flags) == 0
-        assert command("colorize", photo, "-o", "first.png", *flags) == 0
-        assert command("colorize", photo, "-o", "second.png", "--from", "first.png") == 0
-        assert command("colorize", photo, "-o", "third.png", "--from", "first.webp") == 0
-        assert np.array_equal(pixels(Path("first.png")), pixels(Path("second.png")))
-        assert np.array_equal(pixels(Path("first.png")), pixels(Path("third.png")))
+        assert command("colorize", photo, "-o", "wanted.png", *flags) == 0
+        assert command("colorize", photo, "-o", name, "--bits", 16 if name == "deep.tif" else 8, *flags) == 0
+        assert command("colorize", photo, "-o", "again.png", "--from", name) == 0
+        assert np.array_equal(pixels(Path("again.png")), pixels(Path("wanted.png")))
+        assert read_record(Path("again.png")) == read_record(Path(name))
 
-    def test_one_variant_with_its_picture(self, photo: Path, trivial: None, capsys):
+    def test_needs_no_more_than_the_xmp_that_another_program_left(self, photo: Path):
+        assert command("colorize", photo, "-o", "first.png") == 0
+        xmp = PngInfo()
+        xmp.add_itxt("XML:com.adobe.xmp", read_record(Path("first.png")).xmp().decode())
+        Image.fromarray(pixels(Path("first.png"))).save("other.png", pnginfo=xmp)
+        assert command("colorize", photo, "-o", "again.png", "--from", "other.png") == 0
+        assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
+
+    def test_gives_a_variant_again_without_its_company(self, photo: Path):
+        few = ("--variants", 3, "--seed", 7, "--steps", 2, "--calm", 2, "--working-size", 64)
+        assert command("colorize", photo, "-m", "diffusion", *few, "-o", "ideas.png") == 0
+        assert command("colorize", photo, "--from", "ideas_2.png", "-o", "again.png") == 0
+        again, wanted, other = (pixels(Path(name)).astype(int) for name in ("again.png", "ideas_2.png", "ideas_1.png"))
+        assert np.abs(again - wanted).max() <= 1, "what a network says is rounded otherwise in company"
+        assert np.abs(again - other).max() > 1
+        assert read_record(Path("again.png")) == read_record(Path("ideas_2.png"))
+
+    def test_asks_for_the_second_picture(self, photo: Path, trivial: None, capsys):
         Image.fromarray(skimage.data.astronaut()[:64, :64]).save("colours.png")
         Image.fromarray(skimage.data.astronaut()[64:128, :64]).save("others.png")
         asked = ("-m", "trivial", "--reference", "colours.png", "-o", "first.png")
         assert command("colorize", photo, *asked) == 0
         again = (photo, "--from", "first.png", "-o", "again.png")
-        assert "another picture; give that one with --reference" in refused(capsys, *again)
-        assert "another picture" in refused(capsys, *again, "--reference", "others.png")
+        assert "second picture; give it with --reference PATH" in refused(capsys, *again)
+        assert "another picture; give that one with --reference" in refused(capsys, *again, "--reference", "others.png")
         assert command("colorize", *again, "--reference", "colours.png") == 0
         assert np.array_equal(pixels(Path("first.png")), pixels(Path("again.png")))
+        assert command("colorize", photo, "-m", "trivial", "-o", "plain.png") == 0
+        spare = (photo, "--from", "plain.png", "--reference", "colours.png", "-o", "x.png")
+        assert "without this picture; leave out --reference" in refused(capsys, *spare)
 
-    def test_refuses_another_photo_and_other_options(self, photo: Path, gray: np.ndarray, capsys):
-        Image.fromarray(gray[::-1]).save("another.png")
+    def test_turns_the_photo_as_it_was_turned_on_the_page(self, photo: Path, capsys):
+        turned = Photo.open(photo).rotated(3)
+        colorize(turned, "unet")[0].save("first.png")
+        assert command("colorize", photo, "--from", "first.png", "-o", "again.png") == 0
+        assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
+        assert pixels(Path("again.png")).shape[:2] == pixels(photo).T.shape
+
+    def test_refuses_another_photo(self, photo: Path, gray: np.ndarray, capsys):
         assert command("colorize", photo, "-o", "first.png") == 0
-        assert refused(capsys, "another.png", "--from", "first.png").startswith("another.png is not the photo")
-        assert "leave out --warmth" in refused(capsys, photo, "--from", "first.png", "--warmth", 0.5)
+        for pixels_of_another in (gray[::-1], np.rot90(gray), gray[1:], gray + 1):
+            Image.fromarray(pixels_of_another).save("another.png")
+            said = refused(capsys, "another.png", "--from", "first.png")
+            assert said == "another.png is not the photo that first.png was made from; give that one as it was.\n"
         assert "give its photo alone" in refused(capsys, photo, "another.png", "--from", "first.png")
-        assert "carries no record" in refused(capsys, photo, "--from", "another.png")
-        assert "written over" in refused(capsys, photo, "--from", "first.png", "-o", "first.png", "--overwrite")
+        assert "give its photo alone" in refused(capsys, ".", "--from", "first.png")
+
+    def test_refuses_what_the_record_says_already(self, photo: Path, capsys):
+        assert command("colorize", photo, "-o", "first.png") == 0
+        again = (photo, "--from", "first.png")
+        assert "leave out --vividness, --warmth" in refused(capsys, *again, "--warmth", 0.5, "--vividness", 0.1)
+        assert "leave out -m" in refused(capsys, *again, "-m", "unet")
+        assert "written over" in refused(capsys, *again, "-o", "first.png", "--overwrite")
+
+    def test_refuses_a_file_that_is_no_result(self, photo: Path, capsys):
+        assert "carries no record" in refused(capsys, photo, "--from", photo)
+        Path("text.png").write_bytes(b"not a picture")
+        assert "text.png cannot be read" in refused(capsys, photo, "--from", "text.png")
+        os.mkfifo("pipe.png")
+        for name in ("gone.png", "pipe.png", ".", ""):
+            assert "is not there, or not a file" in refused(capsys, photo, "--from", name)
+
+    def test_names_the_weights_that_are_not_here(self, photo: Path, capsys, no_weights: None):
+        with_record(photo, weights={"unet/mobilenet": "0" * 64})
+        said = refused(capsys, photo, "--from", "first.png")
+        assert (
+            said == "first.png was made with the weights unet/mobilenet, which are not here; put them into weights/.\n"
+        )
+        with_record(photo, weights={"transformer/ddcolor_tiny": "0" * 64})
+        assert "python -m colorizers weights download ddcolor_tiny" in refused(capsys, photo, "--from", "first.png")
+
+    def test_goes_on_with_other_versions_and_says_so(self, photo: Path, capsys):
+        assert command("colorize", photo, "-o", "wanted.png") == 0
+        made = read_record(Path("wanted.png"))
+        known = {name: value for name, value in made.options.items() if name != "faded_print"}
+        with_record(photo, **made.model_dump() | {"options": known, "versions": {"torch": "1.13.1", "magic": "3"}})
+        capsys.readouterr()
+        assert command("colorize", photo, "--from", "first.png", "-o", "again.png") == 0
+        assert capsys.readouterr().err.splitlines() == [
+            f"portrait.png: first.png was made with torch 1.13.1 (here {made.versions['torch']}); "
+            "the pixels may differ a little.",
+            "portrait.png: first.png does not tell --faded-print; the default was used.",
+        ]
+        assert np.array_equal(pixels(Path("again.png")), pixels(Path("wanted.png")))
 
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [
-            ({"weights": {"unet/mobilenet": "0" * 64}}, "first.png was made with other weights"),
-            ({"weights": {"../../secret": "0" * 64}}, "first.png was made with other weights"),
+            ({"weights": {"unet/mobilenet": "0" * 64}}, "first.png was made with other weights unet/mobilenet;"),
+            ({"weights": {"../../secret": "0" * 64}}, "first.png was made with weights that are not known here"),
+            ({"weights": {"\x1b[31m": "0" * 64}}, "first.png was made with weights that are not known here"),
             ({"method": "magic"}, "There is no method 'magic'"),
+            ({"method": "\x1b[31m\n"}, "There is no method"),
             ({"options": {"vividness": 7}}, "Vividness must be"),
+            ({"options": {"vividness": math.nan}}, "Vividness must be"),
+            ({"options": {"working_size": 10**400}}, "Working size must be"),
+            ({"options": {"weights": "../../secret"}}, "Network must be"),
             ({"options": {"command": "rm"}}, "There is no option 'command'"),
+            ({"options": {"\x1b[31m\n": 1}}, "There is no option"),
             ({"finish": {"warmth": "hot"}}, "Warmth must be"),
+            ({"finish": {"warmth": math.inf}}, "Warmth must be"),
+            ({"pictures": {"reference": "0" * 64}}, "first.png names a picture that unet does not take"),
+            ({"pictures": {"\x1b[31m\n": "0" * 64}}, "first.png names a picture that unet does not take"),
+            ({"versions": {"torch": "\x1b[31m\n"}}, "The record in first.png was made by another version"),
             ({"version": 99}, "The record in first.png was made by another version"),
+            ({"input_sha256": "\x1b[31m\n"}, "portrait.png is not the photo that first.png was made from"),
         ],
     )
     def test_does_not_trust_the_record(self, photo: Path, capsys, change: dict, sentence: str):
-        assert command("colorize", photo, "-o", "first.png") == 0
-        text = PngInfo()
-        text.add_text(PNG_KEY, json.dumps(read_record(Path("first.png")).model_dump() | change))
-        with Image.open("first.png") as image:
-            image.save("first.png", pnginfo=text)
-        assert refused(capsys, photo, "--from", "first.png", "-o", "x.png").startswith(sentence)
+        with_record(photo, **change)
+        said = refused(capsys, photo, "--from", "first.png", "-o", "x.png")
+        assert said.startswith(sentence)
+        assert "\x1b" not in said
+        assert not Path("x.png").exists()
 
 
 class TestLists:

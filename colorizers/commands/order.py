@@ -11,10 +11,10 @@ from colorizers.commands.flags import flag, given_values, opened, picture_paths
 from colorizers.engine import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import Method, finish_of
-from colorizers.options import validated
+from colorizers.options import controls, validated
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
-from colorizers.picture.record import Record
+from colorizers.picture.record import Record, versions
 
 
 class Remake(NamedTuple):
@@ -23,10 +23,22 @@ class Remake(NamedTuple):
     result: Path
     record: Record
 
+    def photo(self, path: Path) -> Photo:
+        """The photo that the record names, turned as it was on the page; ColorizerError when the file holds another."""
+        given = Photo.open(path)
+        for turned in map(given.rotated, range(4)):
+            if turned.sha256 == self.record.input_sha256:
+                return turned
+        result = shown(self.result)
+        raise ColorizerError(f"{shown(path)} is not the photo that {result} was made from; give that one as it was.")
+
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be done with every photo. `inputs` are device and inode of files that must not be written over."""
+    """What is to be done with every photo.
+
+    `inputs` are device and inode of files that must not be written over, `notes` are sentences for the user.
+    """
 
     method: Method
     options: dict[str, Any]
@@ -37,14 +49,13 @@ class Order:
     keep_exif: bool
     overwrite: bool
     inputs: frozenset[tuple[int, int]]
+    notes: tuple[str, ...]
 
     def request(self, path: Path) -> JobRequest:
         """The job of one photo, which is opened; ColorizerError when it cannot be, or is not the one of --from."""
         if path.exists() and not path.is_file():
             raise ColorizerError(f"{shown(path)} is neither a file nor a folder; give a photo.")
-        photo = Photo.open(path)
-        if self.remake is not None and self.remake.record.input_sha256 != photo.sha256:
-            raise ColorizerError(f"{shown(path)} is not the photo that {shown(self.remake.result)} was made from.")
+        photo = Photo.open(path) if self.remake is None else self.remake.photo(path)
         return JobRequest(photo, self.method.name, self.options, self.finish)
 
     def is_done(self, task: Task) -> bool:
@@ -65,51 +76,85 @@ class Order:
 def order_of(arguments: argparse.Namespace, photos: list[Path]) -> Order:
     """The order that parsed arguments give; the first thing wrong is said in one sentence as a ColorizerError."""
     method: Method = arguments.chosen
+    remake: Remake | None = arguments.remake
     options, changes = given_values(arguments, method.options), given_values(arguments, Finish)
     paths = picture_paths(options, method.options)
-    pictures, finish = opened(paths), finish_of(method, changes)
-    if arguments.remake is not None:
-        _check_remake(arguments.remake, {*options, *changes} - {*paths}, pictures)
-        record: Record = arguments.remake.record
-        options, finish = dict(record.options), validated(Finish, dict(record.finish))
+    pictures, finish = opened(paths), finish_of(method, options, changes)
+    if remake is not None:
+        _check_flags(remake, {*options, *changes} - {*paths})
+        _check_pictures(remake, method, pictures)
+        options, finish = dict(remake.record.options), validated(Finish, dict(remake.record.finish))
     options |= pictures
     wanted = validated(method.options, options)
     if arguments.checkpoint is not None:
         _use_checkpoint(method, method.key(wanted), arguments.checkpoint)
-    if arguments.remake is not None:
-        _check_weights(arguments.remake)
+    if remake is not None:
+        _check_weights(remake)
     inputs = [*photos, *paths.values(), arguments.source, arguments.checkpoint]
     return Order(
         method=method,
         options=options,
         finish=finish,
         variants=getattr(wanted, "variants", 1),
-        remake=arguments.remake,
+        remake=remake,
         bits=arguments.bits,
         keep_exif=arguments.keep_exif,
         overwrite=arguments.overwrite,
         inputs=frozenset(_identity(path) for path in inputs if path is not None and path.exists()),
+        notes=() if remake is None else _doubts(remake, method),
     )
 
 
-def _check_remake(remake: Remake, given: set[str], pictures: dict[str, Photo]) -> None:
-    """Stop when the picture of --from cannot be made again with what is here."""
-    result, record = shown(remake.result), remake.record
+def _check_flags(remake: Remake, given: set[str]) -> None:
     if given:
         spare = ", ".join(sorted(map(flag, given)))
-        raise ColorizerError(f"--from takes every option from the record of {result}; leave out {spare}.")
-    hashes = {name: picture.sha256 for name, picture in pictures.items()}
-    if spare := ", ".join(sorted(map(flag, hashes.keys() - record.pictures.keys()))):
+        raise ColorizerError(f"--from takes every option from the record of {shown(remake.result)}; leave out {spare}.")
+
+
+def _check_pictures(remake: Remake, method: Method, given: dict[str, Photo]) -> None:
+    """Stop unless the pictures beside the photo are those of the record, which holds their hashes alone."""
+    result, recorded = shown(remake.result), remake.record.pictures
+    if not recorded.keys() <= {entry.name for entry in controls(method.options) if entry.kind == "picture"}:
+        raise ColorizerError(f"{result} names a picture that {method.name} does not take; colour without --from.")
+    if spare := ", ".join(sorted(map(flag, given.keys() - recorded.keys()))):
         raise ColorizerError(f"{result} was made without this picture; leave out {spare}.")
-    for name, digest in record.pictures.items():
-        if hashes.get(name) != digest:
+    for name, digest in recorded.items():
+        if name not in given:
+            raise ColorizerError(f"{result} was made with a second picture; give it with {flag(name)} PATH.")
+        if given[name].sha256 != digest:
             raise ColorizerError(f"{result} was made with another picture; give that one with {flag(name)}.")
 
 
 def _check_weights(remake: Remake) -> None:
-    recorded = remake.record.weights
-    if weights.hashes(list(recorded)) != recorded:
-        raise ColorizerError(f"{shown(remake.result)} was made with other weights; give those with --checkpoint.")
+    """Stop unless the weights that are here are those of the record; its names may be anybody's."""
+    result, recorded = shown(remake.result), remake.record.weights
+    here = weights.hashes(list(recorded))
+    for key, digest in recorded.items():
+        if key not in weights.REGISTRY:
+            raise ColorizerError(f"{result} was made with weights that are not known here; colour without --from.")
+        if key not in here:
+            how = weights.REGISTRY[key].how_to_get
+            raise ColorizerError(f"{result} was made with the weights {key}, which are not here; {how}.")
+        if here[key] != digest:
+            raise ColorizerError(f"{result} was made with other weights {key}; give their file with --checkpoint.")
+
+
+def _doubts(remake: Remake, method: Method) -> tuple[str, ...]:
+    """Why the pixels may differ although nothing is refused: other versions, options that the record does not know."""
+    result, record, here = shown(remake.result), remake.record, versions()
+    others = [
+        f"{name} {made} (here {here[name]})"
+        for name, made in record.versions.items()
+        if name in here and made != here[name]
+    ]
+    known = {entry.name for model in (method.options, Finish) for entry in controls(model)}
+    unsaid = sorted(map(flag, known - {*record.options, *record.finish, *record.pictures}))
+    notes = []
+    if others:
+        notes.append(f"{result} was made with {', '.join(others)}; the pixels may differ a little.")
+    if unsaid:
+        notes.append(f"{result} does not tell {', '.join(unsaid)}; the default was used.")
+    return tuple(notes)
 
 
 def _use_checkpoint(method: Method, key: str, path: Path) -> None:

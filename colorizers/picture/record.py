@@ -5,7 +5,7 @@ import importlib.metadata
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +19,7 @@ _MADE_BY_MACHINE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWith
 _NOTE = "The colours of this picture are machine-made; they are plausible, not historical."
 _MAX_BYTES = 64_000
 _VERSIONED = ("colorizers", "torch", "pillow")
+_Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9.+!_-]{1,80}$")]
 
 
 class Record(BaseModel):
@@ -33,7 +34,7 @@ class Record(BaseModel):
     weights: dict[str, str] = {}
     pictures: dict[str, str] = {}
     input_sha256: str = Field(max_length=64)
-    versions: dict[str, str] = {}
+    versions: dict[str, _Version] = {}
 
     def parameters(self) -> str:
         """One line in the form that picture viewers of the Stable Diffusion world show."""
@@ -63,10 +64,14 @@ def versions() -> dict[str, str]:
 
 def read_record(path: Path) -> Record:
     """The record that a result file carries; ColorizerError when there is none or it cannot be understood."""
-    label = shown_name(path.name)
+    label = shown_name(path.name) or "The file"
     try:
+        if not path.is_file():  # of a pipe one would wait for the end
+            raise ColorizerError(f"{label} is not there, or not a file; give a picture that this program saved.")
         with Image.open(path, formats=("PNG", "JPEG", "WEBP", "TIFF")) as image:
             text = image.info.get(PNG_KEY) or _from_xmp(image)
+    except ColorizerError:
+        raise
     except Exception as error:  # hostile files reach every corner of a decoder
         raise ColorizerError(f"{label} cannot be read; give a picture that this program saved.") from error
     if not isinstance(text, str) or not text or len(text) > _MAX_BYTES:
