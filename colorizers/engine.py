@@ -111,7 +111,7 @@ class Engine:
         settled = dict(validated(method.options, request.options))
         if "seed" in settled and settled["seed"] is None:
             settled["seed"] = random.SystemRandom().randint(0, MAX_SEED)
-        return replace(request, options=settled, finish=finish_of(method, request.finish))
+        return replace(request, options=settled, finish=finish_of(method, settled, request.finish))
 
     def submit(self, request: JobRequest) -> Generator[Event, None, None]:
         """Run a job; events come as they happen, `Done` last. Closing the iterator cancels the job.
@@ -232,7 +232,7 @@ class LocalBackend:
             stop_early=stop.is_set,
         )
         method = self._methods[request.method]
-        finish = finish_of(method, request.finish)
+        finish = finish_of(method, request.options, request.finish)
         wanted = method.options.model_validate(request.options)
         started = time.monotonic()
         outcomes, options = self._outcomes(method, request.photo, wanted, job)

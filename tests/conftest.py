@@ -17,6 +17,7 @@ from colorizers.networks.ab_bins import AbBins, smoothed_prior
 from colorizers.networks.adain import AdainUNet
 from colorizers.networks.blocks import quarter
 from colorizers.networks.diffusion import ColorDiffusion
+from colorizers.networks.vgg import VGG19
 from colorizers.picture.photo import Photo
 from colorizers.pool import ModelPool
 from colorizers.settings import get_settings
@@ -51,6 +52,8 @@ def untrained(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
 
 def answer(network: nn.Module, lightness: Tensor) -> Tensor:
     """What a network says of L* (B, 1, H, W); one that needs more gets half a palette, or noise in the midst of it."""
+    if isinstance(network, VGG19):
+        return network(lightness.expand(-1, 3, -1, -1) / 100, network.layers[-1:])[network.layers[-1]]
     random = torch.Generator().manual_seed(0)
     if isinstance(network, AdainUNet):
         reference = 100 * torch.rand(1, 3, 32, 32, generator=random)

@@ -49,6 +49,9 @@ class StubMethod:
     def __init__(self, run) -> None:
         self._run = run
 
+    def finish_for(self, options) -> Finish:
+        return self.finish
+
     def run(self, photo: Photo, options: Sized, job: Job) -> list[Chroma]:
         return self._run(photo, options, job)
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from colorizers.errors import ColorizerError
-from colorizers.methods import adain, cnn, diffusion, gan, multicolor, resnet_unet, transformer, unet
+from colorizers.methods import adain, cnn, diffusion, gan, multicolor, resnet_unet, style, transformer, unet
 from colorizers.methods.method import Method
 
 METHODS: dict[str, Method] = {
     module.METHOD.name: module.METHOD
-    for module in (unet, diffusion, adain, transformer, resnet_unet, gan, multicolor, cnn)
+    for module in (unet, diffusion, adain, style, transformer, resnet_unet, gan, multicolor, cnn)
 }
 
 

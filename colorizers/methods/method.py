@@ -60,7 +60,10 @@ class Method(Protocol):
 
     @property
     def finish(self) -> Finish:
-        """The finish that suits its colours, until the user chooses another."""
+        """The finish that suits its colours by default, until the user chooses another."""
+
+    def finish_for(self, options: Mapping[str, Any]) -> Finish:
+        """The finish that suits what these options make; those that are left out have their defaults."""
 
     @property
     def stops_early(self) -> bool:
@@ -81,12 +84,12 @@ class Method(Protocol):
         """Colour the photo: one outcome, or one a variant."""
 
 
-def finish_of(method: Method, wanted: Finish | Mapping[str, Any]) -> Finish:
-    """A finish for the method's colours: a mapping changes what it names of the method's own, a `Finish` is final.
+def finish_of(method: Method, options: Mapping[str, Any], wanted: Finish | Mapping[str, Any]) -> Finish:
+    """A finish for what a method makes: a mapping changes what it names of the method's own, a `Finish` is final.
 
     Raises ColorizerError for what a finish does not have.
     """
-    return wanted if isinstance(wanted, Finish) else validated(Finish, {**dict(method.finish), **wanted})
+    return wanted if isinstance(wanted, Finish) else validated(Finish, {**dict(method.finish_for(options)), **wanted})
 
 
 def vividness(default: float = VIVIDNESS) -> Any:

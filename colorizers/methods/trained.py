@@ -33,6 +33,10 @@ class Trained:
         """As `Method.loaders`."""
         return {self.name: lambda key: load_into(self.networks[key.partition("/")[2]](), key)}
 
+    def finish_for(self, options: Mapping[str, Any]) -> Finish:
+        """As `Method.finish_for`: the same for all of them."""
+        return self.finish
+
     def key(self, options: Any) -> str:
         """As `Method.key`."""
         return f"{self.name}/{getattr(options, 'weights', next(iter(self.networks)))}"

@@ -121,14 +121,19 @@ class Photo:
         Small photos are enlarged, but the long side stays within 4 working sizes. `faded_print` stretches the
         tones between the 1st and 99th percentile over the whole range, for this copy only.
         """
-        width, height = self.size
-        scale = min(working_size / min(width, height), _LONGEST_SIDE_RATIO * working_size / max(width, height))
-        height, width = (4 * max(1, round(side * scale / 4)) for side in (height, width))
+        width, height = network_size(self.size, working_size)
         small = _resized(self.lightness, height, width)
         return _stretched(small) if faded_print else small
 
     def reference_lab(self, side: int) -> Tensor:
         """What a network sees of a reference: Lab (3, side, side), squashed to a square, since a palette has no shape.
+
+        As `reference_rgb`.
+        """
+        return rgb_to_lab(self.reference_rgb((side, side)))
+
+    def reference_rgb(self, size: tuple[int, int]) -> Tensor:
+        """A reference as sRGB (3, H, W) in [0, 1], brought to a size, width and height.
 
         What is transparent has the mean colour of what is not. Raises ColorizerError when the picture has no colours.
         """
@@ -136,10 +141,17 @@ class Photo:
             raise ColorizerError(f"The reference {shown_name(self.name)} has no colours; choose a colour picture.")
         alpha = np.full(self.rgb.shape[:2], 255, np.uint8) if self.alpha is None else self.alpha
         image = Image.fromarray(np.dstack((self.rgb, alpha))).convert("RGBa")  # colours weighted by what is seen
-        small = torch.from_numpy(np.array(image.resize((side, side), Image.Resampling.BOX))).movedim(-1, 0) / 255
+        small = torch.from_numpy(np.array(image.resize(size, Image.Resampling.BOX))).movedim(-1, 0) / 255
         weighted, seen = small[:3], small[3:]
         mean = weighted.sum((1, 2), keepdim=True) / seen.sum().clamp(min=1 / 255)
-        return rgb_to_lab(weighted + (1 - seen) * mean)
+        return weighted + (1 - seen) * mean
+
+
+def network_size(size: tuple[int, int], working_size: int) -> tuple[int, int]:
+    """The width and height at which a network sees a picture, multiples of 4: see `Photo.network_lightness`."""
+    scale = min(working_size / min(size), _LONGEST_SIDE_RATIO * working_size / max(size))
+    width, height = (4 * max(1, round(side * scale / 4)) for side in size)
+    return width, height
 
 
 def clean_name(name: str) -> str:

@@ -1,0 +1,79 @@
+"""What style transfer optimises at one size: only the colours of a photo, or a whole picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from colorizers.networks.heads import AB_SCALE
+from colorizers.networks.vgg import MEAN, STD
+from colorizers.picture.color import lab_to_rgb
+from colorizers.picture.compose import Chroma, Outcome, Painting
+
+
+class Canvas(Protocol):
+    """Planes (c, h, w) of about unit spread, and the picture that they show."""
+
+    @property
+    def lightness(self) -> Tensor:
+        """The photo's L* (H, W) at this size."""
+
+    def planes(self, lab: Tensor) -> Tensor:
+        """The planes that show a picture, Lab (3, H, W)."""
+
+    def rgb(self, planes: Tensor) -> Tensor:
+        """What planes show: sRGB (3, H, W), not clipped, with gradients to the planes."""
+
+    def outcome(self, planes: Tensor) -> Outcome: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Colours:
+    """Only ab moves, at half the size of L* (H, W), which stays."""
+
+    lightness: Tensor
+
+    def planes(self, lab: Tensor) -> Tensor:
+        height, width = self.lightness.shape
+        return resized(lab[1:], (height // 2, width // 2)) / AB_SCALE
+
+    def rgb(self, planes: Tensor) -> Tensor:
+        return lab_to_rgb(torch.cat((self.lightness[None], resized(AB_SCALE * planes, self.lightness.shape))))
+
+    def outcome(self, planes: Tensor) -> Outcome:
+        return Chroma(AB_SCALE * planes.cpu())
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """All of sRGB moves, as the networks see it, at the size of L* (H, W)."""
+
+    lightness: Tensor
+
+    def planes(self, lab: Tensor) -> Tensor:
+        mean, std = self._statistics()
+        return (lab_to_rgb(resized(lab, self.lightness.shape)).clamp(0, 1) - mean) / std
+
+    def rgb(self, planes: Tensor) -> Tensor:
+        mean, std = self._statistics()
+        return planes * std + mean
+
+    def outcome(self, planes: Tensor) -> Outcome:
+        return Painting(self.rgb(planes).clamp(0, 1).cpu())
+
+    def _statistics(self) -> list[Tensor]:
+        return [self.lightness.new_tensor(each)[:, None, None] for each in (MEAN, STD)]
+
+
+def gray_rgb(lightness: Tensor) -> Tensor:
+    """L* (H, W) as sRGB (3, H, W)."""
+    return lab_to_rgb(torch.stack((lightness, *torch.zeros(2, *lightness.shape, device=lightness.device))))
+
+
+def resized(planes: Tensor, size: Sequence[int]) -> Tensor:
+    """Planes (c, h, w) at another size, antialiased where they shrink."""
+    shrinks = size[0] < planes.shape[1] or size[1] < planes.shape[2]
+    return interpolate(planes[None], tuple(size), mode="bilinear", antialias=shrinks)[0]
