@@ -84,7 +84,12 @@ def ours(
     reached: list[tuple[float, int]] = []
 
     def progress(
-        done: int, total: int, preview: Outcome | None, text: str, losses: Mapping[str, float] | None = None
+        done: int,
+        total: int,
+        preview: Outcome | None,
+        text: str,
+        losses: Mapping[str, float] | None = None,
+        share: float | None = None,
     ) -> None:
         if losses and done > coarse and sum(losses.values()) <= target and not reached:
             reached.append((time.monotonic() - began, done))

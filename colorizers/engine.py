@@ -56,11 +56,12 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Step:
-    """Work is going on: `done` of `total` steps, a first look when there is one, and the losses of what optimises."""
+    """Work is going on: `done` of `total` steps, that is `share` of it, a first look when there is one, losses."""
 
     done: int
     total: int
     text: str
+    share: float
     preview: Outcome | None = None
     losses: Mapping[str, float] | None = None
 
@@ -220,9 +221,14 @@ class LocalBackend:
 
     def _results(self, request: JobRequest, emit: Callable[[Event], None], stop: threading.Event) -> tuple[Result, ...]:
         def progress(
-            done: int, total: int, preview: Outcome | None, text: str, losses: Mapping[str, float] | None = None
+            done: int,
+            total: int,
+            preview: Outcome | None,
+            text: str,
+            losses: Mapping[str, float] | None = None,
+            share: float | None = None,
         ) -> None:
-            emit(Step(done, total, text, preview, losses))
+            emit(Step(done, total, text, done / total if share is None else share, preview, losses))
 
         leases = Leases(self.pool)
         job = Job(
@@ -240,14 +246,15 @@ class LocalBackend:
         notes = request.photo.notes
         if options != wanted:
             notes += ("Memory ran short: a smaller working size was used.",)
-        if method.stops_early and stop.is_set():
+        stopped = method.stops_early and stop.is_set()
+        if stopped:
             notes += ("It was stopped early: its record alone cannot make it again.",)
         return tuple(
             Result(
                 photo=request.photo,
                 outcome=outcome,
                 finish=finish,
-                record=_record(request, _of_variant(options, k), finish, leases.keys),
+                record=_record(request, _of_variant(options, k), finish, leases.keys, stopped),
                 seconds=seconds,
                 notes=notes,
             )
@@ -338,7 +345,7 @@ def _of_variant(options: Options, k: int) -> Options:
     return options.model_copy(update=single)
 
 
-def _record(request: JobRequest, options: Options, finish: Finish, keys: list[str]) -> Record:
+def _record(request: JobRequest, options: Options, finish: Finish, keys: list[str], stopped: bool) -> Record:
     values = dict(options)
     pictures = {name: value for name, value in values.items() if isinstance(value, Photo)}
     return Record(
@@ -349,4 +356,5 @@ def _record(request: JobRequest, options: Options, finish: Finish, keys: list[st
         pictures={name: value.sha256 for name, value in pictures.items()},
         input_sha256=request.photo.sha256,
         versions=versions(),
+        stopped_early=stopped,
     )

@@ -462,6 +462,7 @@ class TestMakingAPictureAgain:
             ({"weights": {"unet/mobilenet": "0" * 64}}, "first.png was made with other weights unet/mobilenet;"),
             ({"weights": {"../../secret": "0" * 64}}, "first.png was made with weights that are not known here"),
             ({"weights": {"\x1b[31m": "0" * 64}}, "first.png was made with weights that are not known here"),
+            ({"stopped_early": True}, "first.png was stopped early, so it cannot be made again; colour anew."),
             ({"method": "magic"}, "There is no method 'magic'"),
             ({"method": "\x1b[31m\n"}, "There is no method"),
             ({"options": {"vividness": 7}}, "Vividness must be"),

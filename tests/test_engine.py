@@ -192,6 +192,7 @@ def test_stop_gives_what_there_is_so_far_and_a_note_says_so(gray_photo: Photo):
     results = until(Done, events).results
     assert [result.outcome.ab.norm().item() for result in results] == pytest.approx([RADIUS, RADIUS / 2])
     assert all("stopped early" in result.notes[-1] for result in results)
+    assert all(result.record.stopped_early for result in results)
 
 
 def test_stopping_a_job_that_has_ended_or_never_was_does_nothing(engine: Engine, gray_photo: Photo):

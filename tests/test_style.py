@@ -223,6 +223,7 @@ class Told:
     stop_at: int = 0
     cancel_at: int = 0
     steps: list[tuple[int, Mapping[str, float] | None]] = field(default_factory=list)
+    shares: list[float | None] = field(default_factory=list)
 
     def job(self) -> Job:
         return Job(self, torch.device("cpu"), self.progress, lambda: len(self.steps) - 1 == self.stop_at)
@@ -231,8 +232,9 @@ class Told:
     def lease(self, key: str):
         yield self.network
 
-    def progress(self, done, total, preview: Outcome | None, text: str, losses=None) -> None:
+    def progress(self, done, total, preview: Outcome | None, text: str, losses=None, share=None) -> None:
         self.steps.append((done, losses))
+        self.shares.append(share)
         if self.cancel_at and done == self.cancel_at:
             raise Cancelled
 
@@ -279,6 +281,13 @@ class TestRuns:
             METHOD.run(photo, chosen, told.job())
         assert len(told.network.threads) == 5
         assert living_tensors() <= before
+
+    def test_the_share_that_is_told_is_that_of_the_pixels_that_were_worked_on(self):
+        told = Told(Counted().eval().requires_grad_(False))
+        METHOD.run(small(GRAY, 128), options(steps=10, working_size=128), told.job())
+        (_, coarse), (_, fine) = pyramid(128, 10)
+        assert told.shares[coarse] == pytest.approx(coarse / 4 / (coarse / 4 + fine))
+        assert told.shares[-1] == 1
 
     def test_two_visitors_take_turns(self):
         network, engine = counting()

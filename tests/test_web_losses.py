@@ -16,7 +16,7 @@ def told(*values: tuple[float, float], total: int = 0) -> Losses:
     """What a job has told that came to these values, step by step."""
     losses = Losses(("content", "<style>"))
     for done, both in enumerate(values, 1):
-        losses.add(Step(done, total or len(values), "", None, dict(zip(losses.names, both, strict=True))))
+        losses.add(Step(done, total or len(values), "", 0, None, dict(zip(losses.names, both, strict=True))))
     return losses
 
 
@@ -69,6 +69,6 @@ def test_a_long_job_has_no_more_points_than_can_be_seen_evenly_over_its_steps_an
 
 def test_a_job_that_begins_again_is_told_from_its_beginning() -> None:
     losses = told((5, 5), (4, 4), (3, 3))
-    losses.add(Step(1, 6, "", None, {"content": 9, "<style>": 9}))
-    losses.add(Step(2, 6, "without any"))
+    losses.add(Step(1, 6, "", 0, None, {"content": 9, "<style>": 9}))
+    losses.add(Step(2, 6, "without any", 0))
     assert [point.done for point in losses.points] == [1]

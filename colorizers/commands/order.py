@@ -81,7 +81,7 @@ def order_of(arguments: argparse.Namespace, photos: list[Path]) -> Order:
     paths = picture_paths(options, method.options)
     pictures, finish = opened(paths), finish_of(method, options, changes)
     if remake is not None:
-        _check_flags(remake, {*options, *changes} - {*paths})
+        _check_run(remake, {*options, *changes} - {*paths})
         _check_pictures(remake, method, pictures)
         options, finish = dict(remake.record.options), validated(Finish, dict(remake.record.finish))
     options |= pictures
@@ -105,10 +105,13 @@ def order_of(arguments: argparse.Namespace, photos: list[Path]) -> Order:
     )
 
 
-def _check_flags(remake: Remake, given: set[str]) -> None:
+def _check_run(remake: Remake, given: set[str]) -> None:
+    result = shown(remake.result)
+    if remake.record.stopped_early:
+        raise ColorizerError(f"{result} was stopped early, so it cannot be made again; colour anew.")
     if given:
         spare = ", ".join(sorted(map(flag, given)))
-        raise ColorizerError(f"--from takes every option from the record of {shown(remake.result)}; leave out {spare}.")
+        raise ColorizerError(f"--from takes every option from the record of {result}; leave out {spare}.")
 
 
 def _check_pictures(remake: Remake, method: Method, given: dict[str, Photo]) -> None:

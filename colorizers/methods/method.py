@@ -18,12 +18,19 @@ from colorizers.pool import Leases
 class Progress(Protocol):
     """Says how far a run is: `done` of `total` steps, a first look when there is one, and what is being done.
 
-    `losses` are what a method that optimises has come to, by the names in its `losses`. Raises Cancelled when the
-    user has left or pressed Stop: call it often.
+    `losses` are what a method that optimises has come to, by the names in its `losses`; `share` in [0, 1] is how much
+    of the work is done where steps are not alike. Raises Cancelled when the user has left or pressed Stop: call it
+    often.
     """
 
     def __call__(
-        self, done: int, total: int, preview: Outcome | None, text: str, losses: Mapping[str, float] | None = None
+        self,
+        done: int,
+        total: int,
+        preview: Outcome | None,
+        text: str,
+        losses: Mapping[str, float] | None = None,
+        share: float | None = None,
     ) -> None: ...
 
 

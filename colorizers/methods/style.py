@@ -165,15 +165,15 @@ def optimised(network: nn.Module, lightness: Tensor, reference: Tensor, options:
     """L* (H, W) and a reference in sRGB (3, h, w) to colours or a painting, coarse to fine."""
     descent = Descent(options.optimizer, options.learning_rate, options.decay_every)
     model = lit_like(reference, lightness) if options.mode == "reconstruction" else reference
-    lab, ended = None, 0
-    for share, steps in pyramid(min(lightness.shape), options.steps):
+    lab, levels = None, pyramid(min(lightness.shape), options.steps)
+    for k, (share, steps) in enumerate(levels):
         canvas = _CANVASES[options.mode](_scaled(lightness[None], share)[0])
         fixed = gray_rgb(canvas.lightness), _scaled(model, share)
         loss = StyleLoss(network, layers_of(options), balance_of(options), *fixed)
-        watch = _Watch(job, canvas, ended, options)
+        watch = _Watch(job, canvas, options, levels, k)
         begun = canvas.planes(beginning(canvas.lightness, reference, options) if lab is None else lab)
         planes = descent.lowest(begun, partial(_losses, loss, canvas), steps, watch)
-        lab, ended = rgb_to_lab(canvas.rgb(planes)), ended + steps
+        lab = rgb_to_lab(canvas.rgb(planes))
         if watch.stopped:
             break
     outcome = canvas.outcome(planes)
@@ -194,21 +194,30 @@ def pyramid(short_side: int, steps: int) -> list[tuple[float, int]]:
 
 @dataclass
 class _Watch:
-    """Tells the engine how far one size is, and whether the user has had enough."""
+    """Tells the engine how far level `k` is, and whether the user has had enough."""
 
     job: Job
     canvas: Canvas
-    done: int
     options: Any
+    levels: list[tuple[float, int]]
+    k: int
+    steps: int = 0
     stopped: bool = False
 
     def __call__(self, best: Tensor, losses: dict[str, float]) -> bool:
-        self.done += 1
-        look = self.canvas.outcome(best) if self.done % _LOOK_EVERY == 0 else None
-        text = f"Step {self.done} of {self.options.steps}, network {self.options.weights}"
-        self.job.progress(self.done, self.options.steps, look, text, losses)
+        self.steps += 1
+        begun = [*self.levels[: self.k], (self.levels[self.k][0], self.steps)]
+        done, total = sum(steps for _, steps in begun), self.options.steps
+        look = self.canvas.outcome(best) if done % _LOOK_EVERY == 0 else None
+        text = f"Step {done} of {total}, network {self.options.weights}"
+        self.job.progress(done, total, look, text, losses, _work(begun) / _work(self.levels))
         self.stopped = self.job.stop_early()
         return self.stopped
+
+
+def _work(levels: list[tuple[float, int]]) -> float:
+    """Steps cost as their pixels."""
+    return sum(steps * share**2 for share, steps in levels)
 
 
 def beginning(lightness: Tensor, reference: Tensor, options: Any) -> Tensor:

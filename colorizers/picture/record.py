@@ -35,6 +35,7 @@ class Record(BaseModel):
     pictures: dict[str, str] = {}
     input_sha256: str = Field(max_length=64)
     versions: dict[str, _Version] = {}
+    stopped_early: bool = False
 
     def parameters(self) -> str:
         """One line in the form that picture viewers of the Stable Diffusion world show."""

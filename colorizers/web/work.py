@@ -48,7 +48,8 @@ class _Clock:
 
     started: float = field(default_factory=time.monotonic)
     looked: dict[gr.blocks.Block, float] = field(default_factory=dict)
-    first: tuple[int, float] | None = None
+    first: Step | None = None
+    since: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -69,11 +70,10 @@ class _Clock:
     def left(self, step: Step) -> float | None:
         """How many seconds are left at the pace of the steps after the first, in which a model may be loaded."""
         if step.done and self.first is None:
-            self.first = step.done, self.seconds
-        if self.first is None or step.done <= self.first[0]:
+            self.first, self.since = step, self.seconds
+        if self.first is None or step.share <= self.first.share:
             return None
-        done, since = self.first
-        return (self.seconds - since) / (step.done - done) * (step.total - step.done)
+        return (self.seconds - self.since) / (step.share - self.first.share) * (1 - step.share)
 
 
 class TabWork:
@@ -282,7 +282,7 @@ def _progress(step: Step, left: float | None) -> tuple[str, float | None]:
     if not step.done:
         return step.text, None
     more = f", {texts.LEFT.format(seconds=texts.seconds(left))}" if left is not None and left >= 1 else ""
-    return step.text + more, step.done / step.total
+    return step.text + more, step.share
 
 
 def _finish(view: TabView, values: tuple[Any, ...]) -> Finish:
