@@ -16,8 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from colorizers.methods import style
 from colorizers.methods.canvas import Whole, gray_rgb
@@ -27,6 +26,7 @@ from colorizers.networks.vgg import VGG19
 from colorizers.picture.compose import Outcome
 from colorizers.picture.photo import Photo, network_size
 
+ROOT = Path(__file__).resolve().parent.parent
 PHOTO, REFERENCE = ROOT / "test_images" / "coffee_gray.jpg", ROOT / "test_images" / "citrus.jpg"
 OURS = 60  # steps at most
 
@@ -79,7 +79,8 @@ def ours(
     network: nn.Module, lightness: Tensor, reference: Tensor, options: style.StyleOptions, target: float
 ) -> tuple[float, int]:
     """Seconds and steps until the loss at full size is no more than the target."""
-    coarse = OURS - style.pyramid(min(lightness.shape), OURS)[-1][1]
+    levels = style.pyramid(min(lightness.shape), OURS)
+    coarse = OURS - levels[-1][1]
     began = time.monotonic()
     reached: list[tuple[float, int]] = []
 
@@ -95,7 +96,7 @@ def ours(
             reached.append((time.monotonic() - began, done))
 
     job = Job(models=None, device=torch.device("cpu"), progress=progress, stop_early=lambda: bool(reached))
-    style.optimised(network, lightness, reference, options, job)
+    style.optimised(network, lightness, reference, options, levels, job)
     if not reached:
         raise SystemExit(f"The loss {target:.5g} was not reached in {OURS} steps.")
     return reached[0]

@@ -484,11 +484,14 @@ def test_a_choice_that_asks_for_another_finish_brings_it_along(page: Page, photo
         page.get_by_label("Mode").locator("visible=true").click()
         page.get_by_role("option", name=mode).click()
 
+    slider(page, "Warmth").fill("0.5")
     choose("A new painting")
     expect(lock).to_have_value("0")
+    expect(slider(page, "Warmth")).to_have_value("0.5")
     lock.fill("0.5")
     page.get_by_role("button", name=texts.RESET, exact=True).locator("visible=true").click()
     expect(lock).to_have_value("0")
+    expect(slider(page, "Warmth")).to_have_value("0")
     choose("Colours of the photo")
     expect(lock).to_have_value("1")
 

@@ -21,17 +21,19 @@ from colorizers.methods.canvas import Colours, Whole, gray_rgb
 from colorizers.methods.descent import Descent
 from colorizers.methods.method import Job
 from colorizers.methods.palette import palette_transfer
-from colorizers.methods.style import METHOD, StyleOptions, layers_of, pyramid
+from colorizers.methods.style import METHOD, StyleOptions, balance_of, layers_of, lit_like, pyramid
 from colorizers.methods.style_loss import LOSSES, Balance, StyleLoss, total_variation
 from colorizers.networks.backbones import ResNet34, SwinB
+from colorizers.networks.heads import AB_SCALE
 from colorizers.networks.vgg import COMPACT, VGG19, normalised
+from colorizers.options import controls
 from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.compose import Outcome
-from colorizers.picture.photo import Photo
+from colorizers.picture.photo import Photo, network_size
 from colorizers.pool import ModelPool
 from colorizers.settings import PROJECT
 
-NETWORKS = {"compact": lambda: VGG19(COMPACT, norm=True), "vgg19": VGG19, "resnet34": ResNet34, "swin_b": SwinB}
+NETWORKS = METHOD.networks
 GRAY, COLOUR = "dog_gray", "dog"
 
 
@@ -263,15 +265,32 @@ class TestRuns:
     @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
     def test_stop_gives_the_best_so_far_within_one_step(self, optimizer: str):
         told = Told(Counted().eval().requires_grad_(False), stop_at=7)
-        chosen = options(optimizer=optimizer, steps=40, start="noise")
+        chosen = options(optimizer=optimizer, learning_rate=1, steps=40, start="noise", bilateral=False)
         (outcome,) = METHOD.run(small(GRAY), chosen, told.job())
         assert len(told.network.threads) == 7
         assert [done for done, _ in told.steps] == list(range(8))
         totals = [sum(losses.values()) for _, losses in told.steps if losses]
         assert min(totals) < totals[0]
-        again = Told(told.network, stop_at=7)
-        (same,) = METHOD.run(small(GRAY), chosen, again.job())
-        assert torch.equal(outcome.ab, same.ab)
+        lightness = small(GRAY).network_lightness(64)
+        size = network_size(chosen.reference.size, 64)
+        model = lit_like(chosen.reference.reference_rgb(size), lightness)
+        loss = StyleLoss(told.network, layers_of(chosen), balance_of(chosen), gray_rgb(lightness), model)
+        planes = outcome.ab / AB_SCALE
+        given = sum(part.item() for part in loss(Colours(lightness).rgb(planes), planes).values())
+        assert given == pytest.approx(min(totals), rel=0.01)
+
+    def test_the_rate_of_adam_falls_over_all_sizes(self):
+        rates: list[float] = []
+
+        class Told(Descent):
+            def rate(self, done: int) -> float:
+                rates.append(super().rate(done))
+                return rates[-1]
+
+        start = torch.ones(1, 2, 2)
+        for before in (0, 3):
+            Told("adam", 0.5, 2).lowest(start, lambda each: {"size": each.square().sum()}, 3, lambda *_: False, before)
+        assert rates == pytest.approx([0.5, 0.5, 0.4, 0.4, 0.32, 0.32])
 
     def test_a_cancel_ends_within_one_step_and_gives_the_memory_back(self):
         told = Told(Counted().eval().requires_grad_(False), cancel_at=5)
@@ -313,7 +332,7 @@ class TestRuns:
         assert told
         assert all(set(event.losses) == set(METHOD.losses) == set(LOSSES) for event in told)
         assert any(event.preview is not None for event in told)
-        assert "compact" in told[-1].text
+        assert "Compact" in told[-1].text
         assert isinstance(events[-1], Done)
 
     def test_the_same_request_gives_the_same_pixels_and_another_seed_other_noise(self):
@@ -349,6 +368,28 @@ class TestRuns:
             assert unrest(bilateral=True, mode=mode) < 0.7 * unrest(bilateral=False, mode=mode)
 
 
+NO_LAYER = {f"style_layer_{k}": 0 for k in range(1, 6)}
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize(
+    "extreme",
+    [
+        *({entry.name: value} for entry in controls(StyleOptions) if entry.kind in ("int", "float")
+          for value in (entry.low, entry.high) if entry.name not in ("steps", "working_size")),
+        NO_LAYER,
+        NO_LAYER | {"content_weight": 0},
+        {"steps": 1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_every_end_of_every_slider_gives_a_picture(extreme: dict, optimizer: str):
+    _, engine = counting()
+    chosen = dict(options(**{"steps": 4, "optimizer": optimizer} | extreme))
+    result = engine.results(JobRequest(small(GRAY), "style", chosen))[0]
+    assert result.outcome.ab.isfinite().all()
+
+
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [
@@ -378,7 +419,9 @@ def test_a_photo_gets_its_own_colours_back_better_than_statistics_give_them():
         photo = small(name, 96)
         truth = rgb_to_lab(torch.tensor(photo.rgb).movedim(-1, 0) / 255)[1:]
         asked = JobRequest(photo, "style", dict(options(reference=photo, steps=60)))
-        given = torch.from_numpy(rgb2lab(engine.results(asked)[0].pixels())).movedim(-1, 0)[1:]
+        light, *given = torch.from_numpy(rgb2lab(engine.results(asked)[0].pixels())).movedim(-1, 0)
+        assert (light - photo.lightness).abs().max() <= 0.5
+        given = torch.stack(given)
         statistics = palette_transfer(photo.lightness, photo.reference_lab(128))
         gray, palette, ours = (
             (each - truth).square().mean().sqrt() for each in (torch.zeros_like(truth), statistics, given)

@@ -329,10 +329,18 @@ def test_what_is_left_out_is_the_methods_own_finish(client: Client, photo: Path,
     own = METHODS[name].finish.model_dump()
     schema = client.view_api(return_format="dict", print_info=False)["named_endpoints"][f"/colorize_{name}"]
     defaults = {p["parameter_name"]: p["parameter_default"] for p in schema["parameters"] if p["parameter_has_default"]}
-    assert {finish: defaults[finish] for finish in own} == own
+    assert {defaults[finish] for finish in own} == {None}
     _, typed = client.predict(photo=handle_file(photo), warmth=0.3, api_name=f"/colorize_{name}")
     _, general = client.predict(handle_file(photo), name, "{}", json.dumps({"warmth": 0.3}), api_name="/colorize")
     assert typed[0]["finish"] == general[0]["finish"] == own | {"warmth": 0.3}
+
+
+def test_a_painting_keeps_its_own_light_unless_the_photos_is_asked_for(client: Client, photo: Path) -> None:
+    how = {"mode": "artistic", "steps": 1, "working_size": 64, "api_name": "/colorize_style"}
+    for asked, lock in (({}, 0.0), ({"luminance_lock": 1}, 1.0)):
+        reference = handle_file(PROJECT / "test_images" / "coffee.jpg")
+        _, records = client.predict(photo=handle_file(photo), reference=reference, **how, **asked)
+        assert records[0]["finish"]["luminance_lock"] == lock
 
 
 def test_weights_that_are_not_here_are_named_in_one_sentence(photo: Path, no_weights: None) -> None:

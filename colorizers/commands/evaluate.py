@@ -21,7 +21,7 @@ from colorizers.evaluation.rows import OTHER, OWN
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import Method
 from colorizers.options import Control, controls, validated
-from colorizers.picture.collection import Collection, read_collection, shards
+from colorizers.picture.collection import REFERENCES, Collection, read_collection, shards
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import versions
 from colorizers.settings import PROJECT
@@ -35,7 +35,8 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add = parser.add_argument
     methods = f"of {', '.join(METHODS)}; a picture is own or other: the colours of the photo, or of another one"
     add("methods", nargs="*", metavar="METHOD[:WEIGHTS][,option=value...]", help=methods)
-    add("--data", type=Path, nargs="+", required=True, metavar="PATH", help="folders of colour photos, or tar shards")
+    data = f"folders of colour photos, without those in them that are named {REFERENCES}, or tar shards"
+    add("--data", type=Path, nargs="+", required=True, metavar="PATH", help=data)
     add("--n", type=positive("--n"), metavar="N", help="only the first N photos")
     size = "side of the centre squares; smaller photos are not enlarged (default: 256)"
     add("--size", type=positive("--size"), default=256, metavar="PX", help=size)

@@ -27,7 +27,8 @@ class Canvas(Protocol):
     def rgb(self, planes: Tensor) -> Tensor:
         """What planes show: sRGB (3, H, W), not clipped, with gradients to the planes."""
 
-    def outcome(self, planes: Tensor) -> Outcome: ...
+    def outcome(self, planes: Tensor) -> Outcome:
+        """What planes are worth to a user, on the CPU."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class Colours:
         return resized(lab[1:], (height // 2, width // 2)) / AB_SCALE
 
     def rgb(self, planes: Tensor) -> Tensor:
-        return lab_to_rgb(torch.cat((self.lightness[None], resized(AB_SCALE * planes, self.lightness.shape))))
+        return lab_to_rgb(torch.cat((self.lightness[None], _enlarged(AB_SCALE * planes, self.lightness.shape))))
 
     def outcome(self, planes: Tensor) -> Outcome:
         return Chroma(AB_SCALE * planes.cpu())
@@ -70,10 +71,23 @@ class Whole:
 
 def gray_rgb(lightness: Tensor) -> Tensor:
     """L* (H, W) as sRGB (3, H, W)."""
-    return lab_to_rgb(torch.stack((lightness, *torch.zeros(2, *lightness.shape, device=lightness.device))))
+    return lab_to_rgb(gray_lab(lightness))
+
+
+def gray_lab(lightness: Tensor) -> Tensor:
+    """L* (H, W) as Lab (3, H, W)."""
+    return torch.stack((lightness, *torch.zeros(2, *lightness.shape, device=lightness.device)))
 
 
 def resized(planes: Tensor, size: Sequence[int]) -> Tensor:
     """Planes (c, h, w) at another size, antialiased where they shrink."""
     shrinks = size[0] < planes.shape[1] or size[1] < planes.shape[2]
     return interpolate(planes[None], tuple(size), mode="bilinear", antialias=shrinks)[0]
+
+
+def _enlarged(planes: Tensor, size: Sequence[int]) -> Tensor:
+    """As `resized`, by matrices: so the gradients are the same every time on a GPU too."""
+    (height, width), (rows, columns) = size, planes.shape[1:]
+    down = resized(torch.eye(rows, device=planes.device)[None], (height, rows))[0]
+    along = resized(torch.eye(columns, device=planes.device)[None], (width, columns))[0]
+    return down @ planes @ along.T

@@ -8,27 +8,31 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Optimizer = Literal["lbfgs", "adam"]
+OptimizerName = Literal["lbfgs", "adam"]
 _REMEMBERED = 20  # steps from which L-BFGS guesses the curvature
 _DECAY = 0.8
 
-Losses = Callable[[Tensor], dict[str, Tensor]]
-"""Values to the parts whose sum is to fall."""
+Parts = Callable[[Tensor], dict[str, Tensor]]
+"""Values to the parts of the loss, whose sum is to fall."""
+
+Seen = Callable[[Tensor, dict[str, float]], bool]
+"""Called after every evaluation with the best values so far and the parts; true ends it, and it may raise."""
 
 
 @dataclass(frozen=True)
 class Descent:
-    """How to go down; the learning rate, times 0.8 after every `decay_every` evaluations, is Adam's alone."""
+    """How to go down.
 
-    optimizer: Optimizer = "lbfgs"
+    The learning rate is Adam's, times 0.8 after every `decay_every` evaluations; for L-BFGS, which finds the lengths of
+    its steps itself, it is the mean length of the first.
+    """
+
+    optimizer: OptimizerName = "lbfgs"
     learning_rate: float = 0.3
     decay_every: int = 50
 
-    def lowest(self, start: Tensor, losses: Losses, evaluations: int, seen: "Seen") -> Tensor:
-        """The best values that were evaluated, at most so often.
-
-        After each evaluation `seen(values, parts)` is called: true ends it, and it may raise.
-        """
+    def lowest(self, start: Tensor, parts_of: Parts, evaluations: int, seen: Seen, before: int = 0) -> Tensor:
+        """The best values that were evaluated, at most so often; `before` evaluations were made at other sizes."""
         unit = self.learning_rate * start.numel() if self.optimizer == "lbfgs" else 1.0
         values = (start.detach() / unit).requires_grad_()
         optimizer = self._optimizer(values, evaluations)
@@ -37,7 +41,7 @@ class Descent:
         def evaluate() -> float:
             nonlocal best, least, done
             optimizer.zero_grad()
-            parts = losses(unit * values)
+            parts = parts_of(unit * values)
             total = torch.stack(list(parts.values())).sum()
             total.backward()
             found = total.item()
@@ -52,13 +56,16 @@ class Descent:
             if self.optimizer == "lbfgs":
                 optimizer.step(evaluate)
             else:
-                decay = torch.optim.lr_scheduler.StepLR(optimizer, self.decay_every, _DECAY)
                 while True:
+                    optimizer.param_groups[0]["lr"] = self.rate(before + done)
                     optimizer.step(evaluate)
-                    decay.step()
         except _Enough:
             pass
         return best
+
+    def rate(self, done: int) -> float:
+        """Adam's learning rate after so many evaluations."""
+        return self.learning_rate * _DECAY ** (done // self.decay_every)
 
     def _optimizer(self, values: Tensor, evaluations: int) -> torch.optim.Optimizer:
         if self.optimizer == "adam":
@@ -67,9 +74,6 @@ class Descent:
             [values], max_iter=evaluations, max_eval=evaluations, history_size=_REMEMBERED, tolerance_grad=0,
             tolerance_change=0, line_search_fn="strong_wolfe",
         )  # fmt: skip
-
-
-Seen = Callable[[Tensor, dict[str, float]], bool]
 
 
 class _Enough(Exception):

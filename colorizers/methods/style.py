@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from colorizers.errors import ColorizerError
-from colorizers.methods.canvas import Canvas, Colours, Whole, gray_rgb, resized
-from colorizers.methods.descent import Descent, Optimizer
+from colorizers.methods.canvas import Canvas, Colours, Whole, gray_lab, gray_rgb, resized
+from colorizers.methods.descent import Descent, OptimizerName
 from colorizers.methods.method import Job, working_size
 from colorizers.methods.palette import palette_transfer
 from colorizers.methods.style_loss import LOSSES, Balance, Layers, StyleLoss
@@ -31,6 +31,7 @@ _SHARES = (3, 2, 2)  # of the steps, at the sizes of the pyramid, the coarsest f
 _LOOK_EVERY = 4  # steps between previews
 _BILATERAL_SIDE, _BILATERAL_COLOR, _BILATERAL_SPACE = 9, 75 / 255, 75.0
 
+_NETWORKS = {"compact": "Compact, ours", "vgg19": "VGG-19", "resnet34": "ResNet-34", "swin_b": "Swin-B"}
 _VGG = Layers(("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "relu4_2")
 _VGG_ORIGINAL = Layers(("relu1_1", "relu1_2", "relu2_2", "relu3_3", "relu4_2"), "relu3_3")
 _RESNET = Layers(("stem", "block1_3", "block2_4", "block3_6", "block4_3"), "block3_2")
@@ -42,7 +43,7 @@ def _layer_weight(k: int) -> Any:
     ends = {0: ", the finest", 4: ", the coarsest"}.get(k, "")
     return control(
         1.0, label=f"Style layer {k + 1}", low=0, high=2, step=0.1, advanced=True,
-        help=f"How much it counts among the five{ends}: {named}.",
+        help=f"How much it counts among the five{ends}: {named}, where every layer is alike.",
     )  # fmt: skip
 
 
@@ -53,20 +54,24 @@ class StyleOptions(Options):
     mode: Literal["reconstruction", "artistic"] = control(
         "reconstruction",
         words={"reconstruction": "Colours of the photo", "artistic": "A new painting"},
-        help="A new painting has a light of its own: its finish starts with the luminance lock at 0.",
+        help="A new painting has a light of its own (the luminance lock starts at 0), as fine as the working size.",
     )
-    style_weight: float = control(100.0, low=0, high=10_000, step=10, help="How much the reference counts.")
+    style_weight: float = control(
+        100.0, low=0, high=10_000, step=10, help="How much the reference counts. Layers count in shares: 100 is much."
+    )
     content_weight: float = control(
-        2.0, low=0, high=10, step=0.1, help="How much what the photo shows counts. The photo is gray: more is calmer."
+        2.0, low=0, high=10, step=0.1, help="How much what the photo shows counts; a new painting of a face needs 10."
     )
     tv_weight: float = control(
         2.0, label="Smoothness weight", low=0, high=100, step=1, help="Total variation: how much unrest is smoothed."
     )
-    steps: int = control(100, low=1, high=300, help="Looks at the picture, over all its sizes; Stop keeps the best.")
+    steps: int = control(
+        100, low=1, high=300, help="Of the optimisation, most of them on a small copy; Stop keeps the best so far."
+    )
     weights: Literal["compact", "vgg19", "resnet34", "swin_b"] = control(
         "compact",
         label="Network",
-        words={"compact": "Compact, ours", "vgg19": "VGG-19", "resnet34": "ResNet-34", "swin_b": "Swin-B"},
+        words=_NETWORKS,
         help="Whose eyes compare the pictures. The compact one is a VGG-19 with fewer channels, trained for this app.",
     )
     start: Literal["palette", "content", "noise"] = control(
@@ -75,7 +80,7 @@ class StyleOptions(Options):
         advanced=True,
         help="What the optimisation starts from.",
     )
-    optimizer: Optimizer = control(
+    optimizer: OptimizerName = control(
         "lbfgs",
         label="Optimiser",
         words={"lbfgs": "L-BFGS", "adam": "Adam"},
@@ -92,8 +97,9 @@ class StyleOptions(Options):
         "even",
         words={"even": "Every layer alike", "original": "As in the original app, style × 10"},
         advanced=True,
-        help="How layers are compared: in shares of what the reference has, or as they are, for which the weights are "
-        "1000, 1 and 10 (VGG layers relu1_1, relu1_2, relu2_2, relu3_3, relu4_2, content relu3_3).",
+        help="How layers are compared: in shares of what the reference has, or as they are and at one size. The "
+        "original painted anew from gray by 50 steps of Adam with weights 1000, 1 and 10; its VGG layers are relu1_1, "
+        "relu1_2, relu2_2, relu3_3 and relu4_2, content relu3_3.",
     )
     style_layer_1: float = _layer_weight(0)
     style_layer_2: float = _layer_weight(1)
@@ -131,15 +137,17 @@ class Style(Trained):
         return Finish(luminance_lock=0) if options.get("mode") == "artistic" else self.finish
 
     def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:
-        """One outcome: chroma at half the working size, or a painting at the whole of it."""
+        """One outcome: chroma at half the working size, a painting at the whole of it; coarser when stopped early."""
         balance = balance_of(options)
         if not any((balance.content, balance.style * sum(balance.layers.values()), balance.smoothness)):
             raise ColorizerError("Every weight is 0, so nothing can be made better; raise the style weight.")
         lightness = photo.network_lightness(options.working_size).to(job.device)
         reference = options.reference.reference_rgb(network_size(options.reference.size, options.working_size))
         job.progress(0, options.steps, None, "Looking at both pictures")
+        short_side = min(lightness.shape)
+        levels = pyramid(short_side, options.steps) if balance.even else [(1.0, options.steps)]
         with job.models.lease(self.key(options)) as network:
-            return [optimised(network, lightness, reference.to(job.device), options, job)]
+            return [optimised(network, lightness, reference.to(job.device), options, levels, job)]
 
 
 def balance_of(options: Any) -> Balance:
@@ -161,18 +169,22 @@ def layers_of(options: Any) -> Layers:
     return _RESNET if options.weights == "resnet34" else _SWIN
 
 
-def optimised(network: nn.Module, lightness: Tensor, reference: Tensor, options: Any, job: Job) -> Outcome:
-    """L* (H, W) and a reference in sRGB (3, h, w) to colours or a painting, coarse to fine."""
+def optimised(
+    network: nn.Module, lightness: Tensor, reference: Tensor, options: Any, levels: "Levels", job: Job
+) -> Outcome:
+    """L* (H, W) and a reference in sRGB (3, h, w) to colours or a painting, level by level."""
     descent = Descent(options.optimizer, options.learning_rate, options.decay_every)
     model = lit_like(reference, lightness) if options.mode == "reconstruction" else reference
-    lab, levels = None, pyramid(min(lightness.shape), options.steps)
+    lab = None
     for k, (share, steps) in enumerate(levels):
         canvas = _CANVASES[options.mode](_scaled(lightness[None], share)[0])
         fixed = gray_rgb(canvas.lightness), _scaled(model, share)
         loss = StyleLoss(network, layers_of(options), balance_of(options), *fixed)
         watch = _Watch(job, canvas, options, levels, k)
         begun = canvas.planes(beginning(canvas.lightness, reference, options) if lab is None else lab)
-        planes = descent.lowest(begun, partial(_losses, loss, canvas), steps, watch)
+        before = sum(count for _, count in levels[:k])
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True):
+            planes = descent.lowest(begun, partial(_losses, loss, canvas), steps, watch, before)
         lab = rgb_to_lab(canvas.rgb(planes))
         if watch.stopped:
             break
@@ -184,8 +196,12 @@ def _losses(loss: StyleLoss, canvas: Canvas, planes: Tensor) -> dict[str, Tensor
     return loss(canvas.rgb(planes), planes)
 
 
-def pyramid(short_side: int, steps: int) -> list[tuple[float, int]]:
-    """The shares of the full size at which it is optimised, the coarsest first, and the steps at each."""
+Levels = list[tuple[float, int]]
+"""The shares of the full size at which a picture is optimised, the coarsest first, and the steps at each."""
+
+
+def pyramid(short_side: int, steps: int) -> Levels:
+    """From a size of about 64 pixels to the full size in at most three levels."""
     levels = min(len(_SHARES), 1 + int(math.log2(max(1, short_side / _COARSEST))))
     ends = [round(steps * sum(_SHARES[: k + 1]) / sum(_SHARES[:levels])) for k in range(levels)]
     counts = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
@@ -199,7 +215,7 @@ class _Watch:
     job: Job
     canvas: Canvas
     options: Any
-    levels: list[tuple[float, int]]
+    levels: Levels
     k: int
     steps: int = 0
     stopped: bool = False
@@ -209,13 +225,13 @@ class _Watch:
         begun = [*self.levels[: self.k], (self.levels[self.k][0], self.steps)]
         done, total = sum(steps for _, steps in begun), self.options.steps
         look = self.canvas.outcome(best) if done % _LOOK_EVERY == 0 else None
-        text = f"Step {done} of {total}, network {self.options.weights}"
+        text = f"Step {done} of {total}, network: {_NETWORKS[self.options.weights]}"
         self.job.progress(done, total, look, text, losses, _work(begun) / _work(self.levels))
         self.stopped = self.job.stop_early()
         return self.stopped
 
 
-def _work(levels: list[tuple[float, int]]) -> float:
+def _work(levels: Levels) -> float:
     """Steps cost as their pixels."""
     return sum(steps * share**2 for share, steps in levels)
 
@@ -227,7 +243,7 @@ def beginning(lightness: Tensor, reference: Tensor, options: Any) -> Tensor:
         noise = torch.randn(3, *lightness.shape, generator=random).to(lightness.device)
         return AB_SCALE * noise + noise.new_tensor((50.0, 0.0, 0.0))[:, None, None]
     if options.start == "content":
-        return torch.stack((lightness, *torch.zeros(2, *lightness.shape, device=lightness.device)))
+        return gray_lab(lightness)
     palette = rgb_to_lab(resized(reference, (_PALETTE_SIDE, _PALETTE_SIDE)))
     return torch.cat((lightness[None], palette_transfer(lightness, palette)))
 

@@ -61,7 +61,7 @@ class StyleLoss:
         style = torch.stack(shares).sum() if shares else zero
         content = zero if self._content is None else self._apart(features[self._content_layer], self._content)
         if balance.even:
-            style = style / sum(balance.layers.values())
+            style = style / (sum(balance.layers.values()) or 1)
         else:
             style = _ORIGINAL_STYLE * style
         return {

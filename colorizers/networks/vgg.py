@@ -15,8 +15,8 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 class VGG19(nn.Module):
     """Pictures (B, 3, H, W), sRGB in [0, 1], to the features that are asked for: `relu1_1` to `relu5_4`.
 
-    Stage k has `widths[k]` channels at 1/2^k of the size, rounded up. Parameters are named as torchvision names those
-    of vgg19, or of vgg19_bn with `norm`.
+    The first stage has `widths[0]` channels at full size, each other its own at half the size of the one before,
+    rounded up. Parameters are named as torchvision names those of vgg19, or of vgg19_bn with `norm`.
     """
 
     def __init__(self, widths: tuple[int, ...] = PUBLISHED, norm: bool = False) -> None:

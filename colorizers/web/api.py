@@ -5,7 +5,7 @@ import inspect
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,8 +54,8 @@ def add_endpoints(engine: Engine) -> None:
     ]
     _add("colorize", "Colour a photo by any method.", parameters, _any_request, engine)
     for method in engine.methods.values():
-        entries = [*controls(method.options), *controls(method.finish)]
-        parameters = [photo, *(_parameter(entry) for entry in entries)]
+        own, after = map(_parameter, controls(method.options)), map(_finish_parameter, controls(method.finish))
+        parameters = [photo, *own, *after]
         _add(f"colorize_{method.name}", f"{method.title}: {method.paper}.", parameters, _Typed(method), engine)
 
 
@@ -99,7 +99,7 @@ class _Typed:
     method: Method
 
     def __call__(self, given: dict[str, Any]) -> JobRequest:
-        finish = {name: given[name] for name in Finish.model_fields}
+        finish = {name: given[name] for name in Finish.model_fields if given[name] is not None}
         options = {entry.name: _option(entry, given[entry.name]) for entry in controls(self.method.options)}
         return JobRequest(_opened(given["photo"], "photo"), self.method.name, options, finish)
 
@@ -137,6 +137,12 @@ def _parameter(entry: Control) -> Parameter:
         kind = FileData if entry.required else FileData | None
     bounds = f" From {entry.low:g} to {entry.high:g}." if entry.kind in ("int", "float") else ""
     return Parameter(entry.name, kind, entry.in_words + bounds, _REQUIRED if entry.required else entry.default)
+
+
+def _finish_parameter(entry: Control) -> Parameter:
+    """The endpoint's parameter for a value of the finish, which may be left to the method."""
+    told = _parameter(entry)
+    return replace(told, type=float | None, default=None, help=f"{told.help} Left out, it is what suits the method.")
 
 
 def _option(entry: Control, value: Any) -> Any:

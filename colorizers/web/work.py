@@ -4,7 +4,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from html import escape
@@ -16,7 +16,7 @@ import gradio as gr
 from colorizers.engine import Busy, Engine, Event, JobRequest, Step, Waiting
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import Method
-from colorizers.options import validated
+from colorizers.options import Control, validated
 from colorizers.picture.finish import Finish
 from colorizers.web import markup, texts
 from colorizers.web.errors import shown_errors, toast
@@ -102,8 +102,11 @@ class TabWork:
             trigger_mode="always_last", **tune,
         )  # fmt: skip
         suiting = [view.options[name] for name in self._suiting]
-        for changed in (view.reset.click, *(part.input for part in suiting)):
-            changed(self.suited, suiting, finish, **tune).then(self.refinish, [session, *finish], view.slider, **tune)
+        changes = {view.reset.click: set(Finish.model_fields)}
+        changes |= {view.options[name].input: fields for name, fields in self._suiting.items()}
+        for changed, fields in changes.items():
+            own = changed(partial(self.own_finish, fields), suiting, [view.finish[name] for name in fields], **tune)
+            own.then(self.refinish, [session, *finish], view.slider, **tune)
         if view.gallery is not None:
             view.gallery.select(self.choose, session, view.outputs, **tune)
         if view.use_seed is not None:
@@ -182,17 +185,19 @@ class TabWork:
         return markup.status(texts.STOPPING)
 
     @cached_property
-    def _suiting(self) -> list[str]:
-        """The options by whose choices the method's finish changes."""
-        return [
-            entry.name
-            for entry in self.view.options.entries
-            if len({self._method.finish_for({entry.name: choice}) for choice in entry.choices}) > 1
-        ]
+    def _suiting(self) -> dict[str, set[str]]:
+        """The options by whose choices the method's finish changes, and what of it changes."""
+        moved = {entry.name: self._moved(entry) for entry in self.view.options.entries}
+        return {name: fields for name, fields in moved.items() if fields}
 
-    def suited(self, *choices: str) -> list[Any]:
-        """The finish that suits what is chosen."""
-        return list(dict(self._method.finish_for(dict(zip(self._suiting, choices, strict=True)))).values())
+    def _moved(self, entry: Control) -> set[str]:
+        finishes = [dict(self._method.finish_for({entry.name: choice})) for choice in entry.choices]
+        return {name for name in Finish.model_fields if len({finish[name] for finish in finishes}) > 1}
+
+    def own_finish(self, fields: Iterable[str], *choices: str) -> Updates:
+        """Of the method's own finish for what is chosen these fields."""
+        own = self._method.finish_for(dict(zip(self._suiting, choices, strict=True)))
+        return {self.view.finish[name]: getattr(own, name) for name in fields}
 
     def refinish(self, session: Session, *finish: Any) -> Any:
         """The same colours under another finish."""
