@@ -305,6 +305,7 @@ def test_a_method_that_optimises_draws_its_losses_while_it_runs_where_nothing_wa
     expect(plot).to_have_count(0)
     open_tab(page, "One tint")
     expect(plot).to_have_attribute("aria-label", texts.NO_LOSSES)
+    page.locator(".stage img").locator("visible=true").first.evaluate("image => image.decode()")  # it has its height
     reserved = plot.bounding_box()
     server.gate.hold()
     page.get_by_role("button", name=texts.COLOUR).click()

@@ -110,7 +110,7 @@ class StyleOptions(Options):
         True, label="Bilateral filter", advanced=True, help="Smooths the result, but not across edges."
     )
     seed: int | None = seed()
-    working_size: int = working_size(256, more="Larger takes longer: four times at twice the size.")
+    working_size: int = working_size(more="Larger takes longer: four times at twice the size.")
 
 
 _CANVASES: dict[str, Callable[[Tensor], Canvas]] = {"reconstruction": Colours, "artistic": Whole}
