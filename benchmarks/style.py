@@ -10,7 +10,6 @@ python benchmarks/style.py [--size 384] [--steps 50] [--threads 2]
 import argparse
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -23,7 +22,6 @@ from colorizers.methods.canvas import Whole, gray_rgb
 from colorizers.methods.method import Job
 from colorizers.methods.style_loss import StyleLoss
 from colorizers.networks.vgg import VGG19
-from colorizers.picture.compose import Outcome
 from colorizers.picture.photo import Photo, network_size
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,14 +82,7 @@ def ours(
     began = time.monotonic()
     reached: list[tuple[float, int]] = []
 
-    def progress(
-        done: int,
-        total: int,
-        preview: Outcome | None,
-        text: str,
-        losses: Mapping[str, float] | None = None,
-        share: float | None = None,
-    ) -> None:
+    def progress(done: int, total: int, preview: object, text: str, losses=None, share=None) -> None:
         if losses and done > coarse and sum(losses.values()) <= target and not reached:
             reached.append((time.monotonic() - began, done))
 

@@ -220,21 +220,13 @@ class LocalBackend:
                 events.put(error)
 
     def _results(self, request: JobRequest, emit: Callable[[Event], None], stop: threading.Event) -> tuple[Result, ...]:
-        def progress(
-            done: int,
-            total: int,
-            preview: Outcome | None,
-            text: str,
-            losses: Mapping[str, float] | None = None,
-            share: float | None = None,
-        ) -> None:
-            emit(Step(done, total, text, done / total if share is None else share, preview, losses))
-
         leases = Leases(self.pool)
         job = Job(
             models=leases,
             device=self.pool.device,
-            progress=progress,
+            progress=lambda done, total, preview, text, losses=None, share=None: emit(
+                Step(done, total, text, done / total if share is None else share, preview, losses)
+            ),
             stop_early=stop.is_set,
         )
         method = self._methods[request.method]
