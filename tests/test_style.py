@@ -25,7 +25,8 @@ from colorizers.methods.style import METHOD, StyleOptions, balance_of, layers_of
 from colorizers.methods.style_loss import LOSSES, Balance, StyleLoss, total_variation
 from colorizers.networks.backbones import ResNet34, SwinB
 from colorizers.networks.heads import AB_SCALE
-from colorizers.networks.vgg import COMPACT, VGG19, normalised
+from colorizers.networks.imagenet import normalised
+from colorizers.networks.vgg import COMPACT, VGG19
 from colorizers.options import controls
 from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.compose import Outcome
@@ -282,14 +283,14 @@ class TestRuns:
     def test_the_rate_of_adam_falls_over_all_sizes(self):
         rates: list[float] = []
 
-        class Told(Descent):
+        class Noted(Descent):
             def rate(self, done: int) -> float:
                 rates.append(super().rate(done))
                 return rates[-1]
 
         start = torch.ones(1, 2, 2)
         for before in (0, 3):
-            Told("adam", 0.5, 2).lowest(start, lambda each: {"size": each.square().sum()}, 3, lambda *_: False, before)
+            Noted("adam", 0.5, 2).lowest(start, lambda each: {"size": each.square().sum()}, 3, lambda *_: False, before)
         assert rates == pytest.approx([0.5, 0.5, 0.4, 0.4, 0.32, 0.32])
 
     def test_a_cancel_ends_within_one_step_and_gives_the_memory_back(self):

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from colorizers.networks.heads import AB_SCALE
-from colorizers.networks.vgg import MEAN, STD
+from colorizers.networks.imagenet import denormalised, normalised
 from colorizers.picture.color import lab_to_rgb
 from colorizers.picture.compose import Chroma, Outcome, Painting
 
@@ -55,18 +55,13 @@ class Whole:
     lightness: Tensor
 
     def planes(self, lab: Tensor) -> Tensor:
-        mean, std = self._statistics()
-        return (lab_to_rgb(resized(lab, self.lightness.shape)).clamp(0, 1) - mean) / std
+        return normalised(lab_to_rgb(resized(lab, self.lightness.shape)).clamp(0, 1))
 
     def rgb(self, planes: Tensor) -> Tensor:
-        mean, std = self._statistics()
-        return planes * std + mean
+        return denormalised(planes)
 
     def outcome(self, planes: Tensor) -> Outcome:
         return Painting(self.rgb(planes).clamp(0, 1).cpu())
-
-    def _statistics(self) -> list[Tensor]:
-        return [self.lightness.new_tensor(each)[:, None, None] for each in (MEAN, STD)]
 
 
 def gray_rgb(lightness: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from torch import Tensor, nn
 
-from colorizers.networks.vgg import normalised
+from colorizers.networks.imagenet import normalised
 
 _RESNET_BLOCKS = (3, 4, 6, 3)
 _SWIN_BLOCKS = (2, 2, 18, 2)

@@ -11,6 +11,7 @@ from colorizers.networks.blocks import climbed, decoder_levels
 from colorizers.networks.color_decoder import ColorDecoder
 from colorizers.networks.convnext import ConvNeXt
 from colorizers.networks.heads import GainHead
+from colorizers.networks.imagenet import MEAN, STD
 from colorizers.picture.color import lab_to_rgb
 
 SIDE = 512
@@ -21,7 +22,6 @@ NEUTRAL = 0.75
 
 _WIDTHS = (512, 512, 256)  # of the pixel decoder at 1/16, 1/8 and 1/4
 _QUERIES = 100
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class DDColor(nn.Module):
         self.decoder = _Decoder(config.widths)
         self.refine_net = nn.Sequential(nn.Sequential(spectral_norm(nn.Conv2d(_QUERIES + 3, 2, 1))))
         self.head = GainHead(NEUTRAL)
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
 
     def forward(self, lightness: Tensor) -> Tensor:
         return self.ab(lab_to_rgb(pad(lightness, (0, 0, 0, 0, 0, 2))))

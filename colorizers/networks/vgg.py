@@ -2,14 +2,13 @@
 
 from collections.abc import Collection
 
-import torch
 from torch import Tensor, nn
+
+from colorizers.networks.imagenet import normalised
 
 PUBLISHED = (64, 128, 256, 512, 512)
 COMPACT = (24, 48, 96, 160, 160)
 _CONVOLUTIONS = (2, 2, 4, 4, 4)
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's sRGB: what networks trained on it, and ours, subtract and divide by."""
 
 
 class VGG19(nn.Module):
@@ -52,9 +51,3 @@ def _convolution(before: int, width: int) -> nn.Conv2d:
     convolution = nn.Conv2d(before, width, 3, padding=1)
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     return convolution
-
-
-def normalised(pictures: Tensor) -> Tensor:
-    """sRGB (B, 3, H, W) in [0, 1] as networks trained on ImageNet take it."""
-    mean, std = (torch.tensor(each, device=pictures.device)[:, None, None] for each in (MEAN, STD))
-    return (pictures - mean) / std

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from colorizers import weights
 from colorizers.errors import ColorizerError
+from colorizers.networks.imagenet import normalised
 from colorizers.networks.mobilenet import MobileNetFeatures
 from colorizers.picture.color import lab_to_rgb
 from colorizers.training.recipe import Frozen
@@ -87,9 +88,7 @@ class VGGFeatures(nn.Sequential):
         super().__init__(*vgg16().features[:23])
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        mean = pictures.new_tensor((0.485, 0.456, 0.406))[:, None, None]
-        std = pictures.new_tensor((0.229, 0.224, 0.225))[:, None, None]
-        level, features = ((pictures + 1) / 2 - mean) / std, []
+        level, features = normalised((pictures + 1) / 2), []
         for index, layer in enumerate(self):
             level = layer(level)
             if index in (8, 15, 22):
