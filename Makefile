@@ -1,5 +1,6 @@
 # make run    starts the web app
-# make test   lints, then runs every test
+# make test   lints, then runs the tests
+# make test-full   the same with every run of Stable Diffusion, which takes a long time
 # make lint   style, format and types alone
 # Each makes its own .venv first. Another Python: make run PYTHON=python3.12
 
@@ -8,13 +9,16 @@ VENV := .venv
 python := $(VENV)/bin/python
 install := $(python) -m pip install -q --disable-pip-version-check
 
-.PHONY: run test lint browser
+.PHONY: run test test-full lint browser
 
 run: $(VENV)/run.stamp
 	$(python) app.py
 
 test: browser lint
 	$(python) -m pytest
+
+test-full: browser lint
+	$(python) -m pytest --full
 
 lint: $(VENV)/test.stamp
 	$(python) -m ruff check

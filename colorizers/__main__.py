@@ -51,6 +51,8 @@ def _serve(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--share", action="store_true", help="also open a public link, through Gradio's servers")
     parser.add_argument("--checkpoint", action="append", default=[], metavar="KEY=PATH",
         help="take the weights KEY, as ddcolor_tiny, from this file; may be given again for others")  # fmt: skip
+    parser.add_argument("--model", metavar="PATH_OR_ID", help="offer this Stable Diffusion 1.x beside the known ones")
+    parser.add_argument("--controlnet", metavar="PATH_OR_ID", help="use this ControlNet where depth is shown")
     parser.set_defaults(run=_run_serve)
 
 
@@ -63,6 +65,10 @@ def _run_serve(arguments: argparse.Namespace) -> int:
             raise ColorizerError("--checkpoint needs KEY=PATH, such as ddcolor_tiny=ddcolor_tiny.pth.")
         home = os.path.expanduser(path)  # noqa: PTH111 - Path's own fails for users that there are not
         weights.use_checkpoint(weights.key_of(name), Path(home))
+    if arguments.model is not None:
+        weights.use_model(arguments.model)
+    if arguments.controlnet is not None:
+        weights.use_controlnet(arguments.controlnet)
 
     from colorizers.web import serve
 

@@ -1,11 +1,12 @@
 """Weights that are downloaded: fetched, checked, and locked to what was fetched first."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from colorizers.errors import ColorizerError
 
@@ -29,31 +30,57 @@ class Pin:
 
 @dataclass(frozen=True)
 class Published:
-    """A weights file that can be fetched, of about `size` bytes.
+    """A file that can be fetched, of about `size` bytes.
 
-    `pin` may have only the first digits of the hash, where the publisher tells no more. `append` adds to a stream at
-    its end what it lacks of the file; it raises ColorizerError for what goes wrong at the publisher's, and OSError.
+    `pin` may have only the first digits of the hash, where the publisher tells no more, or none where he tells the
+    `blob` instead: git's own hash of the file. `append` adds to a stream at its end what it lacks of the file; it
+    raises ColorizerError for what goes wrong at the publisher's, and OSError.
     """
 
     pin: Pin
     size: float
     append: Callable[[BinaryIO], None]
+    blob: str = ""
 
-    @property
-    def suffix(self) -> str:
-        """Of the file, with its dot."""
-        return Path(self.pin.file).suffix
+    def is_at(self, path: Path) -> bool:
+        """Whether a file is the blob that is published, if any."""
+        return not self.blob or self.blob == _git_blob(path)
 
 
 def pins(folder: Path) -> dict[str, Pin]:
-    """What was fetched into a folder, by the stems of its files; ColorizerError when its lock file is damaged."""
+    """What was fetched into a folder; ColorizerError when its lock file is damaged.
+
+    By the stems of files, as "style_vgg19"; what lies in folders of its own by its path, as "sd15/unet/config.json".
+    """
     lock = folder / LOCK
     try:
-        return {stem: Pin(**pin) for stem, pin in json.loads(lock.read_text()).items()}
+        return dict(pair for stem, entry in json.loads(lock.read_text()).items() for pair in _unfolded(stem, entry))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ColorizerError(f"{lock} cannot be read; delete it and download the weights again.") from error
+
+
+def _unfolded(stem: str, entry: dict[str, Any]) -> Iterator[tuple[str, Pin]]:
+    """The pins of one entry of a lock file: one, or those of a whole folder, which share hub and revision."""
+    if "files" not in entry:
+        yield stem, Pin(**entry)
+        return
+    for file, sha256 in entry["files"].items():
+        yield f"{stem}/{file}", Pin(entry["hub"], entry["revision"], file, sha256)
+
+
+def _folded(known: Mapping[str, Pin]) -> dict[str, Any]:
+    """The entries of a lock file."""
+    entries: dict[str, Any] = {}
+    for name, pin in sorted(known.items()):
+        stem, inside, file = name.partition("/")
+        if inside:
+            folder = entries.setdefault(stem, {"hub": pin.hub, "revision": pin.revision, "files": {}})
+            folder["files"][file] = pin.sha256
+        else:
+            entries[stem] = asdict(pin)
+    return entries
 
 
 def digest(path: Path) -> str:
@@ -62,22 +89,50 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _git_blob(path: Path) -> str:
+    """The hash by which git knows a file."""
+    data = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
 def fetch(file: Published, target: Path) -> None:
     """Download a file, going on where an earlier download stopped, check its hash, and lock `target` to it.
 
     Waits for other downloads into the same folder to end. Raises ColorizerError when the publisher cannot be reached,
     the disk is full, or another file arrives than was locked.
     """
+    with _alone(target.parent, file.pin.hub):
+        _take(file, target, target.parent, target.stem)
+
+
+def fetch_folder(files: Mapping[str, Published], target: Path) -> None:
+    """As `fetch`, for all files of one repository, named as they are to lie in a folder; it is there all at once.
+
+    Of a folder that is there already only what is missing or damaged is fetched, and what does not belong is deleted.
+    """
+    with _alone(target.parent, next(iter(files.values())).pin.hub):
+        place = target if target.is_dir() else target.with_name(f"{target.name}.part")
+        for name, file in files.items():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            _take(file, place / name, target.parent, f"{target.name}/{name}")
+        for folder in {(place / name).parent for name in files}:
+            for stray in folder.iterdir():
+                if stray.is_file() and stray.relative_to(place).as_posix() not in files:
+                    stray.unlink()
+        place.rename(target)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, hub: str) -> Iterator[None]:
+    """Make a folder and keep other downloads out of it meanwhile; ColorizerError when something cannot be written."""
     from filelock import FileLock
 
-    pin, folder = file.pin, target.parent
-    part = target.with_name(f"{target.name}.{pin.sha256[:12]}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / _BUSY):
-            _take(file, part, target)
+            yield
     except OSError as error:
-        raise failed(pin.hub, error) from error
+        raise failed(hub, error) from error
 
 
 def failed(hub: str, error: OSError) -> ColorizerError:
@@ -86,27 +141,26 @@ def failed(hub: str, error: OSError) -> ColorizerError:
     return ColorizerError(f"The download from {hub} failed ({reason}); make room or try again.")
 
 
-def _take(file: Published, part: Path, target: Path) -> None:
-    """Fill `part`, and make it `target` when it is what was promised; nothing to do when another download did so."""
-    offered, lock = file.pin, target.with_name(LOCK)
-    locked = pins(target.parent).get(target.stem)
+def _take(file: Published, target: Path, folder: Path, name: str) -> None:
+    """Make `target` what the folder's lock says under a name, or will say; nothing to do when it is so already."""
+    offered = file.pin
+    locked = pins(folder).get(name)
     if locked is not None and not locked.allows(offered):
         said = f"{offered.file} of {offered.hub} is not what was downloaded before"
-        raise ColorizerError(f"{said}; delete its entry in {lock} to trust it.")
+        raise ColorizerError(f"{said}; delete its entry in {folder / LOCK} to trust it.")
     if locked is None or not target.is_file() or digest(target) != locked.sha256:
+        part = target.with_name(f"{target.name}.{(offered.sha256 or file.blob)[:12]}.part")
         with part.open("ab") as stream:
             file.append(stream)
         found = replace(offered, sha256=digest(part))
-        if not found.allows(offered) or locked not in (None, found):
+        if not (found.allows(offered) and file.is_at(part)) or locked not in (None, found):
             part.unlink()
             raise ColorizerError(f"What arrived is not the {offered.file} that {offered.hub} names; try again.")
-        _lock(target, found)
+        _lock(folder, name, found)
         part.replace(target)
 
 
-def _lock(target: Path, pin: Pin) -> None:
-    known = pins(target.parent) | {target.stem: pin}
-    text = json.dumps({stem: asdict(each) for stem, each in sorted(known.items())}, indent=2)
-    fresh = target.with_name(f"{LOCK}.new")
-    fresh.write_text(f"{text}\n")
-    fresh.replace(target.with_name(LOCK))
+def _lock(folder: Path, name: str, pin: Pin) -> None:
+    fresh = folder / f"{LOCK}.new"
+    fresh.write_text(f"{json.dumps(_folded(pins(folder) | {name: pin}), indent=2)}\n")
+    fresh.replace(folder / LOCK)

@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -18,14 +18,14 @@ import torch
 from colorizers import weights
 from colorizers.errors import Cancelled, ColorizerError
 from colorizers.methods.catalog import METHODS, find
-from colorizers.methods.method import Job, Method, finish_of
+from colorizers.methods.method import Job, Method, Start, finish_of
 from colorizers.options import MAX_SEED, Options, controls, seed_of_variant, validated
 from colorizers.picture.compose import Outcome
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, versions
 from colorizers.picture.result import Result
-from colorizers.pool import Leases, ModelPool, PoolStats, default_budget
+from colorizers.pool import Leases, ModelPool, PoolStats, default_budget, default_parking
 from colorizers.settings import Settings, get_settings
 
 _LAST_STEP = 10.0  # seconds that a job gets to see that the process ends
@@ -170,6 +170,7 @@ class LocalBackend:
         work = (request, events, cancel, stop)
         event = None
         try:
+            self._check_weights(request)
             threading.Thread(target=self._work, args=work, daemon=True, name=request.method).start()
             while not isinstance(event, Done):
                 try:
@@ -235,7 +236,7 @@ class LocalBackend:
         started = time.monotonic()
         outcomes, options = self._outcomes(method, request.photo, wanted, job)
         seconds = time.monotonic() - started
-        notes = request.photo.notes
+        notes = (*request.photo.notes, *dict.fromkeys(job.notes))
         if options != wanted:
             notes += ("Memory ran short: a smaller working size was used.",)
         stopped = method.stops_early and stop.is_set()
@@ -249,19 +250,56 @@ class LocalBackend:
                 record=_record(request, _of_variant(options, k), finish, leases.keys, stopped),
                 seconds=seconds,
                 notes=notes,
+                maps=job.maps,
             )
             for k, outcome in enumerate(outcomes)
+            if outcome is not None
         )
 
-    def _outcomes(self, method: Method, photo: Photo, options: Options, job: Job) -> tuple[list[Outcome], Options]:
+    def _check_weights(self, request: JobRequest) -> None:
+        """Say what is missing before the job waits in the line."""
+        method = self._methods[request.method]
+        options = method.options.model_validate(request.options)
+        needed = [*method.needs(options)]
+        if (base := self._base(options)) is not None:
+            needed += base[0].needs(base[1])
+        if said := weights.missing(needed):
+            raise ColorizerError(said)
+
+    def _base(self, options: Options) -> tuple[Method, Options] | None:
+        """The method whose colours an option asks to start from, and its options: its own, with the seed of the run."""
+        name = getattr(options, "start_from", "gray")
+        if name == "gray":
+            return None
+        base = find(self._methods, name)
+        shared = {"seed": getattr(options, "seed", None), "variants": 1}
+        return base, validated(base.options, {k: v for k, v in shared.items() if k in base.options.model_fields})
+
+    def _run(self, method: Method, photo: Photo, options: Options, job: Job) -> Sequence[Outcome | None]:
+        """Run the method, after the one that it starts from."""
+        if (resolved := self._base(options)) is None:
+            return method.run(photo, options, job)
+        base, own = resolved
+
+        def before(done: int, total: int, preview: Outcome | None, text: str, *more: Any, **said: Any) -> None:
+            job.progress(0, 1, preview, f"{base.title}: {text}", share=0)
+
+        outcome = base.run(photo, own, replace(job, progress=before, stop_early=lambda: False))[0]
+        if outcome is None:
+            raise ColorizerError(f"{base.title} gave no colours to start from; start from another method.")
+        return method.run(photo, options, replace(job, start=Start(outcome, base.finish)))
+
+    def _outcomes(
+        self, method: Method, photo: Photo, options: Options, job: Job
+    ) -> tuple[Sequence[Outcome | None], Options]:
         """Run the method; out of memory, free what is idle and try once more at a smaller working size."""
         try:
-            return method.run(photo, options, job), options
+            return self._run(method, photo, options, job), options
         except torch.OutOfMemoryError:
             smaller = _smaller(options)
         self.pool.clear()
         try:
-            return method.run(photo, smaller, job), smaller
+            return self._run(method, photo, smaller, job), smaller
         except torch.OutOfMemoryError:
             message = "The device has too little memory for this; choose a smaller working size or a smaller photo."
         raise ColorizerError(message)
@@ -299,9 +337,12 @@ def local_engine(methods: Mapping[str, Method] = METHODS, settings: Settings | N
     device = find_device(settings.device)
     budget = int(settings.memory_budget_gb * 1e9) if settings.memory_budget_gb else default_budget(device)
     loaders = {family: load for method in methods.values() for family, load in method.loaders.items()}
-    pool = ModelPool(loaders, device, budget)
+    pool = ModelPool(loaders, device, budget, default_parking(device))
+    weights.use_settings()
     if settings.pool_policy == "eager":
-        for key in (key for family in loaders for key in weights.keys_of(family) if weights.find(key)):
+        # Folders, such as Stable Diffusion, are too large to be loaded unasked.
+        keys = [key for family in loaders for key in weights.keys_of(family) if not weights.REGISTRY[key].folders]
+        for key in filter(weights.here, keys):
             with pool.lease(key):
                 pass
     return Engine(methods, LocalBackend(methods, pool))

@@ -18,12 +18,13 @@ from colorizers.errors import ColorizerError
 
 Kind = Literal["bool", "int", "float", "choice", "text", "seed", "picture"]
 MAX_SEED = 2**32 - 1
-MAX_VARIANTS = 8
+MAX_VARIANTS = 10
 MAX_TEXT = 500
 RESERVED = {
     "seed": "seed",
     "variants": "int",
     "working_size": "int",
+    "start_from": "choice",
     "vividness": "float",
     "color_strength": "float",
     "saturation": "float",
@@ -38,7 +39,8 @@ RESERVED = {
 class Control:
     """What any surface needs to know of one option. Bounds are inclusive; `high` of a text is its length.
 
-    `words` says each of the `choices` in plain words.
+    `words` says each of the `choices` in plain words. Some of the choices may be weights of a `family`. A picture may
+    be one of the shipped references where `references` says so.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Control:
     unit: str = ""
     choices: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    family: str = ""
+    references: bool = False
     required: bool = False
     advanced: bool = False
 
@@ -79,10 +83,15 @@ _Model = TypeVar("_Model", bound=Options)
 
 
 def control(default: Any, *, help: str, label: str = "", low: float | None = None, high: float | None = None,
-            step: float | None = None, unit: str = "", words: Mapping[str, str] | None = None,
+            step: float | None = None, unit: str = "", words: Mapping[str, str] | None = None, family: str = "",
             advanced: bool = False) -> Any:  # fmt: skip
-    """A bool, bounded number or Literal; the annotation says which. `words`: a Literal's values in plain words."""
-    extra: JsonDict = {"label": label, "step": step, "unit": unit, "words": {**(words or {})}, "advanced": advanced}
+    """A bool, bounded number or Literal; the annotation says which. `words`: a Literal's values in plain words.
+
+    `family`: those of a Literal's values that are weights of this family can be had only when the weights are here.
+    """
+    extra: JsonDict = {
+        "label": label, "step": step, "unit": unit, "words": {**(words or {})}, "family": family, "advanced": advanced,
+    }  # fmt: skip
     return Field(default, ge=low, le=high, description=help, json_schema_extra=extra)
 
 
@@ -110,9 +119,11 @@ def variants(default: int = 1) -> Any:
     return control(default, low=1, high=MAX_VARIANTS, step=1, help="How many different results to make.")
 
 
-def picture(*, help: str, label: str = "", required: bool = True) -> Any:
+def picture(
+    *, help: str, label: str = "", required: bool = True, references: bool = True, advanced: bool = False
+) -> Any:
     """A second picture, annotated `Photo` (or `Photo | None` when not required)."""
-    extra: JsonDict = {"label": label, "kind": "picture"}
+    extra: JsonDict = {"label": label, "kind": "picture", "references": references, "advanced": advanced}
     if required:
         return Field(description=help, json_schema_extra=extra)
     return Field(None, description=help, json_schema_extra=extra)
@@ -159,6 +170,8 @@ def _control(name: str, field: FieldInfo) -> Control:
         unit=str(extra.get("unit") or ""),
         choices=choices,
         words=tuple(extra.get("words", {}).get(choice, choice) for choice in choices),
+        family=str(extra.get("family") or ""),
+        references=bool(extra.get("references")),
         required=field.is_required(),
         advanced=bool(extra.get("advanced")),
     )

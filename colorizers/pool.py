@@ -5,7 +5,7 @@ import gc
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,8 @@ from torch import nn
 
 from colorizers.errors import ColorizerError
 
-Loader = Callable[[str], nn.Module]
+Loader = Callable[[str, torch.device], nn.Module]
+"""A key, and the device on which the model will stand, to the model."""
 
 _LOADING = threading.RLock()
 """Building modules is not thread-safe in this process: diffusers and transformers swap
@@ -51,13 +52,16 @@ class _Entry:
 class ModelPool:
     """Models by key, such as `unet/lab`; the part before the slash says which loader makes them.
 
-    `budget` is in bytes and counts parameters and buffers, storages shared between models once.
+    `budget` is in bytes and counts parameters and buffers, storages shared between models once. What is evicted from
+    a GPU is parked in main memory, up to `parking` bytes, from where it comes back faster than from a file.
     """
 
-    def __init__(self, loaders: Mapping[str, Loader], device: torch.device, budget: int) -> None:
+    def __init__(self, loaders: Mapping[str, Loader], device: torch.device, budget: int, parking: int = 0) -> None:
         self.device = device
         self._loaders = loaders
         self._budget = budget
+        self._parking = parking
+        self._parked: OrderedDict[str, nn.Module] = OrderedDict()
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._loading: dict[str, Future[None]] = {}
@@ -75,7 +79,7 @@ class ModelPool:
                 self._evict_over(self._budget)
 
     def clear(self) -> None:
-        """Free every model that is not at work."""
+        """Free the device of every model that is not at work."""
         with self._lock:
             self._evict_over(0)
         gc.collect()
@@ -114,7 +118,7 @@ class ModelPool:
         try:
             # A job may ask in inference mode; a model made in it could never carry gradients again.
             with _LOADING, torch.inference_mode(False):
-                model = self._loader(key)(key).eval().requires_grad_(False).to(self.device)
+                model = self._made(key).to(self.device)
                 _check_not_meta(model, key)
             with self._lock:
                 entry = self._admit(key, model)
@@ -138,24 +142,35 @@ class ModelPool:
             raise PoolBusy("The models at work fill the memory; try again when another job has ended.")
         return entry
 
-    def _loader(self, key: str) -> Loader:
+    def _made(self, key: str) -> nn.Module:
+        """The model that was parked, or else a new one."""
+        with self._lock:
+            parked = self._parked.pop(key, None)
+        if parked is not None:
+            return parked
         family = key.partition("/")[0]
         if family not in self._loaders:
             raise KeyError(f"no loader makes {key}")
-        return self._loaders[family]
+        return self._loaders[family](key, self.device).eval().requires_grad_(False)
 
     def _evict_over(self, budget: int) -> None:
         for key in [key for key, entry in self._entries.items() if entry.pins == 0]:
             if self._bytes() <= budget:
                 return
-            del self._entries[key]
+            self._park(key, self._entries.pop(key).model)
             self._count(evictions=1)
 
+    def _park(self, key: str, model: nn.Module) -> None:
+        """Keep an evicted model in main memory if there is room, for which those parked longest may have to go."""
+        size = _bytes_of([model])
+        if size > self._parking:
+            return
+        while size + _bytes_of(self._parked.values()) > self._parking:
+            self._parked.popitem(last=False)
+        self._parked[key] = model.to("cpu")
+
     def _bytes(self) -> int:
-        models = [entry.model for entry in self._entries.values()]
-        tensors = (tensor for model in models for tensor in (*model.parameters(), *model.buffers()))
-        storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
-        return sum(storages.values())
+        return _bytes_of(entry.model for entry in self._entries.values())
 
     def _count(self, **more: float) -> None:
         self._stats = replace(self._stats, **{name: getattr(self._stats, name) + n for name, n in more.items()})
@@ -172,15 +187,34 @@ class Leases:
     def lease(self, key: str) -> Iterator[nn.Module]:
         """As `ModelPool.lease`."""
         with self.pool.lease(key) as model:
-            if key not in self.keys:
-                self.keys.append(key)
+            self.remember(key)
             yield model
+
+    def remember(self, *keys: str) -> None:
+        """Have the record name these too: what a model was made of that is leased under another key."""
+        self.keys += [key for key in keys if key not in self.keys]
+
+
+def _bytes_of(models: Iterable[nn.Module]) -> int:
+    """Of parameters and buffers, storages shared between models once."""
+    tensors = (tensor for model in models for tensor in (*model.parameters(), *model.buffers()))
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
+    return sum(storages.values())
 
 
 def default_budget(device: torch.device) -> int:
     """Bytes for models: the GPU's memory less 3 GB of working room, or half of what this process may use less 2 GB."""
     if device.type == "cuda":
         return max(torch.cuda.get_device_properties(device).total_memory - 3 * 10**9, 10**9)
+    return _share_of_memory()
+
+
+def default_parking(device: torch.device) -> int:
+    """Bytes of main memory for models that had to leave a GPU; a CPU's models are in main memory anyway."""
+    return _share_of_memory() if device.type == "cuda" else 0
+
+
+def _share_of_memory() -> int:
     return max(_memory_limit() // 2 - _RESERVE, 10**9)
 
 

@@ -19,6 +19,8 @@ class Settings(BaseSettings):
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     weights_dir: Path | None = Field(None, description="looked into before the weights shipped with the project")
+    model: str | None = Field(None, description="path or hub id of a Stable Diffusion 1.x to offer, as --model")
+    controlnet: str | None = Field(None, description="path or hub id of a ControlNet for depth, as --controlnet")
     cache_dir: Path = Path.home() / ".cache" / "colorizers"
     pool_policy: Literal["lazy", "eager"] = "lazy"
     memory_budget_gb: float | None = Field(
@@ -29,9 +31,18 @@ class Settings(BaseSettings):
     max_megabytes: float = Field(400, gt=0, description="of a file on the command line")
     max_upload_megabytes: float = Field(25, gt=0, description="of a file sent to the web app")
 
+    safety_checker: bool | None = Field(
+        None, description="whether what Stable Diffusion makes is checked for nudity; when not set, it is in public"
+    )
+
     public: bool = Field(False, description="hosting for strangers: no run history, no error details")
     queue_size: int = Field(32, ge=1, description="visitors who may wait; more are told that the queue is full")
     preview_pixels: int = Field(1024, ge=256, le=2048, description="long side of what the page shows while tuning")
+
+    @property
+    def checks_pictures(self) -> bool:
+        """Whether what Stable Diffusion makes is checked before it is shown."""
+        return self.public if self.safety_checker is None else self.safety_checker
 
 
 @functools.cache

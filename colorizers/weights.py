@@ -1,8 +1,15 @@
-"""The registry of weights: what exists, where it is found, its hash, its licence, and strict loading."""
+"""Weights on this machine: where they are found, what they must be, their hashes, and strict loading.
+
+A key such as "stable_diffusion/sd15" names an entry of the registry. Where that is a folder, the key of a part names
+one of its subfolders: "stable_diffusion/sd15/unet".
+"""
 
 import functools
-from dataclasses import dataclass
-from pathlib import Path
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import safetensors.torch
@@ -11,71 +18,30 @@ from torch import nn
 
 from colorizers import downloads
 from colorizers.errors import ColorizerError
-from colorizers.hub import SUFFIXES, Hub, HuggingFace, Torchvision
+from colorizers.hub import SUFFIXES, HuggingFace
+from colorizers.model_folder import check_model, lacking, used_files
+from colorizers.model_folder import weights_file as weights_file
+from colorizers.registry import DOWNLOAD, OWN, REGISTRY, Weights
 from colorizers.settings import PROJECT, get_settings
 
 SHIPPED_DIR = PROJECT / "weights"
 MANIFEST = "SHA256SUMS"
+_DEPTH = "controlnet/depth"
+_REPOSITORY = re.compile(r"(?!.*(--|\.\.))\w[\w.-]*/\w[\w.-]*", re.ASCII)  # OWNER/NAME
+_UNREAD = "as its page on the hub says"
+_FILES = (*SUFFIXES, ".ckpt")
 _COUNT = "num_batches_tracked"  # of batch norms; old files lack it, and torch fills it in
 
 
 @dataclass(frozen=True)
-class Weights:
-    """One entry of the registry; `key` is what a method leases.
-
-    Those that are not shipped are published on a `hub`, of so many `megabytes` (10^6 bytes). Tensors whose names begin
-    with one of `unused` belong to parts that our network does without.
-    """
-
-    key: str
-    licence: str
-    hub: Hub | None = None
-    megabytes: int = 0
-    unused: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The last part of the key."""
-        return self.key.rpartition("/")[2]
-
-    @property
-    def file(self) -> str:
-        """The file that is looked for; one from a hub may have another suffix."""
-        return f"{self.key.replace('/', '_')}.safetensors"
-
-    @property
-    def how_to_get(self) -> str:
-        """What to do when the file is not here, as the end of a sentence."""
-        if self.hub:
-            return f"get them with: python -m colorizers weights download {self.name}"
-        return f"put them into {SHIPPED_DIR.name}/"
-
-
-@dataclass(frozen=True)
 class WeightsStatus:
-    """Where an entry stands on this machine; `path` is None when it is not here."""
+    """Where an entry stands on this machine; `path` is None when it is not here. Folders show no hash."""
 
     weights: Weights
     path: Path | None
     megabytes: float
     sha256: str
 
-
-_OURS = "Apache-2.0; trained on photographs for research, see the card"
-_IMAGENET = "BSD-3-Clause, as torchvision's code; trained on ImageNet, whose own terms may apply"
-_SHIPPED = (
-    "unet/mobilenet", "unet/lab", "unet/rgb", "cnn/bins", "resnet_unet/lab", "gan/resnet", "gan/unet",
-    "transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "adain/lab", "adain/rgb", "style/compact",
-)  # fmt: skip
-_PUBLISHED = (
-    Weights("transformer/ddcolor_tiny", "Apache-2.0", HuggingFace("piddnad/ddcolor_paper_tiny"), 220),
-    Weights("transformer/ddcolor_large", "Apache-2.0", HuggingFace("piddnad/ddcolor_modelscope"), 912),
-    Weights("transformer/ddcolor_artistic", "Apache-2.0", HuggingFace("piddnad/ddcolor_artistic"), 912),
-    Weights("style/vgg19", _IMAGENET, Torchvision("VGG19_Weights.IMAGENET1K_V1"), 575, ("classifier.",)),
-    Weights("style/resnet34", _IMAGENET, Torchvision("ResNet34_Weights.IMAGENET1K_V1"), 87, ("fc.",)),
-    Weights("style/swin_b", _IMAGENET, Torchvision("Swin_B_Weights.IMAGENET1K_V1"), 352, ("norm.", "head.")),
-)
-REGISTRY = {entry.key: entry for entry in (*(Weights(key, _OURS) for key in _SHIPPED), *_PUBLISHED)}
 
 _checkpoints: dict[str, Path] = {}
 _loaded: dict[str, str] = {}
@@ -87,8 +53,8 @@ def keys_of(family: str) -> list[str]:
 
 
 def key_of(name: str) -> str:
-    """The key that a name means: the whole of it, or its last part where no other key ends so."""
-    fits = [key for key in REGISTRY if name in (key, REGISTRY[key].name)]
+    """The key that a name means: the whole of it, also with _ for /, or its last part where no other key ends so."""
+    fits = [key for key in REGISTRY if name in (key, key.replace("/", "_"), REGISTRY[key].name)]
     if not fits:
         raise ColorizerError(f"There are no weights {name[:40]!r}; python -m colorizers weights list names them all.")
     if len(fits) > 1:
@@ -96,20 +62,87 @@ def key_of(name: str) -> str:
     return fits[0]
 
 
+def entry_of(key: str) -> Weights:
+    """The entry of a key or of a part's key; KeyError when there is none."""
+    return _split(key)[0]
+
+
+def known(key: str) -> bool:
+    """Whether a key is one of an entry or of a part."""
+    try:
+        _split(key)
+    except KeyError:
+        return False
+    return True
+
+
+def _split(key: str) -> tuple[Weights, str]:
+    """The entry of a key, and which of its folders is meant, "" for all of them."""
+    if key in REGISTRY:
+        return REGISTRY[key], ""
+    whole, _, part = key.rpartition("/")
+    if part and part in REGISTRY[whole].folders:
+        return REGISTRY[whole], part
+    raise KeyError(key)
+
+
 def use_checkpoint(key: str, path: Path) -> None:
-    """For this process, take the weights of `key` from a local file (the command line's --checkpoint)."""
-    if not path.is_file():
+    """For this process, take the weights of `key` from a local file or folder (the command line's --checkpoint)."""
+    if folders := REGISTRY[key].folders:
+        check_model(path, folders)
+    elif not path.is_file():
         raise ColorizerError(f"There is no file {path}; give the path of a .safetensors or .pth file.")
-    _checkpoints[key] = path
+    _checkpoints[key] = path.absolute() if path.is_dir() else path
+
+
+def use_model(words: str) -> str:
+    """For this process, take a model from a path, or from a repository that `weights download` got; gives its key."""
+    return _use(OWN, words, "--model")
+
+
+def use_controlnet(words: str, key: str = _DEPTH) -> str:
+    """As `use_model`, for a ControlNet; it takes the place of the one of `key`."""
+    return _use(key, words, "--controlnet")
+
+
+def use_settings() -> None:
+    """Take the model and the ControlNet that the settings name, in places that the command line has left free."""
+    settings = get_settings()
+    for key, words, use in ((OWN, settings.model, use_model), (_DEPTH, settings.controlnet, use_controlnet)):
+        if words and key not in _checkpoints and not REGISTRY[key].flag:
+            use(words)
+
+
+def _use(key: str, words: str, flag: str) -> str:
+    path = Path(words)
+    if words and path.exists():
+        use_checkpoint(key, path)
+    elif _REPOSITORY.fullmatch(words) and not words.endswith(_FILES):
+        REGISTRY[key] = replace(REGISTRY[key], hub=HuggingFace(words), licence=_UNREAD, megabytes=0, flag=flag)
+        _checkpoints.pop(key, None)
+    else:
+        raise ColorizerError(f"There is no {words!r}; give {flag} the path of a model or OWNER/NAME on the hub.")
+    return key
 
 
 def find(key: str) -> Path | None:
-    """The file of an entry: the command line's, then COLORIZERS_WEIGHTS_DIR, weights/ and the cache."""
-    if key in _checkpoints:
-        return _checkpoints[key]
-    stem = Path(REGISTRY[key].file).stem
-    folders = (get_settings().weights_dir, SHIPPED_DIR, downloads_dir())
-    paths = (folder / f"{stem}{suffix}" for folder in folders if folder is not None for suffix in SUFFIXES)
+    """The file or folder of a key: the command line's, then COLORIZERS_WEIGHTS_DIR, weights/ and the cache.
+
+    Of a part it is the subfolder, or the file that the whole model is.
+    """
+    entry, part = _split(key)
+    path = _whole(entry)
+    return path / part if path is not None and path.is_dir() else path
+
+
+def _whole(entry: Weights) -> Path | None:
+    if entry.key in _checkpoints:
+        return _checkpoints[entry.key]
+    places = [place for place in (get_settings().weights_dir, SHIPPED_DIR, downloads_dir()) if place is not None]
+    if entry.folders:
+        folders = (place / entry.stem for place in places)
+        return next((folder for folder in folders if not lacking(folder, entry.folders)), None)
+    paths = (place / f"{entry.stem}{suffix}" for place in places for suffix in SUFFIXES)
     return next((path for path in paths if path.is_file()), None)
 
 
@@ -118,9 +151,41 @@ def here(key: str) -> bool:
     return find(key) is not None
 
 
+def missing(keys: Iterable[str]) -> str:
+    """A sentence on those weights that are not here, and how to get them; nothing when all are, or there are none."""
+    entries = list(dict.fromkeys(entry_of(key) for key in keys if known(key) and not here(key)))
+    if not entries:
+        return ""
+    names = ", ".join(_named(entry) for entry in entries)
+    download = " ".join(entry.argument for entry in entries if entry.hub)
+    hows = [f"get them with: {DOWNLOAD} {download}"] if download else []
+    hows = [entry.how_to_get for entry in entries if not entry.hub] + hows
+    return f"The weights {names} are not here; {_mend(' and '.join(dict.fromkeys(hows)))}."
+
+
+def _named(entry: Weights) -> str:
+    if entry.megabytes:
+        return f"{entry.called} ({entry.megabytes} MB)"
+    return entry.called if entry.hub or entry.folders else entry.file
+
+
 def downloads_dir() -> Path:
     """Where weights from a hub are kept."""
     return get_settings().cache_dir / "weights"
+
+
+def ready(key: str) -> Path:
+    """The file or folder of a key, after the hash of every file that is used has been checked.
+
+    Raises ColorizerError when it is not here or not what it must be. Its hash is remembered for `loaded_hashes`.
+    """
+    path = find(key)
+    if path is None:
+        raise ColorizerError(missing([key]))
+    if said := damage(key):
+        raise ColorizerError(said)
+    _loaded[key] = _hash_of(key, path)
+    return path
 
 
 def load_into(network: nn.Module, key: str) -> nn.Module:
@@ -129,15 +194,11 @@ def load_into(network: nn.Module, key: str) -> nn.Module:
     Only what the registry says is unused is left out. Raises ColorizerError when the file is not there, differs from
     its hash, or does not fit the network.
     """
-    entry, path = REGISTRY[key], find(key)
-    if path is None:
-        raise ColorizerError(_missing(entry))
-    if said := damage(entry, path):
-        raise ColorizerError(said)
-    state = {name: tensor for name, tensor in read_state(path).items() if not name.startswith(entry.unused)}
-    _check_fit(network, state, path)
+    path = ready(key)
+    unused = REGISTRY[key].unused
+    state = {name: tensor for name, tensor in read_state(path).items() if not name.startswith(unused)}
+    check_fit(network, state, path)
     network.load_state_dict(state)
-    _loaded[key] = sha256(path)
     return network
 
 
@@ -175,16 +236,31 @@ def _digest(path: Path, size: int, changed: int) -> str:
     return downloads.digest(path)
 
 
-def sha256(path: Path) -> str:
-    """The hash of a file, computed once as long as the file is not changed."""
+def sha256(path: Path, folders: tuple[str, ...] = ("",)) -> str:
+    """The hash of a file, or of a folder: of the lines that sha256sum prints of the files that are used, sorted.
+
+    Each file is read once as long as it is not changed.
+    """
+    if path.is_file():
+        return _file_hash(path)
+    lines = sorted(f"{_file_hash(file)}  {file.relative_to(path).as_posix()}\n" for file in used_files(path, folders))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _file_hash(path: Path) -> str:
     stat = path.stat()
     return _digest(path, stat.st_size, stat.st_mtime_ns)
 
 
+def _hash_of(key: str, path: Path) -> str:
+    entry, part = _split(key)
+    return sha256(path, ("",) if part else entry.folders)
+
+
 def hashes(keys: list[str]) -> dict[str, str]:
-    """The sha256 of the files behind keys; models that come without a weights file are left out."""
-    paths = {key: find(key) for key in keys if key in REGISTRY}
-    return {key: sha256(path) for key, path in paths.items() if path is not None}
+    """The sha256 of what is behind keys; models that come without weights are left out."""
+    paths = {key: find(key) for key in keys if known(key)}
+    return {key: _hash_of(key, path) for key, path in paths.items() if path is not None}
 
 
 def listing() -> list[WeightsStatus]:
@@ -193,15 +269,11 @@ def listing() -> list[WeightsStatus]:
 
 
 def _status(entry: Weights) -> WeightsStatus:
-    path = find(entry.key)
+    path = _whole(entry)
     if path is None:
         return WeightsStatus(entry, None, 0.0, "")
-    return WeightsStatus(entry, path, path.stat().st_size / 2**20, sha256(path))
-
-
-def _missing(entry: Weights) -> str:
-    name = f"{entry.name} ({entry.megabytes} MB)" if entry.hub else entry.file
-    return f"The weights {name} are not here; {_mend(entry.how_to_get)}."
+    size = sum(file.stat().st_size for file in used_files(path, entry.folders))
+    return WeightsStatus(entry, path, size / 2**20, "" if entry.folders else sha256(path))
 
 
 def _mend(how: str) -> str:
@@ -209,27 +281,47 @@ def _mend(how: str) -> str:
     return "ask whoever runs this server for them" if get_settings().public else how
 
 
-def damage(entry: Weights, path: Path) -> str:
-    """What is wrong with the file of an entry, in a sentence; nothing when it is what the lock or the manifest says.
+def damage(key: str) -> str:
+    """What is wrong with the weights of a key, in a sentence; nothing when they are what the lock or manifest says.
 
     Downloads must be in the lock of their folder, and shipped files in a manifest; a folder of the user's own may
-    have a manifest.
+    have a manifest. Of a part only its own files are looked at.
     """
-    if path.parent == downloads_dir():
-        pin = downloads.pins(path.parent).get(path.stem)
-        if pin is not None and pin.sha256 == sha256(path):
-            return ""
-        mend = entry.how_to_get if entry.hub else "delete that file from the cache"
-        return f"The weights in {path.name} are not what was downloaded; {_mend(mend)}."
-    manifest = path.parent / MANIFEST
-    if not manifest.exists() and path.parent != SHIPPED_DIR:
+    entry, part = _split(key)
+    path = _whole(entry)
+    if path is None:
+        return ""
+    folders = (part,) if part else entry.folders
+    place = path.parent
+    found = {file.relative_to(place).as_posix(): _file_hash(file) for file in used_files(path, folders)}
+    if place == downloads_dir():
+        return _changed(entry, found, _promised(path, folders))
+    manifest = place / MANIFEST
+    if not manifest.exists() and place != SHIPPED_DIR:
         return ""
     lines = manifest.read_text().splitlines() if manifest.exists() else []
-    known = [sha256(path), path.name] in [line.replace("*", "").split() for line in lines]
-    return "" if known else f"{path.name} is not the file that {MANIFEST} names; get it again."
+    listed = {tuple(line.replace("*", "").split()) for line in lines}
+    strange = next((name for name, digest in sorted(found.items()) if (digest, name) not in listed), "")
+    return strange and f"{strange} is not the file that {MANIFEST} names; get it again."
 
 
-def _check_fit(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
+def _promised(path: Path, folders: tuple[str, ...]) -> dict[str, str]:
+    """What the lock says of the files of a download: their names from its folder on, and hashes."""
+    pins = downloads.pins(path.parent)
+    if path.is_file():
+        return {path.name: pins[path.stem].sha256} if path.stem in pins else {}
+    inside = {PurePosixPath(path.name, folder) for folder in folders}
+    return {name: pin.sha256 for name, pin in pins.items() if PurePosixPath(name).parent in inside}
+
+
+def _changed(entry: Weights, found: dict[str, str], promised: dict[str, str]) -> str:
+    strange = sorted(name for name, _ in found.items() ^ promised.items())
+    mend = entry.how_to_get if entry.hub else "delete that file from the cache"
+    return f"The weights in {strange[0]} are not what was downloaded; {_mend(mend)}." if strange else ""
+
+
+def check_fit(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
+    """Raise ColorizerError unless the tensors are those of the network, by name and by shape."""
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     wrong = {

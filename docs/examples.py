@@ -1,6 +1,7 @@
 """Makes docs/examples.jpg: photographs of test_images/ as they go in, and as every method colours them by default.
 
-A method that takes a reference gets REFERENCE; of several variants the first is shown, made with seed 0.
+Those with Stable Diffusion, whose weights are not shipped, are left out. A method that takes a reference gets
+REFERENCE; of several variants the first is shown, made with seed 0.
 
 python docs/examples.py
 """
@@ -24,8 +25,9 @@ def main() -> None:
     from colorizers.options import controls
 
     fixed = {"seed": 0, "variants": 1, "reference": REFERENCE}
-    options = {name: [entry.name for entry in controls(method.options)] for name, method in METHODS.items()}
-    rows = {name: {each: fixed[each] for each in fixed if each in options[name]} for name in METHODS}
+    shipped = {name: method for name, method in METHODS.items() if not method.heavy}
+    options = {name: [entry.name for entry in controls(method.options)] for name, method in shipped.items()}
+    rows = {name: {each: fixed[each] for each in fixed if each in options[name]} for name in shipped}
     columns = []
     for name in PHOTOS:
         source = ROOT / "test_images" / f"{name}.jpg"

@@ -159,7 +159,7 @@ def all_eyes() -> list[Eyes]:
     for name, made in method.networks.items():
         key = f"{method.name}/{name}"
         if weights.here(key):
-            network = method.loaders[method.name](key)
+            network = method.loaders[method.name](key, torch.device("cpu"))
             networks.append(Eyes(name, network.eval().requires_grad_(False), weights.hashes([key])[key]))
         if not weights.here(key) or name == next(iter(method.networks)):
             torch.manual_seed(0)

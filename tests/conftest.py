@@ -1,5 +1,6 @@
 """What several test modules need: photographs made of numbers, and an engine that is ready at once."""
 
+import contextlib
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,10 @@ from colorizers.networks.vgg import VGG19
 from colorizers.picture.photo import Photo
 from colorizers.pool import ModelPool
 from colorizers.settings import get_settings
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="every run of Stable Diffusion, not a choice of them")
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -81,6 +86,24 @@ def paint(folder: Path, count: int) -> Path:
         grain = np.random.default_rng(k).normal(0, 4, picture.shape)
         Image.fromarray((picture + grain).clip(0, 255).astype(np.uint8)).save(folder / f"{k}.png")
     return folder
+
+
+@contextlib.contextmanager
+def using_weights(folder: Path) -> Iterator[None]:
+    """With a folder of weights that is looked into first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLORIZERS_WEIGHTS_DIR", str(folder))
+        get_settings.cache_clear()
+        yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all that the tabs with Stable Diffusion can use, tiny and random."""
+    from tiny_models import save_all
+
+    return save_all(tmp_path_factory.mktemp("tiny_models"))
 
 
 @pytest.fixture(scope="session")

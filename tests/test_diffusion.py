@@ -21,6 +21,7 @@ from colorizers.networks.heads import AB_SCALE, GainHead
 from colorizers.options import MAX_SEED
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
+from colorizers.pool import Loader
 from colorizers.training.noise import cosine_to_zero, linear
 from colorizers.training.recipes.diffusion import Denoising
 
@@ -65,8 +66,8 @@ class Lent(Diffusion):
     network: nn.Module = field(default_factory=nn.Module)
 
     @property
-    def loaders(self) -> dict[str, Callable[[str], nn.Module]]:
-        return {self.name: lambda key: self.network}
+    def loaders(self) -> dict[str, Loader]:
+        return {self.name: lambda key, device: self.network}
 
 
 def photo_of(width: int, height: int) -> Photo:

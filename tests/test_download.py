@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import torch
@@ -36,14 +38,16 @@ FIRST, SECOND = "1" * 40, "2" * 40  # revisions
 class Hub:
     """What the server has: the files of each revision, the newest last, and torchvision's; and what it was asked for.
 
-    `arrives` is sent in place of a file; `patience` is how many bytes of a file are sent before the line is cut;
-    `ranges` is whether a part of a file can be had; `meeting` is where those who ask what there is wait for each other.
+    Every repository has the same. `names` are other names of revisions. `arrives` is sent in place of files; `patience`
+    is how many bytes of files are sent before the line is cut; `ranges` is whether a part of a file can be had;
+    `meeting` is where those who ask what there is wait for each other.
     """
 
     revisions: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     models: dict[str, bytes] = field(default_factory=dict)
     ranges: bool = True
-    arrives: bytes | None = None
+    arrives: dict[str, bytes] = field(default_factory=dict)
     patience: int | None = None
     meeting: threading.Barrier | None = None
     asked: list[str] = field(default_factory=list)
@@ -54,9 +58,11 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             hub.asked.append(f"{self.path} {self.headers.get('Range', '')}".strip())
-            if found := re.fullmatch(rf"/api/models/{HUB}(?:/revision/(\w+))?\?blobs=true", self.path):
-                self.tell(found[1] or list(hub.revisions)[-1:])
-            elif found := re.fullmatch(rf"/{HUB}/resolve/(\w+)/(.+)", self.path):
+            if found := re.fullmatch(r"/api/models/([\w.-]+/[\w.-]+)(?:/revision/([\w%]+))?\?blobs=true", self.path):
+                self.tell(found[1], unquote(found[2] or ""))
+            elif (found := re.fullmatch(r"/[\w.-]+/[\w.-]+/resolve/(\w+)/(.+)", self.path)) and is_small(found[2]):
+                self.give(found[2], hub.revisions[found[1]][found[2]])
+            elif found:
                 self.send_response(302)
                 self.send_header("X-Repo-Commit", found[1])
                 self.send_header("X-Linked-Etag", f'"{hashlib.sha256(hub.revisions[found[1]][found[2]]).hexdigest()}"')
@@ -64,14 +70,14 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
             elif found := re.fullmatch(r"/store/(\w+)/(.+)", self.path):
-                self.give(hub.revisions[found[1]][found[2]])
+                self.give(found[2], hub.revisions[found[1]][found[2]])
             elif (found := re.fullmatch(r"/models/(.+)", self.path)) and found[1] in hub.models:
-                self.give(hub.models[found[1]])
+                self.give(found[1], hub.models[found[1]])
             else:
                 self.send_error(404)
 
-        def tell(self, wanted: str | list[str]) -> None:
-            revision = wanted if isinstance(wanted, str) else "".join(wanted)
+        def tell(self, repository: str, wanted: str) -> None:
+            revision = hub.names.get(wanted, wanted or next(reversed(hub.revisions), ""))
             if hub.meeting is not None:
                 hub.meeting.wait(60)
             if revision not in hub.revisions:
@@ -82,17 +88,17 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self.end_headers()
                 return
             files = [
-                {"rfilename": name, "size": len(data), "blobId": "0" * 40}
-                | ({"lfs": lfs(data)} if name.endswith((".bin", ".safetensors")) else {})
+                {"rfilename": name, "size": len(data)} | ({"blobId": git_blob(data)} if is_small(name) else lfs(data))
                 for name, data in hub.revisions[revision].items()
             ]
-            body = json.dumps({"id": HUB, "modelId": HUB, "sha": revision, "siblings": files, "tags": []}).encode()
+            about = {"id": repository, "modelId": repository, "sha": revision, "siblings": files, "tags": []}
+            body = json.dumps(about).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        def give(self, data: bytes) -> None:
+        def give(self, name: str, data: bytes) -> None:
             if hub.patience == 0:
                 self.send_error(503)
                 return
@@ -100,7 +106,7 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             if start >= len(data):
                 self.send_error(416)
                 return
-            rest = (data if hub.arrives is None else hub.arrives)[start:]
+            rest = hub.arrives.get(name, data)[start:]
             self.send_response(206 if start else 200)
             self.send_header("Content-Length", str(len(rest)))
             if start:
@@ -108,8 +114,8 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(rest[: hub.patience])
             if hub.patience is not None:
-                hub.patience = 0
-                self.close_connection = True
+                self.close_connection = hub.patience < len(rest)
+                hub.patience = max(0, hub.patience - len(rest))
 
         def log_message(self, *words: object) -> None:
             pass
@@ -117,8 +123,20 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+def is_small(name: str) -> bool:
+    """Whether a file is kept in git itself."""
+    return not name.endswith((".bin", ".ckpt", ".pt", ".safetensors"))
+
+
+def git_blob(data: bytes) -> str:
+    """The hash by which git knows a file: all that the hub tells of small ones."""
+    command = ["git", "hash-object", "--stdin"]
+    return subprocess.run(command, input=data, capture_output=True, check=True).stdout.decode().strip()
+
+
 def lfs(data: bytes) -> dict[str, object]:
-    return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
+    about = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
+    return {"blobId": "0" * 40, "lfs": about}
 
 
 def network() -> nn.Module:
@@ -161,13 +179,13 @@ def kept(hub: Hub, tmp_path: Path) -> Path:
     return tmp_path / "cache" / "weights" / "transformer_ddcolor_tiny.bin"
 
 
-def download(name: str = "ddcolor_tiny") -> int:
-    return main(["weights", "download", name])
+def download(*names: str) -> int:
+    return main(["weights", "download", *(names or ["ddcolor_tiny"])])
 
 
-def refusal(capsys: pytest.CaptureFixture[str], name: str = "ddcolor_tiny") -> str:
+def refusal(capsys: pytest.CaptureFixture[str], *names: str) -> str:
     """What a download that is refused says: one sentence, exit code 2."""
-    assert download(name) == 2
+    assert download(*names) == 2
     sentence = capsys.readouterr().err.strip().splitlines()[-1]
     assert sentence.endswith(".")
     return sentence
@@ -219,10 +237,10 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(hub: Hub, kept: Path
 
 
 def test_a_file_that_is_not_what_the_hub_names_is_refused(hub: Hub, kept: Path, capsys):
-    hub.arrives = bytes(len(hub.revisions[FIRST]["pytorch_model.bin"]))
+    hub.arrives["pytorch_model.bin"] = bytes(len(hub.revisions[FIRST]["pytorch_model.bin"]))
     assert refusal(capsys) == f"What arrived is not the pytorch_model.bin that {HUB} names; try again."
     assert names_in(kept.parent) == []
-    hub.arrives = None
+    hub.arrives.clear()
     assert download() == 0, "the next try begins anew"
 
 
@@ -360,6 +378,255 @@ class TestRefusals:
             assert "delete it and download the weights again" in refusal(capsys)
 
 
+# Folders
+
+CHECKER = "safety/checker"
+BIG = "safety_checker/model.fp16.safetensors"
+NEEDED = {
+    BIG: bytes(range(256)) * 2**16,  # 16 MiB
+    "safety_checker/config.json": b'{"model_type": "clip"}',
+    "feature_extractor/preprocessor_config.json": b'{"size": 224}',
+    "feature_extractor/words.txt": b"one per line",
+}
+SPARE = {
+    "README.md": b"# A model",
+    "model_index.json": b"{}",
+    "v1-5-pruned.safetensors": b"all in one",
+    "unet/config.json": b"{}",
+    "safety_checker/model.safetensors": b"twice as large",
+    "safety_checker/model.non_ema.safetensors": b"for those who train",
+    "safety_checker/pytorch_model.bin": b"a pickle",
+    "safety_checker/code.py": b"raise SystemExit",
+    "safety_checker/deeper/config.json": b"{}",
+    "safety_checker/../../up.json": b"{}",
+    "safety_checker/..\\up.json": b"{}",
+}
+
+
+@pytest.fixture
+def model(hub: Hub) -> Hub:
+    """A hub with a repository of folders."""
+    hub.revisions = {FIRST: SPARE | NEEDED}
+    return hub
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the folder is to be."""
+    return tmp_path / "cache" / "weights" / "safety_checker"
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def fetched(hub: Hub) -> list[str]:
+    """The files that were asked for."""
+    found = (re.search(r"/(?:resolve|store)/\w+/(.+)", line) for line in hub.asked)
+    return [match[1] for match in found if match]
+
+
+class TestFolder:
+    def test_comes_with_what_its_use_needs_alone_and_is_locked_to_it(self, model: Hub, folder: Path, capsys):
+        assert download("checker") == 0
+        repository = weights.REGISTRY[CHECKER].hub.name
+        said, path = capsys.readouterr().out.splitlines()
+        assert said.startswith(f"safety_checker: {repository}, 17 MB, licence CreativeML OpenRAIL-M")
+        assert path == str(folder)
+        assert files_in(folder) == NEEDED
+        assert set(fetched(model)) == set(NEEDED), "nothing else was as much as asked for"
+        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in NEEDED.items()}
+        assert json.loads((folder.parent / LOCK).read_text()) == {
+            "safety_checker": {"hub": repository, "revision": FIRST, "files": hashes}
+        }
+        assert names_in(folder.parent) == [LOCK, folder.name]
+
+    def test_is_ready_then_as_a_whole_and_in_parts_and_not_fetched_twice(self, model: Hub, folder: Path, capsys):
+        assert not weights.here(CHECKER)
+        assert download(CHECKER) == 0
+        asked = list(model.asked)
+        assert weights.ready(CHECKER) == folder
+        assert weights.ready(f"{CHECKER}/feature_extractor") == folder / "feature_extractor"
+        assert download("safety_checker") == 0
+        assert capsys.readouterr().out.splitlines()[-1] == f"safety_checker is here already: {folder}"
+        assert model.asked == asked
+
+    def test_goes_on_where_a_download_broke_off_at_the_same_revision(self, model: Hub, folder: Path, capsys):
+        model.patience = 11 * 2**20
+        assert "error 503" in refusal(capsys, "checker")
+        assert not weights.here(CHECKER)
+        assert not folder.exists()
+        before = fetched(model)
+        model.patience = None
+        model.revisions[SECOND] = {name: data[::-1] for name, data in model.revisions[FIRST].items()}
+        model.asked.clear()
+        assert download("checker") == 0
+        assert files_in(folder) == NEEDED
+        assert {BIG, "safety_checker/config.json"} <= set(before)
+        assert "safety_checker/config.json" not in fetched(model), "it had come"
+        assert f"/store/{FIRST}/{BIG} bytes={10 * 2**20}-" in model.asked
+
+    @pytest.mark.parametrize("name", [BIG, "feature_extractor/words.txt"])
+    def test_is_not_there_when_one_file_is_not_what_the_hub_names(self, name: str, model: Hub, folder: Path, capsys):
+        model.arrives[name] = NEEDED[name][:-1] + b"!"
+        repository = weights.REGISTRY[CHECKER].hub.name
+        assert refusal(capsys, "checker") == f"What arrived is not the {name} that {repository} names; try again."
+        assert not weights.here(CHECKER)
+        model.arrives.clear()
+        assert download("checker") == 0, "the next try begins anew"
+        assert files_in(folder) == NEEDED
+
+    @pytest.mark.parametrize("name", [BIG, "feature_extractor/words.txt"])
+    def test_that_was_changed_is_refused_and_the_changed_file_is_fetched_again_alone(
+        self, name: str, model: Hub, folder: Path
+    ):
+        assert download("checker") == 0
+        (folder / name).write_bytes(b"changed")
+        part, other = (f"{CHECKER}/{each}" for each in ("safety_checker", "feature_extractor"))
+        if name != BIG:
+            part, other = other, part
+        assert weights.ready(other), "the other part is what it was"
+        for key in (CHECKER, part):
+            with pytest.raises(ColorizerError, match=f"^The weights in safety_checker/{name} are not what") as said:
+                weights.ready(key)
+        model.asked.clear()
+        assert main(str(said.value).removesuffix(".").rpartition("python -m colorizers ")[2].split()) == 0
+        assert set(fetched(model)) == {name}
+        assert files_in(folder) == NEEDED
+        assert weights.ready(CHECKER)
+
+    def test_with_a_file_too_many_or_too_few_is_refused_and_mended(self, model: Hub, folder: Path):
+        assert download("checker") == 0
+        (folder / "feature_extractor" / "words.txt").unlink()
+        (folder / "safety_checker" / "extra.json").write_text("{}")
+        with pytest.raises(ColorizerError, match="are not what was downloaded"):
+            weights.ready(CHECKER)
+        assert download("checker") == 0
+        assert files_in(folder) == NEEDED
+
+    def test_that_nobody_downloaded_is_refused(self, model: Hub, folder: Path):
+        for name, data in NEEDED.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+        with pytest.raises(ColorizerError, match="are not what was downloaded"):
+            weights.ready(CHECKER)
+
+    def test_that_was_locked_stays_when_the_hub_moves_on(self, model: Hub, folder: Path, capsys):
+        assert download("checker") == 0
+        shutil.rmtree(folder)
+        model.revisions[SECOND] = dict.fromkeys(NEEDED, b"newer")
+        assert download("checker") == 0
+        assert files_in(folder) == NEEDED
+        shutil.rmtree(folder)
+        model.revisions = {SECOND: NEEDED}
+        assert f"the revision that {folder.parent / LOCK} names; delete its entry there" in refusal(capsys, "checker")
+
+    def test_of_two_downloads_at_once_is_fetched_once(self, model: Hub, folder: Path):
+        model.meeting = threading.Barrier(2)
+        with ThreadPoolExecutor() as pool:
+            assert list(pool.map(download, ["checker"] * 2)) == [0, 0]
+        assert files_in(folder) == NEEDED
+        assert fetched(model).count("safety_checker/config.json") == 1
+
+    def test_without_safetensors_is_refused(self, model: Hub, folder: Path, capsys):
+        for name in (BIG, "safety_checker/model.safetensors"):
+            del model.revisions[FIRST][name]
+        assert "has no .safetensors file in safety_checker/, and others may hold code" in refusal(capsys, "checker")
+        assert fetched(model) == []
+
+    def test_without_one_of_its_folders_is_refused(self, model: Hub, folder: Path, capsys):
+        del model.revisions[FIRST]["feature_extractor/preprocessor_config.json"]
+        assert "has no feature_extractor/; name another." in refusal(capsys, "checker")
+        assert fetched(model) == []
+
+    def test_is_listed_with_its_size_and_where_it_comes_from(self, model: Hub, folder: Path, capsys):
+        def row() -> list[str]:
+            assert main(["weights", "list"]) == 0
+            lines = capsys.readouterr().out.splitlines()
+            return re.split(r"  +", next(line for line in lines if line.startswith(CHECKER)))
+
+        assert row()[1:5] == ["-", "-", "no", "-"]
+        assert row()[-1] == "get them with: python -m colorizers weights download safety_checker"
+        assert download("checker") == 0
+        capsys.readouterr()
+        assert row()[1:6] == ["safety_checker", "16.0", "yes", "-", weights.REGISTRY[CHECKER].hub.name]
+
+
+CONTROL = {"config.json": b"{}", "diffusion_pytorch_model.safetensors": b"tensors", "control_net.py": b"raise"}
+WHOLE = {
+    "unet/config.json": b"{}",
+    "unet/diffusion_pytorch_model.fp16.safetensors": b"tensors",
+    "vae/config.json": b"{}",
+    "vae/diffusion_pytorch_model.fp16.safetensors": b"tensors",
+    "text_encoder/config.json": b"{}",
+    "text_encoder/model.fp16.safetensors": b"tensors",
+    "tokenizer/vocab.json": b"{}",
+    "tokenizer/merges.txt": b"a b",
+    "scheduler/scheduler_config.json": b"{}",
+}
+
+
+def test_several_weights_come_at_once_and_a_missing_one_is_named_by_one_sentence(hub: Hub, capsys):
+    hub.revisions = {FIRST: WHOLE | CONTROL}
+    keys = ["stable_diffusion/sd15", "controlnet/depth", "controlnet/lineart"]
+    said = weights.missing([*keys, "stable_diffusion/sd15/unet"])
+    assert said.startswith("The weights sd15 (2134 MB), controlnet_depth (723 MB), controlnet_lineart (723 MB) are not")
+    assert main(said.removesuffix(".").rpartition("python -m colorizers ")[2].split()) == 0
+    assert weights.missing(keys) == ""
+    assert all(weights.ready(key) for key in keys)
+
+
+def test_models_and_controlnets_of_others_are_downloaded_by_their_ids_into_folders_of_their_own(
+    hub: Hub, tmp_path: Path, own_entries: None
+):
+    hub.revisions = {FIRST: WHOLE | CONTROL}
+    for owner in ("one", "other"):
+        weights.use_model(f"{owner}/dream.v2")
+        weights.use_controlnet(f"{owner}/lines")
+        said = weights.missing([weights.OWN, "controlnet/depth"])
+        command = f"weights download --model {owner}/dream.v2 --controlnet {owner}/lines"
+        assert said == (
+            f"The weights {owner}/dream.v2, {owner}/lines are not here; get them with: python -m colorizers {command}."
+        )
+        assert hub.asked == [], "only a download asks"
+        assert main(command.split()) == 0
+        hub.asked.clear()
+        assert weights.ready(weights.OWN) == tmp_path / "cache" / "weights" / f"stable_diffusion_{owner}--dream.v2"
+        assert weights.ready("controlnet/depth").name == f"controlnet_{owner}--lines"
+        assert hub.asked == []
+
+
+def test_a_model_that_is_a_path_need_not_be_downloaded(hub: Hub, tmp_path: Path, own_entries: None, capsys):
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(b"tensors")
+    assert download("--model", str(path)) == 0
+    assert capsys.readouterr().out == f"own is here already: {path}\n"
+    assert main(["weights", "list", "--model", str(path)]) == 2
+
+
+@pytest.fixture
+def own_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget afterwards what was put into the registry."""
+    monkeypatch.setattr(weights, "_checkpoints", {})
+    for key in (weights.OWN, "controlnet/depth"):
+        monkeypatch.setitem(weights.REGISTRY, key, weights.REGISTRY[key])
+
+
+def test_one_file_of_several_is_fetched_where_the_registry_names_it(hub: Hub, tmp_path: Path):
+    name = "dpt_hybrid-midas-501f0c75.pt"
+    hub.revisions[FIRST] |= {name: b"depth", "other.pt": b"edges"}
+    assert download("midas") == 0
+    assert (tmp_path / "cache" / "weights" / "depth_midas.pt").read_bytes() == b"depth"
+    assert weights.ready("depth/midas")
+
+
+def test_a_revision_that_the_registry_names_is_fetched(hub: Hub):
+    hub.names["refs/pr/5"] = SECOND
+    hub.revisions = {SECOND: {"config.json": b"{}", "model.safetensors": b"depth"}, FIRST: {"config.json": b"{}"}}
+    assert download("dpt") == 0
+    assert (weights.ready("depth/dpt") / "model.safetensors").read_bytes() == b"depth"
+
+
 # torchvision's
 
 
@@ -406,7 +673,8 @@ class TestTorchvision:
     @pytest.mark.parametrize("name", ["vgg19", "resnet34", "swin_b"])
     def test_tells_where_its_weights_are_how_large_and_the_beginning_of_their_hash(self, name: str, tmp_path: Path):
         entry = weights.REGISTRY[f"style/{name}"]
-        file = entry.hub.published(tmp_path, f"style_{name}")
+        ((kept, file),) = entry.hub.published(tmp_path, entry.stem, ()).items()
+        assert kept == f"style_{name}.pth"
         assert re.fullmatch(rf"{name}-{file.pin.sha256}\.pth", file.pin.file)
         assert re.fullmatch("[0-9a-f]{8}", file.pin.sha256)
         assert entry.megabytes == round(file.size / 1e6)
@@ -467,10 +735,10 @@ class TestTorchvision:
         assert kept_vgg.read_bytes() == hub.models[published]
 
     def test_is_not_believed_when_another_file_arrives(self, hub: Hub, published: str, kept_vgg: Path, capsys):
-        hub.arrives = bytes(len(hub.models[published]))
+        hub.arrives[published] = bytes(len(hub.models[published]))
         assert refusal(capsys, "vgg19") == f"What arrived is not the {published} that torchvision names; try again."
         assert names_in(kept_vgg.parent) == []
-        hub.arrives = None
+        hub.arrives.clear()
         assert download("vgg19") == 0, "the next try begins anew"
 
     def test_is_not_believed_when_its_file_has_another_hash_than_its_name_says(
@@ -482,7 +750,8 @@ class TestTorchvision:
         assert names_in(kept_vgg.parent) == []
 
     def test_is_asked_once_by_two_downloads_at_once(self, hub: Hub, published: str, kept_vgg: Path):
-        files = [weights.REGISTRY[VGG].hub.published(kept_vgg.parent, kept_vgg.stem) for _ in range(2)]
+        hub_of = weights.REGISTRY[VGG].hub
+        files = [hub_of.published(kept_vgg.parent, kept_vgg.stem, ())[kept_vgg.name] for _ in range(2)]
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda file: downloads.fetch(file, kept_vgg), files))
         assert kept_vgg.read_bytes() == hub.models[published]

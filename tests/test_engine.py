@@ -45,12 +45,16 @@ class StubMethod:
 
     name, title, paper = "stub", "Stub", "no paper"
     options, finish, stops_early, losses, loaders = Sized, Finish(), False, (), {}
+    heavy = shows_maps = False
 
     def __init__(self, run) -> None:
         self._run = run
 
     def finish_for(self, options) -> Finish:
         return self.finish
+
+    def needs(self, options) -> tuple[str, ...]:
+        return ()
 
     def run(self, photo: Photo, options: Sized, job: Job) -> list[Chroma]:
         return self._run(photo, options, job)

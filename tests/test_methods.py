@@ -1,7 +1,8 @@
-"""Every method of the catalog with every set of weights that is shipped, which here hold random numbers."""
+"""Every method that was trained here, with every set of weights that is shipped: here they hold random numbers."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,12 +15,16 @@ from colorizers import weights
 from colorizers.engine import Engine, JobRequest, local_engine
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS
+from colorizers.methods.img2img import METHOD as IMG2IMG
+from colorizers.methods.method import StartName
+from colorizers.methods.trained import Trained
 from colorizers.options import controls
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
 from colorizers.settings import get_settings
 
-KEYS = [key for key, entry in weights.REGISTRY.items() if not entry.hub]
+TRAINED = [name for name, method in METHODS.items() if isinstance(method, Trained)]
+KEYS = [key for key in weights.REGISTRY if key.partition("/")[0] in TRAINED and not weights.REGISTRY[key].hub]
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +111,7 @@ def test_every_set_of_weights_gives_other_colours(engine: Engine):
     assert len({run(engine, key, photo, vividness=1).pixels().tobytes() for key in KEYS}) == len(KEYS)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_what_is_not_chosen_is_the_first_of_its_weights(engine: Engine, name: str):
     result = engine.results(JobRequest(photo_of(9, 9), name, NEEDS.get(name, {})))[0]
     assert list(result.record.weights) == [weights.keys_of(name)[0]]
@@ -134,7 +139,7 @@ def test_more_vividness_is_more_colour(engine: Engine, key: str):
     assert calm < usual < vivid
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_a_methods_choice_of_weights_is_its_part_of_the_registry(name: str):
     choices = {entry.name: entry.choices for entry in controls(METHODS[name].options)}.get("weights")
     keys = weights.keys_of(name)
@@ -142,7 +147,7 @@ def test_a_methods_choice_of_weights_is_its_part_of_the_registry(name: str):
     assert len(keys) == 1 if choices is None else keys == [f"{name}/{of}" for of in choices]
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_weights_that_are_not_here_are_named_in_one_sentence(name: str, no_weights: None):
     with pytest.raises(ColorizerError) as caught:
         local_engine().results(JobRequest(photo_of(9, 9), name, NEEDS.get(name, {})))
@@ -157,3 +162,12 @@ def test_a_pool_that_loads_eagerly_holds_every_set_of_weights_that_is_here(
     get_settings.cache_clear()
     request.addfinalizer(get_settings.cache_clear)
     assert set(local_engine().health().pool.models) == set(KEYS)
+
+
+def test_stable_diffusion_may_start_from_every_method_that_needs_the_photo_alone():
+    alone = [name for name in TRAINED if not any(entry.required for entry in controls(METHODS[name].options))]
+    assert set(get_args(StartName)) == {"gray", *alone}
+    (start,) = (entry for entry in controls(IMG2IMG.options) if entry.name == "start_from")
+    said = dict(zip(start.choices, start.words, strict=True))
+    for name in alone:
+        assert said[name] == f"Colours of: {METHODS[name].title}"

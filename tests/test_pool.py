@@ -1,5 +1,4 @@
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,7 +6,7 @@ import torch
 from torch import nn
 
 from colorizers.errors import ColorizerError
-from colorizers.pool import Leases, ModelPool, PoolBusy, default_budget
+from colorizers.pool import Leases, Loader, ModelPool, PoolBusy, default_budget
 
 CPU = torch.device("cpu")
 KILOBYTE = 1000
@@ -22,7 +21,7 @@ class Block(nn.Module):
         self.register_buffer("table", torch.zeros(size // 8), persistent=False)
 
 
-def pool_of(budget: int = 2 * KILOBYTE, load: Callable[[str], nn.Module] = lambda key: Block()) -> ModelPool:
+def pool_of(budget: int = 2 * KILOBYTE, load: Loader = lambda key, device: Block()) -> ModelPool:
     return ModelPool({"block": load}, CPU, budget)
 
 
@@ -36,7 +35,7 @@ def test_eight_threads_that_ask_at_once_cause_one_load():
     everybody_asks = threading.Barrier(9)
     loads = []
 
-    def load(key: str) -> nn.Module:
+    def load(key: str, device: torch.device) -> nn.Module:
         loads.append(key)
         everybody_asks.wait(10)
         return Block()
@@ -62,7 +61,7 @@ def test_eight_threads_that_ask_at_once_cause_one_load():
 def test_models_are_never_made_at_the_same_time():
     inside, most = [], []
 
-    def load(key: str) -> nn.Module:
+    def load(key: str, device: torch.device) -> nn.Module:
         inside.append(key)
         most.append(len(inside))
         model = Block()
@@ -132,7 +131,7 @@ def test_a_model_larger_than_the_budget_may_be_there_alone():
 def test_a_failed_load_is_forgotten():
     answers = [RuntimeError("no such file"), Block()]
 
-    def load(key: str) -> nn.Module:
+    def load(key: str, device: torch.device) -> nn.Module:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -149,7 +148,7 @@ def test_a_failed_load_is_forgotten():
 def test_those_who_wait_for_a_load_see_it_fail():
     loading, fail = threading.Event(), threading.Event()
 
-    def load(key: str) -> nn.Module:
+    def load(key: str, device: torch.device) -> nn.Module:
         loading.set()
         fail.wait(10)
         raise RuntimeError("no such file")
@@ -170,7 +169,7 @@ def test_those_who_wait_for_a_load_see_it_fail():
 def test_storage_that_models_share_is_counted_once():
     shared = Block()
 
-    def load(key: str) -> nn.Module:
+    def load(key: str, device: torch.device) -> nn.Module:
         model = nn.Module()
         model.shared, model.own = shared, Block()
         return model
@@ -191,7 +190,7 @@ def test_a_lease_in_a_lease_on_the_same_key_is_the_same_model():
 
 
 def test_a_model_without_data_is_stopped():
-    def load(key: str) -> nn.Module:
+    def load(key: str, device: torch.device) -> nn.Module:
         with torch.device("meta"):
             return Block()
 
@@ -200,7 +199,7 @@ def test_a_model_without_data_is_stopped():
 
 
 def test_a_process_whose_modules_lose_their_data_is_noticed():
-    def load(key: str) -> nn.Module:
+    def load(key: str, device: torch.device) -> nn.Module:
         torch.set_default_device("meta")
         return nn.Module()
 
@@ -254,3 +253,15 @@ def test_a_job_remembers_what_it_leased_once_each():
 
 def test_the_default_budget_leaves_room_for_the_photos():
     assert 10**9 <= default_budget(CPU) < 10**13
+
+
+def test_what_had_to_leave_the_device_comes_back_without_a_load():
+    made = []
+    pool = ModelPool(
+        {"block": lambda key, device: made.append(key) or Block()}, CPU, 2 * KILOBYTE, parking=KILOBYTE
+    )
+    touch(pool, "block/1", "block/2", "block/3", "block/4")
+    touch(pool, "block/2")
+    assert made == ["block/1", "block/2", "block/3", "block/4"], "the last that left was still in main memory"
+    touch(pool, "block/1")
+    assert made[4:] == ["block/1"], "there was room for one alone"

@@ -258,7 +258,7 @@ class Counted(VGG19):
 
 def counting() -> tuple[Counted, Engine]:
     network = Counted()
-    pool = ModelPool({"style": lambda key: network}, torch.device("cpu"), 10**9)
+    pool = ModelPool({"style": lambda key, device: network}, torch.device("cpu"), 10**9)
     return network, Engine({"style": METHOD}, LocalBackend({"style": METHOD}, pool))
 
 

@@ -20,6 +20,7 @@ from gradio_client import Client, handle_file
 from PIL import Image
 from web_server import Server, running_server
 
+from colorizers import weights
 from colorizers.engine import Engine, JobRequest, local_engine
 from colorizers.methods.catalog import METHODS
 from colorizers.options import controls
@@ -31,7 +32,9 @@ from colorizers.web.api import answers_of
 from colorizers.web.blocks import build_page
 
 METHODS_WITHOUT_PICTURES = [
-    name for name, method in METHODS.items() if not any(entry.kind == "picture" for entry in controls(method.options))
+    name
+    for name, method in METHODS.items()
+    if weights.keys_of(name) and not any(entry.kind == "picture" for entry in controls(method.options))
 ]
 HEAVY = {"diffusers", "transformers", "controlnet_aux", "torchvision.models", "ray"}
 
@@ -286,7 +289,7 @@ def test_the_server_gives_no_file_away(server: Server, path: Path) -> None:
         ("/colorize_unet", {"vividness": 7}, "Vividness must be a number from 0 to 1."),
         ("/colorize_unet", {"working_size": 100_000}, "Working size must be a whole number from"),
         ("/colorize_unet", {"warmth": -3}, "Warmth must be a number from -1 to 1."),
-        ("/colorize_trivial", {"variants": 1000}, "Variants must be a whole number from 1 to 8."),
+        ("/colorize_trivial", {"variants": 1000}, "Variants must be a whole number from 1 to 10."),
         ("/colorize_trivial", {"seed": -1}, "Seed must be a whole number from 0 to"),
         ("/colorize", {"method": "unet", "options_json": '{"path": "/etc/passwd"}'}, "There is no option"),
         ("/colorize", {"method": "unet", "options_json": '{"vividness": NaN}'}, "Vividness must be a number"),
@@ -296,6 +299,13 @@ def test_the_server_gives_no_file_away(server: Server, path: Path) -> None:
         ("/colorize", {"method": "unet", "finish_json": '{"warmth": 3}'}, "Warmth must be a number from -1 to 1."),
         ("/colorize", {"method": "unet", "finish_json": '{"contrast": 3}'}, "There is no option .*contrast"),
         ("/colorize_gan", {"weights": "../secret"}, "Network must be one of resnet, unet."),
+        ("/colorize_img2img", {"prompt": "red " * 500}, "Prompt must be a text of at most 1000 characters."),
+        ("/colorize_img2img", {"weights": "stabilityai/sdxl-turbo"}, "Model must be one of sd15, sd14, own."),
+        ("/colorize_img2img", {"start_from": "/etc/passwd"}, "Start from must be one of gray, unet, "),
+        ("/colorize_controlnet", {"control_by": "lllyasviel/sd"}, "Control by must be one of depth, brightness, "),
+        ("/colorize_controlnet", {"estimator": "../midas"}, "Depth estimator must be one of midas, "),
+        ("/colorize_controlnet", {"control_scale": 9}, "Control scale must be a number from 0 to 2."),
+        ("/colorize", {"method": "img2img", "options_json": '{"model": "/home/own"}'}, "There is no option 'model'"),
         ("/colorize", {"method": "../unet"}, "There is no method"),
     ],
 )
@@ -314,6 +324,19 @@ def test_only_the_endpoints_for_programs_are_shown(client: Client) -> None:
     parameters = api["named_endpoints"]["/colorize_unet"]["parameters"]
     assert parameters[0]["parameter_name"] == "photo"
     assert {"vividness", "color_strength", "luminance_lock"} <= {p["parameter_name"] for p in parameters}
+
+
+def test_no_endpoint_of_a_method_takes_a_path_or_the_name_of_a_model_on_a_hub(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    for name, method in METHODS.items():
+        told = {p["parameter_name"]: p["type"] for p in endpoints[f"/colorize_{name}"]["parameters"]}
+        texts_allowed = {entry.name for entry in controls(method.options) if entry.kind == "text"}
+        assert texts_allowed <= {"prompt", "negative_prompt"}, "words for a model to read, and for nothing else"
+        assert {option for option, kind in told.items() if kind.get("type") == "string" and "enum" not in kind} == texts_allowed
+        for entry in controls(method.options):
+            if entry.kind == "choice":
+                assert tuple(told[entry.name]["enum"]) == entry.choices
+    assert endpoints["/colorize_img2img"]["parameters"]
 
 
 def test_a_method_of_several_networks_is_told_by_their_names_and_a_word_on_each(client: Client, photo: Path) -> None:
@@ -363,9 +386,7 @@ def test_a_page_names_the_weights_that_are_not_here_and_tells_no_stranger_to_run
     get_settings.cache_clear()
     page = json.dumps(build_page(local_engine(METHODS)).get_config_file(), default=str)
     how = "get them with: python -m colorizers weights download ddcolor_tiny, and so on"
-    assert f"Not here: small, ddcolor_tiny, ddcolor_artistic{'' if public else f'; {how}'}." in page
-    how = "put them into weights/"
-    assert f"The weights of this method are not here: resnet, unet{'' if public else f'; {how}'}." in page
+    assert (f"Not here: small, ddcolor_tiny, ddcolor_artistic; {how}." in page) != public
     assert ("python -m colorizers" in page) != public
     assert ("DDColor, lighter (not here)" in page) != public
     assert "DDColor, at its best (not here)" not in page

@@ -1,6 +1,7 @@
 import hashlib
 import os
 import pickle
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from colorizers.networks.vgg import VGG19
 from colorizers.settings import PROJECT, Settings
 from colorizers.weights import (
     MANIFEST,
+    OWN,
     REGISTRY,
     SHIPPED_DIR,
     find,
@@ -30,10 +32,17 @@ from colorizers.weights import (
     key_of,
     listing,
     load_into,
+    loaded_hashes,
+    missing,
+    ready,
     use_checkpoint,
+    use_controlnet,
+    use_model,
+    weights_file,
 )
 
 KEY = "unet/lab"
+SD, CONTROL = "stable_diffusion/sd15", "controlnet/depth"
 SHIPPED = sorted(SHIPPED_DIR.glob("*.safetensors"))
 MIB = 2**20
 
@@ -46,6 +55,8 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
         place.mkdir(parents=True)
     monkeypatch.setattr(weights, "SHIPPED_DIR", places["shipped"])
     monkeypatch.setattr(weights, "_checkpoints", {})
+    for key in (OWN, CONTROL):
+        monkeypatch.setitem(REGISTRY, key, REGISTRY[key])
     settings = Settings(weights_dir=places["own"], cache_dir=tmp_path / "cache")
     monkeypatch.setattr(weights, "get_settings", lambda: settings)
     return places
@@ -188,7 +199,7 @@ def test_a_damaged_file_is_refused(data: bytes, suffix: str, tmp_path: Path):
 
 
 def test_missing_weights_are_named_with_where_to_put_or_how_to_get_them():
-    assert refusal() == "The weights unet_lab.safetensors are not here; put them into shipped/."
+    assert refusal() == "The weights unet_lab.safetensors are not here; put them into weights/."
     with pytest.raises(ColorizerError) as caught:
         load_into(network(), "style/vgg19")
     command = "python -m colorizers weights download vgg19"
@@ -360,11 +371,200 @@ def test_hashes_are_those_of_the_files_as_they_are_now(folders: dict[str, Path])
     assert hashes([KEY]) != before
 
 
+# Folders
+
+
+def put_folder(folder: Path, *spare: str) -> Path:
+    """A model as diffusers saves it, as small as can be."""
+    tensors = ("unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "text_encoder/model")
+    names = [f"{part}/config.json" for part in ("unet", "vae", "text_encoder")]
+    names += ["tokenizer/vocab.json", "tokenizer/merges.txt", "scheduler/scheduler_config.json"]
+    for name in (*names, *(f"{stem}.safetensors" for stem in tensors), *spare):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    return folder
+
+
+def put_controlnet(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "diffusion_pytorch_model.safetensors").write_bytes(b"tensors")
+    return folder
+
+
+def said_by(action, *given) -> str:
+    """The sentence of a refusal."""
+    with pytest.raises(ColorizerError) as caught:
+        action(*given)
+    sentence = str(caught.value)
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_folders_are_looked_for_where_files_are(folders: dict[str, Path], tmp_path: Path):
+    assert find(SD) is None
+    for name in ("cache/weights", "shipped", "own"):
+        folder = put_folder(folders[name] / "stable_diffusion_sd15")
+        assert find(SD) == folder
+        assert find(f"{SD}/unet") == folder / "unet"
+    own = put_folder(tmp_path / "mine")
+    use_checkpoint(SD, own)
+    assert find(SD) == own
+    assert here(f"{SD}/scheduler")
+
+
+@pytest.mark.parametrize(
+    ("lost", "named"),
+    [
+        ("unet/config.json", "unet/config.json"),
+        ("vae/diffusion_pytorch_model.safetensors", ".safetensors file in vae/"),
+        ("tokenizer/vocab.json", "tokenizer/config.json"),
+        ("scheduler", "scheduler/"),
+    ],
+)
+def test_a_folder_that_lacks_something_is_not_found_and_refused_by_name(
+    lost: str, named: str, folders: dict[str, Path], tmp_path: Path
+):
+    for folder in (put_folder(folders["own"] / "stable_diffusion_sd15"), put_folder(tmp_path / "mine")):
+        (folder / lost).unlink() if (folder / lost).is_file() else shutil.rmtree(folder / lost)
+    assert find(SD) is None
+    want = "give a folder that diffusers saved, or a .safetensors file."
+    assert said_by(use_checkpoint, SD, tmp_path / "mine") == f"{tmp_path / 'mine'} has no {named}; {want}"
+
+
+def test_half_precision_is_taken_before_single_and_other_variants_never(tmp_path: Path):
+    for name in ("model.non_ema.safetensors", "model.bin", "other.safetensors"):
+        (tmp_path / name).write_bytes(b"")
+        assert "has no .safetensors file" in said_by(weights_file, tmp_path)
+    for name in ("model.safetensors", "model.fp16.safetensors"):
+        (tmp_path / name).write_bytes(b"")
+        assert weights_file(tmp_path).name == name
+
+
+def test_the_hash_of_a_part_is_of_the_files_that_are_used_and_of_no_others(folders: dict[str, Path]):
+    folder = put_folder(folders["own"] / "stable_diffusion_sd15")
+    before = hashes([SD, f"{SD}/unet", f"{SD}/vae", f"{SD}/../unet", f"{SD}/", "stable_diffusion/unet", "unet"])
+    printed = subprocess.run(
+        ["sha256sum", "config.json", "diffusion_pytorch_model.safetensors"],
+        capture_output=True, check=True, cwd=folder / "unet",
+    ).stdout.splitlines(keepends=True)  # fmt: skip
+    assert before.keys() == {SD, f"{SD}/unet", f"{SD}/vae"}, "no other name means a file"
+    assert before[f"{SD}/unet"] == hashlib.sha256(b"".join(sorted(printed))).hexdigest()
+
+    put_folder(folder, "unet/pipeline.py", "unet/diffusion_pytorch_model.bin", "safety_checker/config.json")
+    assert hashes([*before]) == before
+    put_folder(folder, "unet/diffusion_pytorch_model.fp16.safetensors")
+    after = hashes([*before])
+    assert {key for key in before if after[key] != before[key]} == {SD, f"{SD}/unet"}
+
+
+def test_what_is_ready_is_remembered_with_its_hash(folders: dict[str, Path]):
+    folder = put_folder(folders["own"] / "stable_diffusion_sd15")
+    keys = [f"{SD}/unet", f"{SD}/tokenizer"]
+    assert [ready(key) for key in keys] == [folder / "unet", folder / "tokenizer"]
+    assert loaded_hashes(keys) == hashes(keys)
+
+
+def test_a_folder_may_have_a_manifest(folders: dict[str, Path]):
+    folder = put_folder(folders["own"] / "stable_diffusion_sd15")
+    names = [path.relative_to(folders["own"]) for path in folder.rglob("*") if path.is_file()]
+    lines = subprocess.run(["sha256sum", *names], capture_output=True, check=True, cwd=folders["own"]).stdout
+    (folders["own"] / MANIFEST).write_bytes(lines)
+    assert ready(SD) == folder
+    (folder / "vae" / "config.json").write_text("[]")
+    assert ready(f"{SD}/unet") == folder / "unet"
+    assert said_by(ready, SD) == f"{folder.name}/vae/config.json is not the file that {MANIFEST} names; get it again."
+    assert "vae/config.json" in said_by(ready, f"{SD}/vae")
+
+
+def test_a_model_may_be_a_single_file_which_is_each_of_its_parts(tmp_path: Path):
+    path = tmp_path / "dream.safetensors"
+    path.write_bytes(b"tensors")
+    use_model(str(path))
+    assert find(OWN) == ready(f"{OWN}/unet") == ready(f"{OWN}/vae") == path
+    assert hashes([OWN, f"{OWN}/vae"]) == dict.fromkeys([OWN, f"{OWN}/vae"], hashlib.sha256(b"tensors").hexdigest())
+
+
+@pytest.mark.parametrize("suffix", [".ckpt", ".bin", ".pt", ".pth", ""])
+def test_models_and_controlnets_are_safetensors_only(suffix: str, tmp_path: Path):
+    path = tmp_path / f"dream{suffix}"
+    path.write_bytes(b"a pickle, perhaps")
+    want = "give a folder that diffusers saved"
+    for action, more in ((use_model, ", or a .safetensors file"), (use_controlnet, "")):
+        assert said_by(action, str(path)) == f"{path} cannot be used, as other files may hold code; {want}{more}."
+    assert not here(OWN)
+
+
+def test_a_controlnet_is_a_folder(tmp_path: Path):
+    folder = put_controlnet(tmp_path / "lines")
+    use_controlnet(str(folder))
+    use_controlnet(str(folder), key="controlnet/lineart")
+    assert find(CONTROL) == ready("controlnet/lineart") == folder
+    single = tmp_path / "lines.safetensors"
+    single.write_bytes(b"tensors")
+    assert "cannot be used" in said_by(use_controlnet, str(single))
+    (folder / "config.json").unlink()
+    assert said_by(use_controlnet, str(folder)).startswith(f"{folder} has no config.json; ")
+
+
+def test_a_model_of_this_folder_is_found_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    put_folder(tmp_path / "dream")
+    monkeypatch.chdir(tmp_path / "dream")
+    use_model(".")
+    monkeypatch.chdir("/")
+    assert ready(f"{OWN}/unet").samefile(tmp_path / "dream" / "unet")
+
+
+def test_an_id_is_looked_for_in_a_folder_of_its_own_and_gives_way_to_a_path(folders: dict[str, Path], tmp_path: Path):
+    use_model("someone/dream")
+    folder = put_folder(folders["own"] / "stable_diffusion_someone--dream")
+    assert find(OWN) == folder
+    use_model("someone-else/dream")
+    assert find(OWN) is None
+    use_model(str(put_folder(tmp_path / "mine")))
+    assert find(OWN) == tmp_path / "mine"
+    use_model("someone/dream")
+    assert find(OWN) == folder
+
+
+@pytest.mark.parametrize(
+    "words", ["", "dream", "./dream", "../dream", "a/b/c", "a/..", "a--b/c", "/no/where", "a/b.safetensors", "a/b.ckpt"]
+)
+def test_what_is_neither_path_nor_id_is_refused(words: str):
+    for action, flag in ((use_model, "--model"), (use_controlnet, "--controlnet")):
+        assert f"; give {flag} the path of a model or OWNER/NAME on the hub." in said_by(action, words)
+    assert not here(OWN)
+
+
+def test_several_missing_weights_are_named_by_one_sentence(folders: dict[str, Path]):
+    keys = [f"{SD}/unet", f"{SD}/vae", CONTROL, KEY, OWN, "trivial/tint"]
+    assert missing(keys) == (
+        "The weights sd15 (2134 MB), controlnet_depth (723 MB), unet_lab.safetensors, own are not here; "
+        "put them into weights/ and name a folder or a .safetensors file with --model and "
+        "get them with: python -m colorizers weights download sd15 controlnet_depth."
+    )
+    put_folder(folders["own"] / "stable_diffusion_sd15")
+    assert missing([f"{SD}/unet", CONTROL]) == said_by(ready, CONTROL)
+    assert missing([f"{SD}/unet"]) == ""
+
+
+def test_every_name_that_weights_go_by_is_one_that_they_are_found_by():
+    for key, entry in REGISTRY.items():
+        assert key_of(key) == key_of(key.replace("/", "_")) == key
+        assert not entry.hub or key_of(entry.argument) == key
+    assert key_of("controlnet_depth") == CONTROL
+    assert "controlnet_depth" in said_by(ready, CONTROL)
+
+
 # What is shipped
 
 
 def test_something_is_shipped_for_every_entry_that_is_not_downloaded():
-    assert {path.name for path in SHIPPED} == {entry.file for entry in REGISTRY.values() if not entry.hub}
+    assert {path.name for path in SHIPPED} == {
+        entry.file for entry in REGISTRY.values() if not (entry.hub or entry.folders)
+    }
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -384,3 +584,29 @@ def test_every_shipped_file_is_small_half_precision_listed_and_has_a_card(path: 
 
 def test_all_shipped_files_together_are_small():
     assert 0 < sum(path.stat().st_size for path in SHIPPED) <= 160 * MIB
+
+
+def set_to(monkeypatch: pytest.MonkeyPatch, **named: object) -> None:
+    """As COLORIZERS_* would name them in the environment."""
+    settings = weights.get_settings().model_copy(update=named)
+    monkeypatch.setattr(weights, "get_settings", lambda: settings)
+
+
+def test_the_settings_name_a_model_that_is_then_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    set_to(monkeypatch, model=str(put_folder(tmp_path / "mine")))
+    assert not here(OWN)
+    weights.use_settings()
+    assert find(OWN) == tmp_path / "mine"
+
+
+def test_the_command_line_comes_before_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    set_to(monkeypatch, model=str(put_folder(tmp_path / "set")))
+    use_model(str(put_folder(tmp_path / "given")))
+    weights.use_settings()
+    assert find(OWN) == tmp_path / "given"
+
+
+def test_settings_that_name_what_is_not_there_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    set_to(monkeypatch, controlnet=str(tmp_path / "nowhere"))
+    with pytest.raises(ColorizerError, match=r"There is no .*nowhere"):
+        weights.use_settings()

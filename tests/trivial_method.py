@@ -15,6 +15,7 @@ from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
+from colorizers.pool import Loader
 
 KEY = "trivial/tint"
 RADIUS = 30.0  # chroma of the tint
@@ -57,7 +58,9 @@ class TrivialMethod:
     finish = Finish(warmth=0.1)
     stops_early = True
     losses: tuple[str, ...] = ("likeness", "evenness")
-    loaders: Mapping[str, Callable[[str], nn.Module]] = {"trivial": lambda key: Tint()}
+    heavy = False
+    shows_maps = False
+    loaders: Mapping[str, Loader] = {"trivial": lambda key, device: Tint()}
 
     def __init__(self, after_step: Callable[[int], None] = lambda done: None) -> None:
         self._after_step = after_step
@@ -69,6 +72,10 @@ class TrivialMethod:
     def key(self, options: TrivialOptions) -> str:
         """As `Method.key`."""
         return KEY
+
+    def needs(self, options: TrivialOptions) -> tuple[str, ...]:
+        """As `Method.needs`: it needs no file."""
+        return ()
 
     @torch.inference_mode()
     def run(self, photo: Photo, options: TrivialOptions, job: Job) -> list[Outcome]:

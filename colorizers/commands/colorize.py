@@ -43,6 +43,10 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--keep-exif", action="store_true", help="keep the photo's EXIF data, which may tell places and names")
     add("--overwrite", action="store_true", help="replace results that exist already")
     add("--checkpoint", type=Path, metavar="PATH", help="take the weights that the options choose from this file")
+    add("--model", metavar="PATH_OR_ID", help="Stable Diffusion 1.x of your own: a folder that diffusers saved, a "
+        ".safetensors file, or OWNER/NAME that weights download --model has fetched")  # fmt: skip
+    add("--controlnet", metavar="PATH_OR_ID", help="a ControlNet of your own in the place of the one that --control-by "
+        "means: a folder, or OWNER/NAME that weights download --controlnet has fetched")  # fmt: skip
     add("--from", dest="source", type=Path, metavar="RESULT",
         help="make RESULT again from its photo: method, options, seed and finish are those of its record, and may not "
         "be given; a second picture that it took must be given again, and may be no other")  # fmt: skip
@@ -104,12 +108,14 @@ def _colour(engine: Engine, order: Order, task: files.Task, bar: "tqdm[Any]") ->
     request = order.request(task.photo)
     files.make_folder(task.target.parent)
     notes = [*order.notes]
-    for target, result in zip(targets, _results(engine, request, bar), strict=True):
+    written = []
+    for target, result in zip(targets, _results(engine, request, bar), strict=False):  # some may be withheld
         with files.written_whole(target) as partial:
             notes += (*result.notes, *result.save(partial, order.bits, order.keep_exif))
+        written.append(target)
     for note in dict.fromkeys(notes):
         tqdm.write(f"{files.shown(task.photo)}: {note}", file=sys.stderr)
-    return targets
+    return written
 
 
 def _results(engine: Engine, request: JobRequest, bar: "tqdm[Any]") -> tuple[Result, ...]:

@@ -10,8 +10,10 @@ from colorizers.commands.files import Task, numbered, shown
 from colorizers.commands.flags import flag, given_values, opened, picture_paths
 from colorizers.engine import JobRequest
 from colorizers.errors import ColorizerError
+from colorizers.methods.controlnet import ControlnetOptions
 from colorizers.methods.method import Method, finish_of
-from colorizers.options import controls, validated
+from colorizers.methods.stable_diffusion import StableDiffusionOptions
+from colorizers.options import Options, controls, validated
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, versions
@@ -85,7 +87,11 @@ def order_of(arguments: argparse.Namespace, photos: list[Path]) -> Order:
         _check_pictures(remake, method, pictures)
         options, finish = dict(remake.record.options), validated(Finish, dict(remake.record.finish))
     options |= pictures
+    if arguments.model is not None:
+        _use_model(method, options, arguments.model)
     wanted = validated(method.options, options)
+    if arguments.controlnet is not None:
+        _use_controlnet(method, wanted, arguments.controlnet)
     if arguments.checkpoint is not None:
         _use_checkpoint(method, method.key(wanted), arguments.checkpoint)
     if remake is not None:
@@ -133,13 +139,13 @@ def _check_weights(remake: Remake) -> None:
     result, recorded = shown(remake.result), remake.record.weights
     here = weights.hashes(list(recorded))
     for key, digest in recorded.items():
-        if key not in weights.REGISTRY:
+        if not weights.known(key):
             raise ColorizerError(f"{result} was made with weights that are not known here; colour without --from.")
         if key not in here:
-            how = weights.REGISTRY[key].how_to_get
+            how = weights.entry_of(key).how_to_get
             raise ColorizerError(f"{result} was made with the weights {key}, which are not here; {how}.")
         if here[key] != digest:
-            raise ColorizerError(f"{result} was made with other weights {key}; give their file with --checkpoint.")
+            raise ColorizerError(f"{result} was made with other weights {key}; give those with {_flag_for(key)}.")
 
 
 def _doubts(remake: Remake, method: Method) -> tuple[str, ...]:
@@ -158,6 +164,26 @@ def _doubts(remake: Remake, method: Method) -> tuple[str, ...]:
     if unsaid:
         notes.append(f"{result} does not tell {', '.join(unsaid)}; the default was used.")
     return tuple(notes)
+
+
+def _flag_for(key: str) -> str:
+    """By which flag weights of one's own take the place of those of a key."""
+    return {"stable_diffusion": "--model", "controlnet": "--controlnet"}.get(key.partition("/")[0], "--checkpoint")
+
+
+def _use_model(method: Method, options: dict[str, Any], words: str) -> None:
+    """Take a model of the user's own, and choose it unless the options, or a record, name another."""
+    if not issubclass(method.options, StableDiffusionOptions):
+        raise ColorizerError(f"The method {method.name} does not use Stable Diffusion; leave out --model.")
+    if options.setdefault("weights", "own") != "own":
+        raise ColorizerError(f"--model gives the model that --weights calls own; leave out {options['weights']}.")
+    weights.use_model(words)
+
+
+def _use_controlnet(method: Method, wanted: Options, words: str) -> None:
+    if not isinstance(wanted, ControlnetOptions):
+        raise ColorizerError(f"The method {method.name} has no ControlNet; leave out --controlnet.")
+    weights.use_controlnet(words, f"controlnet/{wanted.control_by}")
 
 
 def _use_checkpoint(method: Method, key: str, path: Path) -> None:

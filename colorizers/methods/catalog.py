@@ -3,13 +3,35 @@
 from collections.abc import Mapping
 
 from colorizers.errors import ColorizerError
-from colorizers.methods import adain, cnn, diffusion, gan, multicolor, resnet_unet, style, transformer, unet
+from colorizers.methods import (
+    adain,
+    cnn,
+    controlnet,
+    diffusion,
+    gan,
+    img2img,
+    multicolor,
+    resnet_unet,
+    style,
+    transformer,
+    unet,
+)
 from colorizers.methods.method import Method
 
-METHODS: dict[str, Method] = {
-    module.METHOD.name: module.METHOD
-    for module in (unet, diffusion, adain, style, transformer, resnet_unet, gan, multicolor, cnn)
-}
+_MODULES = (
+    unet,
+    diffusion,
+    adain,
+    style,
+    img2img,
+    controlnet,
+    transformer,
+    resnet_unet,
+    gan,
+    multicolor,
+    cnn,
+)
+METHODS: dict[str, Method] = {module.METHOD.name: module.METHOD for module in _MODULES}
 
 
 def find(methods: Mapping[str, Method], name: str) -> Method:

@@ -12,12 +12,12 @@ from colorizers.methods.method import Job, faded_print, vividness, working_size
 from colorizers.methods.trained import Trained
 from colorizers.networks.diffusion import CELL, STEPS, ColorDiffusion, Scene
 from colorizers.networks.heads import AB_SCALE
-from colorizers.options import MAX_VARIANTS, Options, control, seed, seed_of_variant, variants
+from colorizers.options import Options, control, seed, seed_of_variant, variants
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.photo import Photo
 
 _PREVIEW_EVERY = 4  # steps
-_AT_ONCE = MAX_VARIANTS  # samples in one pass, so that memory has a bound
+_AT_ONCE = 8  # samples in one pass, so that memory has a bound
 _MOST_SAMPLES = 32  # of one job
 _SCHEDULE = {
     "num_train_timesteps": STEPS,

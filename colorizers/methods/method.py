@@ -1,18 +1,18 @@
 """The contract between a method of colouring and the engine that runs it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from colorizers.networks.heads import VIVIDNESS
 from colorizers.options import Options, control, validated
 from colorizers.picture.compose import Outcome
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
-from colorizers.pool import Leases
+from colorizers.pool import Leases, Loader
 
 
 class Progress(Protocol):
@@ -34,17 +34,34 @@ class Progress(Protocol):
     ) -> None: ...
 
 
+StartName = Literal["gray", "unet", "diffusion", "transformer", "resnet_unet", "gan", "multicolor", "cnn"]
+"""What a method that changes colours can begin with: none, or those of a method that needs the photo alone."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """The colours of another method to begin with, and the finish that suits them."""
+
+    outcome: Outcome
+    finish: Finish
+
+
 @dataclass(frozen=True)
 class Job:
     """What the engine lends a method for one run.
 
-    `stop_early()` tells a method with a usable partial result that the user wants that result now.
+    `stop_early()` tells a method with a usable partial result that the user wants that result now. `start` is what
+    the option `start_from` asks for. The method may add `notes`, sentences for the user, and `maps`, planes (h, w) in
+    [0, 1] by name, that show what a network was guided by.
     """
 
     models: Leases
     device: torch.device
     progress: Progress
     stop_early: Callable[[], bool]
+    start: Start | None = None
+    notes: list[str] = field(default_factory=list)
+    maps: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Method(Protocol):
@@ -81,14 +98,25 @@ class Method(Protocol):
         """The names of the losses that it tells as they fall; most have none."""
 
     @property
-    def loaders(self) -> Mapping[str, Callable[[str], nn.Module]]:
+    def heavy(self) -> bool:
+        """Whether it takes minutes where there is no GPU."""
+
+    @property
+    def shows_maps(self) -> bool:
+        """Whether it shows what its network was guided by."""
+
+    @property
+    def loaders(self) -> Mapping[str, Loader]:
         """How the pool makes the models this method leases: the first part of a key to its loader."""
 
     def key(self, options: Any) -> str:
         """The weights that these options choose, by their key: what a checkpoint takes the place of."""
 
-    def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:
-        """Colour the photo: one outcome, or one a variant."""
+    def needs(self, options: Any) -> tuple[str, ...]:
+        """The keys of all the weights without which these options cannot run."""
+
+    def run(self, photo: Photo, options: Any, job: Job) -> Sequence[Outcome | None]:
+        """Colour the photo: one outcome, or one a variant; None for a variant that is withheld, as a note then says."""
 
 
 def finish_of(method: Method, options: Mapping[str, Any], wanted: Finish | Mapping[str, Any]) -> Finish:
@@ -113,3 +141,13 @@ def working_size(default: int = 160, high: int = 512, more: str = "") -> Any:
 def faded_print() -> Any:
     """The option `faded_print`, the same for every network: see `Photo.network_lightness`."""
     return control(False, help="For a photo that has lost its contrast; the result keeps the photo's own tones.")
+
+
+def start_from(default: StartName) -> Any:
+    """The option `start_from`, annotated `StartName`, which the engine resolves to `Job.start`."""
+    titles = {
+        "unet": "Quick", "diffusion": "Many ideas", "transformer": "Attentive", "resnet_unet": "Soft", "gan": "Bold",
+        "multicolor": "Blended", "cnn": "Whole scene",
+    }  # fmt: skip
+    words = {"gray": "The photo in gray", **{name: f"Colours of: {title}" for name, title in titles.items()}}
+    return control(default, words=words, help="What is changed: the gray photo, or the colours of another method.")

@@ -8,6 +8,7 @@ from torch import nn
 
 from colorizers.options import Options
 from colorizers.picture.finish import Finish
+from colorizers.pool import Loader
 from colorizers.weights import load_into
 
 
@@ -27,11 +28,13 @@ class Trained:
     finish: Finish = field(default_factory=Finish)
     stops_early: bool = False
     losses: tuple[str, ...] = ()
+    heavy: bool = False
+    shows_maps: bool = False
 
     @property
-    def loaders(self) -> Mapping[str, Callable[[str], nn.Module]]:
+    def loaders(self) -> Mapping[str, Loader]:
         """As `Method.loaders`."""
-        return {self.name: lambda key: load_into(self.networks[key.partition("/")[2]](), key)}
+        return {self.name: lambda key, device: load_into(self.networks[key.partition("/")[2]](), key)}
 
     def finish_for(self, options: Mapping[str, Any]) -> Finish:
         """As `Method.finish_for`: the same for all of them."""
@@ -40,3 +43,7 @@ class Trained:
     def key(self, options: Any) -> str:
         """As `Method.key`."""
         return f"{self.name}/{getattr(options, 'weights', next(iter(self.networks)))}"
+
+    def needs(self, options: Any) -> tuple[str, ...]:
+        """As `Method.needs`."""
+        return (self.key(options),)

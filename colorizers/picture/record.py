@@ -19,6 +19,8 @@ _MADE_BY_MACHINE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWith
 _NOTE = "The colours of this picture are machine-made; they are plausible, not historical."
 _MAX_BYTES = 64_000
 _VERSIONED = ("colorizers", "torch", "pillow")
+_PROMPTS = {"prompt": "", "negative_prompt": "Negative prompt: "}
+_NAMES = {"guidance_scale": "CFG scale", "strength": "Denoising strength", "weights": "Model"}
 _Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9.+!_-]{1,80}$")]
 
 
@@ -38,9 +40,11 @@ class Record(BaseModel):
     stopped_early: bool = False
 
     def parameters(self) -> str:
-        """One line in the form that picture viewers of the Stable Diffusion world show."""
+        """The options as picture viewers of the Stable Diffusion world show them: prompts on lines of their own."""
         values = {"Method": self.method, **self.options, **self.finish}
-        return ", ".join(f"{name.replace('_', ' ').capitalize()}: {value}" for name, value in values.items())
+        prompts = [f"{start}{said}" for name, start in _PROMPTS.items() if (said := values.pop(name, ""))]
+        told = {_NAMES.get(name, name.replace("_", " ").capitalize()): value for name, value in values.items()}
+        return "\n".join((*prompts, ", ".join(f"{name}: {_quoted(value)}" for name, value in told.items())))
 
     def xmp(self) -> bytes:
         """An XMP packet with the record and the IPTC note on where the colours come from."""
@@ -53,6 +57,12 @@ class Record(BaseModel):
             f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{_NOTE}</rdf:li></rdf:Alt></dc:description>'
             "</rdf:Description></rdf:RDF></x:xmpmeta>"
         ).encode()
+
+
+def _quoted(value: object) -> str:
+    """A value, in quotes where it would be taken for several."""
+    text = str(value)
+    return json.dumps(text) if any(mark in text for mark in ",:\n") else text
 
 
 def versions() -> dict[str, str]:

@@ -1,12 +1,14 @@
 """A result: the picture at the photo's exact size, the record of how it was made, and how it is saved."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
 
 from colorizers.errors import ColorizerError
 from colorizers.picture.compose import Outcome, compose
@@ -34,7 +36,7 @@ _XMP_TAG = 700
 class Result:
     """What a method made of a photo; the pixels are composed when they are asked for.
 
-    `seconds` is the time of the method alone.
+    `seconds` is the time of the method alone. `maps` are planes (h, w) in [0, 1], by name, that guided a network.
     """
 
     photo: Photo
@@ -43,6 +45,7 @@ class Result:
     record: Record
     seconds: float
     notes: tuple[str, ...] = ()
+    maps: Mapping[str, Tensor] = field(default_factory=dict)
 
     def finished(self, finish: Finish) -> "Result":
         """The same colours under another finish; no model runs."""

@@ -36,6 +36,10 @@ def build_page(engine: Engine) -> gr.Blocks:
         _wire_photo(photo, workspace, works, session)
         for work in works:
             work.wire_stop(session)
+        page.load(
+            lambda: [work.beforehand() for work in works], None, [work.view.beforehand for work in works],
+            queue=False, show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
         add_endpoints(engine)
     return page
 

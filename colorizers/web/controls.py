@@ -47,33 +47,40 @@ def build_panel(options: type[Options] | Options, family: str = "") -> Panel:
 
 
 def offered(entry: Control, family: str) -> Control:
-    """The option as a visitor may choose it, where some of its choices are weights of `family` that are not here.
+    """The option as a visitor may choose it, where some of its choices are weights: of its family, else of `family`.
 
-    Those are marked, and kept from strangers, who cannot get them; the default is one that is here.
+    Those that are not here are marked, where others are; strangers, who cannot get them, are not offered them. The
+    default is one that is here; a model of the user's own comes before others, and is offered only if one was given.
     """
-    known = {choice: weights.REGISTRY.get(f"{family}/{choice}") for choice in entry.choices}
-    missing = {choice: one for choice, one in known.items() if one is not None and not weights.here(one.key)}
-    ready = [choice for choice in entry.choices if choice not in missing]
-    if not missing or not ready:
-        return entry
-    words = {
-        choice: texts.NOT_HERE.format(word=word) if choice in missing else word
-        for choice, word in zip(entry.choices, entry.words, strict=True)
-        if choice in ready or not get_settings().public
-    }
-    return replace(
-        entry,
-        choices=tuple(words),
-        words=tuple(words.values()),
-        default=entry.default if entry.default in ready else ready[0],
-        help=f"{entry.help} {not_here(texts.MORE_WEIGHTS, list(missing.values()))}",
-    )
+    keys = {choice: f"{entry.family or family}/{choice}" for choice in entry.choices}
+    words = {choice: word for choice, word in zip(entry.choices, entry.words, strict=True) if _exists(keys[choice])}
+    gone = {choice: weights.REGISTRY[keys[choice]] for choice in words if _is_gone(keys[choice])}
+    ready = [choice for choice in words if choice not in gone]
+    wanted = [*(choice for choice in words if keys[choice] == weights.OWN), entry.default, *words]
+    told = entry.help
+    if gone and ready and get_settings().public:
+        words = {choice: words[choice] for choice in ready}
+    elif gone and ready:
+        words |= {choice: texts.NOT_HERE.format(word=words[choice]) for choice in gone}
+        told = f"{told} {_not_here(list(gone.values()))}"
+    default = next((choice for choice in wanted if choice in ready), wanted[0])
+    return replace(entry, choices=tuple(words), words=tuple(words.values()), default=default, help=told)
 
 
-def not_here(said: str, missing: list[weights.Weights]) -> str:
-    """A sentence that names weights and, except to strangers, how to get them: those to download before others."""
+def _exists(key: str) -> bool:
+    """Whether a choice means anything: a model of the user's own does if one was given."""
+    return key != weights.OWN or weights.REGISTRY[key].hub is not None or weights.here(key)
+
+
+def _is_gone(key: str) -> bool:
+    """Whether a choice is weights that are not here."""
+    return key in weights.REGISTRY and not weights.here(key)
+
+
+def _not_here(missing: list[weights.Weights]) -> str:
+    """A sentence that names weights and how to get them: those to download before others."""
     hows = [one.how_to_get for one in missing if one.hub] or [missing[0].how_to_get]
-    return texts.missing(said, [one.name for one in missing], [] if get_settings().public else hows)
+    return texts.missing([one.called for one in missing], hows)
 
 
 def component(entry: Control) -> gr.components.Component:
@@ -90,7 +97,7 @@ def component(entry: Control) -> gr.components.Component:
         return gr.Dropdown(choices=list(zip(entry.words, entry.choices, strict=True)), **shown)
     if entry.kind == "seed":
         return gr.Textbox(placeholder=texts.ANY_SEED, **shown)  # an empty gr.Number makes itself 0
-    return gr.Textbox(max_length=int(entry.high or 0), lines=2, **shown)
+    return gr.Textbox(lines=3, max_lines=6, **shown)  # its max_length would cut off what is pasted, without a word
 
 
 def _value(entry: Control, value: Any) -> Any:

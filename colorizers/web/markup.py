@@ -3,10 +3,12 @@
 import base64
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
+import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from colorizers.methods.method import Method
 from colorizers.web import texts, theme
@@ -15,6 +17,7 @@ from colorizers.web.session import Shown
 
 _MARK = theme.MARK.read_text()
 _WIDTH, _HEIGHT = 240, 88  # of the lines of a plot; around them stand the numbers of its axes
+_MAP = 480  # pixels, its long side
 _DECADES = 5  # below the largest loss; what is less is not drawn
 
 
@@ -45,10 +48,27 @@ def no_picture() -> str:
 
 def picture(name: str, small: Image.Image) -> str:
     """The picture that somebody chose."""
+    return f'<p class="picture"><img alt="" src="{_inline(small)}"><span>{escape(name)}</span></p>'
+
+
+def maps(planes: Mapping[str, Tensor]) -> str:
+    """What a network was guided by, planes (h, w) in [0, 1] by name, in small."""
+    figures = "".join(_figure(name, plane) for name, plane in planes.items())
+    return f'<div class="maps"><h2>{texts.MAPS}</h2>{figures}</div>' if figures else ""
+
+
+def _figure(name: str, plane: Tensor) -> str:
+    small = Image.fromarray((plane.clamp(0, 1) * 255).round().numpy().astype(np.uint8))
+    small.thumbnail((_MAP, _MAP))
+    said = escape(name)
+    return f'<figure><img alt="{said}" src="{_inline(small)}"><figcaption>{said}</figcaption></figure>'
+
+
+def _inline(small: Image.Image) -> str:
+    """A picture as an address that holds it."""
     file = io.BytesIO()
     small.save(file, "JPEG", quality=90)
-    data = base64.b64encode(file.getvalue()).decode()
-    return f'<p class="picture"><img alt="" src="data:image/jpeg;base64,{data}"><span>{escape(name)}</span></p>'
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def paper(method: Method) -> str:

@@ -21,7 +21,7 @@ Updates = dict[gr.blocks.Block, Any]
 class PictureChoice:
     """The components. `chosen` holds a `Source` or None on the server, where no browser can set it.
 
-    `remove` is None where there must be a picture, `strip` without shipped pictures.
+    `remove` is None where there must be a picture, `strip` where no shipped picture will do.
     """
 
     chosen: gr.State
@@ -79,7 +79,7 @@ class PictureChoice:
 
 def picture_choice(entry: Control) -> gr.State:
     """Render the choice of a picture here; gives the component that holds it."""
-    references = shipped.references()
+    references = shipped.references() if entry.references else ()
     with gr.Column(elem_classes="picture-option"):
         gr.HTML(markup.option(entry.label, entry.help))
         with gr.Row(elem_classes="chosen"):
@@ -88,7 +88,7 @@ def picture_choice(entry: Control) -> gr.State:
         strip = shipped.strip(references, entry.label) if references else None
         with gr.Column(elem_classes="drop"):
             upload = gr.File(label=entry.label, file_types=["image", *SUFFIXES], show_label=False)
-            gr.HTML(markup.small(texts.PICTURE), elem_classes="invitation")
+            gr.HTML(markup.small(texts.PICTURE if strip else texts.OWN_PICTURE), elem_classes="invitation")
     choice = PictureChoice(gr.State(), card, remove, strip, references, upload)
     choice.wire()
     return choice.chosen

@@ -5,10 +5,10 @@ from typing import Any
 
 import gradio as gr
 
-from colorizers import weights
 from colorizers.methods.method import Method
+from colorizers.options import MAX_VARIANTS
 from colorizers.web import markup, texts
-from colorizers.web.controls import Panel, build_panel, not_here
+from colorizers.web.controls import Panel, build_panel
 from colorizers.web.losses import Losses
 
 FORMATS = {"PNG": (".png", 8), "JPEG": (".jpg", 8), "WebP": (".webp", 8), "TIFF": (".tif", 8)}
@@ -18,8 +18,9 @@ MOVE_DIVIDER = "(position) => ({__type__: 'update', slider_position: position})"
 
 @dataclass(frozen=True)
 class TabView:
-    """The components of one tab. `losses`, `gallery`, `seed` and `use_seed` are None where the method has none."""
+    """The components of one tab. `losses`, `gallery`, `seed`, `use_seed` and `maps` are None where there are none."""
 
+    beforehand: gr.HTML
     options: Panel
     run: gr.Button
     stop: gr.Button
@@ -29,6 +30,7 @@ class TabView:
     gallery: gr.Gallery | None
     seed: gr.HTML | None
     use_seed: gr.Button | None
+    maps: gr.HTML | None
     finish: Panel
     reset: gr.Button
     format: gr.Dropdown
@@ -39,8 +41,11 @@ class TabView:
     @property
     def outputs(self) -> list[gr.blocks.Block]:
         """Everything that a job, a stop or another photo may change."""
-        parts = (self.run, self.stop, self.status, self.losses, self.slider, self.gallery, self.seed, self.use_seed)
-        return [part for part in (*parts, self.format, self.download) if part is not None]
+        parts = (
+            self.run, self.stop, self.status, self.losses, self.slider, self.gallery, self.seed, self.use_seed,
+            self.maps, self.format, self.download,
+        )  # fmt: skip
+        return [part for part in parts if part is not None]
 
     def blank(self, before: Any, deep: bool) -> dict[gr.blocks.Block, Any]:
         """The tab of a photo that nobody has coloured yet."""
@@ -56,6 +61,8 @@ class TabView:
             updates[self.gallery] = gr.Gallery(value=[], selected_index=None, visible=False)
         if self.seed is not None and self.use_seed is not None:
             updates |= {self.seed: "", self.use_seed: gr.Button(visible=False)}
+        if self.maps is not None:
+            updates[self.maps] = ""
         return updates
 
     def idle(self) -> dict[gr.blocks.Block, Any]:
@@ -74,7 +81,7 @@ class TabView:
 
 def build_tab(method: Method) -> TabView:
     """Render a method's tab here."""
-    gr.HTML(markup.paper(method) + markup.notes(_without_weights(method)))
+    beforehand = gr.HTML(markup.paper(method), elem_classes="beforehand")
     with gr.Row(equal_height=False, elem_classes="workbench"):
         with gr.Column(scale=0, min_width=280, elem_classes="options"):
             left = _left(method)
@@ -85,16 +92,9 @@ def build_tab(method: Method) -> TabView:
                 with gr.Column(scale=3, min_width=300, elem_classes="finish"):
                     finish, reset = _finish(method)
                 with gr.Column(scale=1, min_width=220, elem_classes="save"):
-                    kind, keep_exif, download, file = _download()
-    return TabView(*left, slider, gallery, seed, use_seed, finish, reset, kind, keep_exif, download, file)
-
-
-def _without_weights(method: Method) -> list[str]:
-    """A sentence for a method that has weights, but none of them here."""
-    entries = [weights.REGISTRY[key] for key in weights.keys_of(method.name)]
-    if not entries or any(weights.here(entry.key) for entry in entries):
-        return []
-    return [not_here(texts.NO_WEIGHTS, entries)]
+                    care = _download()
+            maps = gr.HTML(elem_classes="maps-line") if method.shows_maps else None
+    return TabView(beforehand, *left, slider, gallery, seed, use_seed, maps, finish, reset, *care)
 
 
 def _left(method: Method) -> tuple[Panel, gr.Button, gr.Button, gr.HTML, gr.HTML | None]:
@@ -117,8 +117,8 @@ def _stage(several: bool) -> tuple[gr.ImageSlider, gr.Gallery | None]:
     if not several:
         return slider, None
     gallery = gr.Gallery(
-        label=texts.VARIANTS, show_label=False, columns=8, allow_preview=False, buttons=[], interactive=False,
-        container=False, visible=False, elem_classes="strip variants",
+        label=texts.VARIANTS, show_label=False, columns=MAX_VARIANTS, allow_preview=False, buttons=[],
+        interactive=False, container=False, visible=False, elem_classes="strip variants",
     )  # fmt: skip
     return slider, gallery
 

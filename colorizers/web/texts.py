@@ -13,6 +13,7 @@ ANOTHER = "Another photo"
 SIXTEEN_BIT = "16-bit gray"
 
 PICTURE = "or your own: drop it here, or click"
+OWN_PICTURE = "Drop it here, or click"
 NO_PICTURE = "No picture chosen yet"
 REMOVE = "Remove"
 
@@ -21,8 +22,11 @@ STOP = "Stop"
 ADVANCED = "Advanced"
 
 NOT_HERE = "{word} (not here)"
-MORE_WEIGHTS = "Not here: {names}"
-NO_WEIGHTS = "The weights of this method are not here: {names}"
+MORE_WEIGHTS = "Not here: {names}; {how}."
+SLOW = (
+    "There is no GPU here, so a picture takes minutes; fewer steps, a smaller working size or a guidance scale of 1, "
+    "under Advanced, make it faster."
+)
 
 RESULT = "Before and after"
 BEFORE_ALT = "Before: the photo in black and white"
@@ -30,6 +34,7 @@ AFTER_ALT = "After: the photo in colour"
 NOT_YET_ALT = "The photo, not coloured yet"
 DIVIDER = "Divider position"
 VARIANTS = "Variants: choose one"
+MAPS = "What the model was shown"
 SEED_USED = "Seed {seed}"
 ANY_SEED = "A new one each time"
 USE_SEED = "Use this seed"
@@ -72,10 +77,9 @@ def seconds(value: float) -> str:
     return f"{value / 60:.0f} min"
 
 
-def missing(said: str, names: list[str], hows: list[str]) -> str:
+def missing(names: list[str], hows: list[str]) -> str:
     """A sentence that names weights which are not here; `hows` are ways to get them, of which one is told."""
-    how = f"; {hows[0]}{', and so on' if len(hows) > 1 else ''}" if hows else ""
-    return f"{said.format(names=', '.join(names))}{how}."
+    return MORE_WEIGHTS.format(names=", ".join(names), how=hows[0] + (", and so on" if len(hows) > 1 else ""))
 
 
 def number(value: float) -> str:

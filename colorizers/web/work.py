@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from colorizers import weights
 from colorizers.engine import Busy, Engine, Event, JobRequest, Step, Waiting
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import Method
@@ -130,6 +131,13 @@ class TabWork:
             click(self.stop_early, session, self.view.status)
         else:
             click(self.stopped, session, self.view.outputs, cancels=self._jobs)
+
+    def beforehand(self) -> str:
+        """What a visitor should know of the tab: its paper, the weights that it lacks now, and that it is slow here."""
+        wanted = {entry.name: entry.default for entry in self.view.options.entries}
+        lacks = weights.missing(self._method.needs(self._method.options.model_construct(**wanted)))
+        slow = self._method.heavy and self._engine.health().device == "cpu"
+        return markup.paper(self._method) + markup.notes(sentence for sentence in (lacks, texts.SLOW if slow else "") if sentence)
 
     def blank(self, session: Session) -> Updates:
         """The tab for the session's new photo."""
@@ -268,6 +276,8 @@ class TabWork:
             several = len(tab.results) > 1
             shown = session.thumbnails(method) if several else []
             updates[view.gallery] = gr.Gallery(value=shown, visible=several, selected_index=tab.chosen)
+        if tab.results and view.maps is not None:
+            updates[view.maps] = markup.maps(tab.result.maps)
         return updates | (self._seed_used(session) if tab.results else {})
 
     def _seed_used(self, session: Session) -> Updates:

@@ -1,0 +1,70 @@
+"""Stable Diffusion's VAE: pictures to latents and back, and a quick look at latents without it."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_CHART = 128  # pixels of the chart of colours by which the quick look is found
+_PATCHES = 8  # of the chart, in a row
+_NUMBERS_A_PIXEL = 1100  # that the decoder of Stable Diffusion 1.x holds at once: 1066 were measured at 512 x 512
+
+
+class LatentCodec(nn.Module):
+    """A VAE that gives and takes pictures in sRGB."""
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.vae = vae
+        self._look_matrix: Tensor | None = None
+
+    def encode(self, rgb: Tensor) -> Tensor:
+        """SRGB (3, H, W) in [0, 1] to the likeliest latents (1, 4, H / 8, W / 8)."""
+        latents: Tensor = self.vae.encode((2 * rgb[None] - 1).to(self.vae.dtype)).latent_dist.mode()
+        return latents * self.vae.config.scaling_factor
+
+    def decode(self, latents: Tensor, tiled: bool = False) -> Tensor:
+        """Latents (1, 4, h, w) to sRGB (3, 8 h, 8 w) in [0, 1]; in tiles it takes less memory."""
+        self.vae.enable_tiling() if tiled else self.vae.disable_tiling()
+        picture: Tensor = self.vae.decode(latents / self.vae.config.scaling_factor).sample
+        return (picture[0].float() / 2 + 0.5).clamp(0, 1)
+
+    def look_matrix(self) -> Tensor:
+        """How colours lie in the latents, (5, 3), for `quick_look`: fitted to the latents of a chart of patches."""
+        if self._look_matrix is None:
+            random = torch.Generator().manual_seed(0)
+            patches = torch.rand(1, 3, _PATCHES, _PATCHES, generator=random)
+            chart = nn.functional.interpolate(patches, (_CHART, _CHART), mode="bicubic").clamp(0, 1)
+            latents = self.encode(chart[0].to(self.vae.device)).float().cpu()
+            small = nn.functional.interpolate(chart, latents.shape[2:], mode="area")
+            rows, colours = (planes[0].flatten(1).T for planes in (latents, small))
+            self._look_matrix = torch.linalg.lstsq(_with_ones(rows), colours).solution
+        return self._look_matrix
+
+
+def quick_look(latents: Tensor, matrix: Tensor) -> Tensor:
+    """Latents (1, 4, h, w) to about the colours that they stand for, sRGB (3, h, w) in [0, 1]: see `look_matrix`."""
+    rows = _with_ones(latents[0].float().cpu().flatten(1).T)
+    return (rows @ matrix).T.unflatten(1, latents.shape[2:]).clamp(0, 1)
+
+
+def is_short_of_memory(device: torch.device, size: tuple[int, int]) -> bool:
+    """Whether a picture of this size, height and width, may be too large to be decoded at once."""
+    number = 2 if device.type == "cuda" else 4
+    return _free(device) < math.prod(size) * _NUMBERS_A_PIXEL * number
+
+
+def _free(device: torch.device) -> int:
+    """Bytes that are not taken."""
+    if device.type == "cuda":
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + unused
+    import psutil
+
+    available: int = psutil.virtual_memory().available
+    return available
+
+
+def _with_ones(rows: Tensor) -> Tensor:
+    return torch.cat((rows, torch.ones_like(rows[:, :1])), dim=1)

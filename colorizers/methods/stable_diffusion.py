@@ -1,0 +1,267 @@
+"""What the tabs with Stable Diffusion have in common: their options, and the way from a photo to paintings of it."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from colorizers.errors import ColorizerError
+from colorizers.methods import stable_diffusion_parts as parts
+from colorizers.methods.canvas import gray_rgb, resized
+from colorizers.methods.denoising import (
+    SAMPLERS,
+    Control,
+    Prompt,
+    SamplerName,
+    Schedule,
+    denoised,
+    scheduler_of,
+)
+from colorizers.methods.frame import Frame, frame_of
+from colorizers.methods.latents import is_short_of_memory, quick_look
+from colorizers.methods.method import Job, Start, StartName, start_from
+from colorizers.methods.prompt import NEGATIVE, PRESETS, Preset, prompt_of, words_of
+from colorizers.options import Options, control, seed, seed_of_variant, text, variants
+from colorizers.picture.compose import Outcome, Painting, compose
+from colorizers.picture.finish import Finish
+from colorizers.picture.photo import Photo
+from colorizers.pool import Loader
+from colorizers.settings import get_settings
+
+_LOOK_EVERY = 2  # steps between previews
+_LONGEST_PROMPT = 1000  # characters
+
+Model = Literal["sd15", "sd14", "own"]
+
+
+def strength(default: float) -> Any:
+    """The option `strength`."""
+    return control(
+        default, low=0, high=1, step=0.05, help="How much is made anew: 0 leaves the start as it is, 1 forgets it."
+    )
+
+
+class StableDiffusionOptions(Options):
+    """Options of every tab with Stable Diffusion."""
+
+    prompt: str = text("", max_length=_LONGEST_PROMPT, help="What the photo shows and in which colours, in English.")
+    preset: Preset = control(
+        "natural", words={name: said for name, (said, _) in PRESETS.items()}, help="Words that are added to the prompt."
+    )
+    start_from: StartName = start_from("unet")
+    strength: float = strength(0.5)
+    guidance_scale: float = control(
+        7.0, low=1, high=20, step=0.5, advanced=True,
+        help="How closely the prompt is followed; 1 is twice as fast and follows least.",
+    )  # fmt: skip
+    variants: int = variants()
+    steps: int = control(
+        20, low=1, high=100, advanced=True, help="Of a whole run; at strength 0.5 half of them are done."
+    )
+    sampler: SamplerName = control(
+        "unipc", words=SAMPLERS, family="lora", advanced=True, help="How noise is taken away."
+    )
+    negative_prompt: str = text(
+        NEGATIVE,
+        max_length=_LONGEST_PROMPT,
+        advanced=True,
+        help="What is not wanted; at a guidance scale of 1 it does nothing.",
+    )
+    caption: Literal["none", "blip"] = control(
+        "none",
+        label="Caption",
+        words={"none": "None", "blip": "By BLIP, which looks at the photo"},
+        family="caption",
+        advanced=True,
+        help="A description of the photo that is added to the prompt.",
+    )
+    weights: Model = control(
+        "sd15",
+        label="Model",
+        words={"sd15": "Stable Diffusion 1.5", "sd14": "Stable Diffusion 1.4", "own": "The one that was given"},
+        family=parts.FAMILY,
+        advanced=True,
+        help="Whose idea of the world gives the colours.",
+    )
+    working_size: int = control(
+        512, low=256, high=768, step=64, unit="px", advanced=True,
+        help="Long side that the model sees; it was trained at 512. Larger takes longer.",
+    )  # fmt: skip
+    seed: int | None = seed()
+
+
+@dataclass(frozen=True)
+class StableDiffusion:
+    """All of `Method`; a subclass may add control."""
+
+    name: str
+    title: str
+    paper: str
+    options: type[StableDiffusionOptions]
+    finish: Finish = field(default_factory=Finish)
+    stops_early: bool = False
+    losses: tuple[str, ...] = ()
+    heavy: bool = True
+    shows_maps: bool = False
+
+    @property
+    def loaders(self) -> Mapping[str, Loader]:
+        """As `Method.loaders`."""
+        return {
+            parts.FAMILY: parts.load_part,
+            "safety": parts.load_checker,
+            "caption": parts.load_captioner,
+        }
+
+    def finish_for(self, options: Mapping[str, Any]) -> Finish:
+        """As `Method.finish_for`: the same for all of them."""
+        return self.finish
+
+    def key(self, options: Any) -> str:
+        """As `Method.key`: the model."""
+        return f"{parts.FAMILY}/{options.weights}"
+
+    def needs(self, options: Any) -> tuple[str, ...]:
+        """As `Method.needs`."""
+        extra = {
+            parts.LORA: options.sampler == "lcm",
+            parts.CAPTIONER: options.caption == "blip",
+            parts.CHECKER: get_settings().checks_pictures,
+        }
+        return (self.key(options), *(key for key, wanted in extra.items() if wanted))
+
+    @torch.inference_mode()
+    def run(self, photo: Photo, options: Any, job: Job) -> Sequence[Outcome | None]:
+        """One painting a variant, its long side at the working size."""
+        frame = frame_of(photo.size, options.working_size)
+        lightness = resized(photo.lightness[None], (frame.height, frame.width))[0]
+        start = _begun(lightness, job.start)
+        if options.strength == 0:
+            job.notes.append("At strength 0 nothing is changed: these are the colours it started from.")
+            return [Painting(start)] * options.variants
+        picture = frame.pad(gray_rgb(lightness)).to(job.device)
+        prompt = self._prompt(picture, options, job)
+        with job.models.lease(f"{self.key(options)}/vae") as vae:
+            codec: Any = vae
+            job.progress(0, 1, None, "Looking at the photo")
+            latents, matrix = codec.encode(frame.pad(start).to(job.device)), codec.look_matrix()
+        with ExitStack() as stack:
+            controls = self._controls(photo, lightness, frame, options, job, stack)
+            every = self._denoised(latents, prompt, controls, options, job, _Watch(frame, matrix, options, job))
+        return self._decoded(every, frame, options, job)
+
+    def _prompt(self, picture: Tensor, options: Any, job: Job) -> Prompt:
+        """What is wanted and what is not, in the model's own numbers."""
+        caption = ""
+        if options.caption == "blip":
+            job.progress(0, 1, None, "Describing the photo")
+            with job.models.lease(parts.CAPTIONER) as captioner:
+                caption = captioner(picture)
+            job.notes.append(f"BLIP says of the photo: {caption}.")
+        job.progress(0, 1, None, "Reading the prompt")
+        with job.models.lease(f"{self.key(options)}/text_encoder") as encoder:
+            said = words_of(options.prompt, options.preset, caption)
+            return prompt_of(encoder, said, options.negative_prompt, job.notes)
+
+    def _controls(
+        self, photo: Photo, lightness: Tensor, frame: Frame, options: Any, job: Job, stack: ExitStack
+    ) -> list[Control]:
+        """What guides the model beside the prompt; what is leased is given back by the stack."""
+        return []
+
+    def _denoised(
+        self, start: Tensor, prompt: Prompt, controls: list[Control], options: Any, job: Job, watch: "_Watch"
+    ) -> list[Tensor]:
+        """The latents of every variant."""
+        schedule = schedule_of(options)
+        if schedule.in_all > options.steps:
+            job.notes.append(f"At this strength one step needs {schedule.in_all} in all, so many were reckoned with.")
+        config = parts.scheduler_config(self.key(options))
+        job.progress(0, 1, None, "Preparing the model")
+        with job.models.lease(parts.unet_key(self.key(options), options.sampler == "lcm")) as unet:
+            if options.sampler == "lcm":
+                job.models.remember(f"{self.key(options)}/unet", parts.LORA)
+            _check_fit(unet, prompt, controls)
+            every = []
+            for k in range(options.variants):
+                generator = torch.Generator().manual_seed(seed_of_variant(options.seed, k))
+                every.append(
+                    denoised(
+                        unet, scheduler_of(options.sampler, config), start, prompt, options.guidance_scale, schedule,
+                        generator, controls, watch.of_variant(k),
+                    )
+                )  # fmt: skip
+        return every
+
+    def _decoded(self, every: list[Tensor], frame: Frame, options: Any, job: Job) -> list[Outcome | None]:
+        """Latents to paintings; None for what the safety checker withholds."""
+        pictures: list[Tensor] = []
+        with job.models.lease(f"{self.key(options)}/vae") as vae:
+            codec: Any = vae
+            tiled = is_short_of_memory(job.device, frame.padded)
+            if tiled:
+                job.notes.append("Memory is short, so the picture was decoded in tiles.")
+            for latents in every:
+                job.progress(1, 1, None, "Decoding the picture")
+                pictures.append(frame.crop(codec.decode(latents, tiled)))
+        if any(not picture.isfinite().all() for picture in pictures):
+            raise ColorizerError("The model gave no picture here; try another seed or a lower guidance scale.")
+        if not get_settings().checks_pictures:
+            return [Painting(picture.cpu()) for picture in pictures]
+        with job.models.lease(parts.CHECKER) as checker:
+            withheld = [checker(picture) for picture in pictures]
+        if all(withheld):
+            raise ColorizerError("The safety checker withholds what was made; try another seed, prompt or photo.")
+        if any(withheld):
+            job.notes.append(f"The safety checker withholds {sum(withheld)} of {len(withheld)} variants.")
+        return [None if out else Painting(picture.cpu()) for picture, out in zip(pictures, withheld, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Tells the engine how far a run is, and shows what it comes to."""
+
+    frame: Frame
+    matrix: Tensor
+    options: Any
+    job: Job
+    variant: int = 0
+
+    def of_variant(self, k: int) -> "_Watch":
+        return _Watch(self.frame, self.matrix, self.options, self.job, k)
+
+    def __call__(self, done: int, clean: Tensor) -> None:
+        steps, several = schedule_of(self.options).done, self.options.variants > 1
+        look = self._look(clean) if done and not done % _LOOK_EVERY else None
+        of = f", variant {self.variant + 1} of {self.options.variants}" if several else ""
+        before, total = self.variant * steps, steps * self.options.variants
+        self.job.progress(before + done, total, look, f"Step {done} of {steps}{of}")
+
+    def _look(self, clean: Tensor) -> Painting:
+        rgb = resized(quick_look(clean, self.matrix), self.frame.padded)
+        return Painting(self.frame.crop(rgb).clamp(0, 1))
+
+
+def schedule_of(options: Any) -> Schedule:
+    """The steps that the options ask for."""
+    return Schedule(options.sampler, options.steps, options.strength)
+
+
+def _begun(lightness: Tensor, start: Start | None) -> Tensor:
+    """What is changed, sRGB (3, H, W), for L* (H, W): gray, or the colours of another method."""
+    if start is None:
+        return gray_rgb(lightness)
+    pixels = compose(lightness, start.outcome, start.finish)
+    return torch.from_numpy(pixels).movedim(-1, 0) / 255
+
+
+def _check_fit(unet: Any, prompt: Prompt, controls: list[Control]) -> None:
+    """Stop before networks of different kinds meet."""
+    width = prompt.wanted.shape[-1]
+    if unet.config.cross_attention_dim != width:
+        raise ColorizerError("The model's text encoder and U-Net do not belong together; give another model.")
+    if any(control.network.config.cross_attention_dim != width for control in controls):
+        raise ColorizerError("This ControlNet was made for another kind of model; give one for Stable Diffusion 1.x.")

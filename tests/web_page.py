@@ -1,0 +1,141 @@
+"""The page in headless Chromium, and what a visitor does there and sees."""
+
+import contextlib
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from web_server import Server
+
+from colorizers.web import shipped, texts
+
+WAIT = 60_000  # milliseconds, for a busy machine
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--disable-quic",
+]  # fmt: skip
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    assert found, "The browser tests need Chromium or Google Chrome on PATH: install one of them."
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, server: Server, window: str = "1440x900") -> Iterator[Page]:
+    """The page of a server; fails when it asked another host for anything or logged an error."""
+    width, height = map(int, window.split("x"))
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(WAIT)
+    visited = context.new_page()
+    foreign: list[str] = []
+    errors: list[str] = []
+    local = (server.url, "data:", "blob:")
+    visited.on("request", lambda sent: foreign.append(sent.url) if not sent.url.startswith(local) else None)
+    visited.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    visited.on("pageerror", lambda error: errors.append(str(error)))
+    visited.goto(server.url)
+    expect(visited.get_by_role("heading", name=texts.DROP)).to_be_visible(timeout=WAIT)
+    visited.locator("#upload input[type=file]").wait_for(state="attached")
+    yield visited
+    server.gate.open()
+    context.close()
+    assert foreign == []
+    assert errors == []
+
+
+def give(page: Page, path: Path) -> None:
+    """Choose a file as with the mouse."""
+    page.locator("#upload input[type=file]").set_input_files(path)
+
+
+def after_picture(page: Page) -> Locator:
+    """The coloured side of the visible tab."""
+    return page.get_by_alt_text(texts.AFTER_ALT).locator("visible=true")
+
+
+def open_tab(page: Page, title: str) -> None:
+    """Choose a tab."""
+    page.get_by_role("tab", name=title, exact=True).click()
+
+
+def open_advanced(page: Page) -> None:
+    """Unfold the other options of the visible tab."""
+    page.get_by_role("button", name=texts.ADVANCED).locator("visible=true").first.click()
+
+
+def choose(page: Page, label: str, word: str) -> None:
+    """Choose an option's word from its list on the visible tab."""
+    page.get_by_label(label).locator("visible=true").click()
+    page.get_by_role("option", name=word, exact=True).click()
+
+
+def picture_option(page: Page) -> Locator:
+    """The picture among the options of the visible tab."""
+    return page.locator(".picture-option").locator("visible=true")
+
+
+def choose_shipped(page: Page, place: int) -> Path:
+    """Choose one of the shipped photographs for the picture option; gives the file."""
+    path = shipped.references()[place]
+    picture_option(page).locator("button.thumbnail-item").nth(place).click()
+    expect(chosen(page)).to_contain_text(shipped.title(path))
+    return path
+
+
+def chosen(page: Page) -> Locator:
+    """Where the picture option says what was chosen."""
+    return picture_option(page).locator(".chosen")
+
+
+def slider(page: Page, label: str) -> Locator:
+    """The slider of an option on the visible tab."""
+    return page.get_by_label(f"range slider for {label}").locator("visible=true")
+
+
+def wait_for_colour(page: Page) -> None:
+    expect(page.get_by_text("Coloured in").locator("visible=true")).to_be_visible(timeout=WAIT)
+
+
+def wait_for_new_source(picture: Locator, old: str | None) -> None:
+    expect(picture).not_to_have_attribute("src", old or "", timeout=WAIT)
+
+
+def shown(picture: Locator) -> np.ndarray:
+    """The pixels of a picture on the page."""
+    return np.asarray(Image.open(io.BytesIO(httpx.get(picture.get_attribute("src") or "").content)).convert("RGB"))
+
+
+def colourfulness(pixels: np.ndarray) -> float:
+    """How far, on average, the channels are apart."""
+    return float(np.ptp(pixels.astype(int), axis=-1).mean())
+
+
+def download(page: Page, tmp_path: Path) -> Path:
+    with page.expect_download() as coming:
+        page.get_by_role("button", name=texts.DOWNLOAD).click()
+    path = tmp_path / coming.value.suggested_filename
+    coming.value.save_as(path)
+    return path
+
+
+def overflowing(page: Page) -> list[str]:
+    """What of the page reaches beyond the window to the right; the row of tabs scrolls."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('main *:not(.tab-container *)')]
+            .filter((part) => part.checkVisibility() && part.getBoundingClientRect().right > innerWidth + 1)
+            .map((part) => part.outerHTML.slice(0, 80))
+            .concat(document.documentElement.scrollWidth > innerWidth ? ['the page'] : [])"""
+    )
