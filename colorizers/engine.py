@@ -66,6 +66,22 @@ class Step:
     losses: Mapping[str, float] | None = None
 
 
+@dataclass
+class Pace:
+    """How fast the steps of a job follow each other."""
+
+    first: Step | None = None
+    since: float = 0.0
+
+    def left(self, step: Step) -> float | None:
+        """How many seconds are left at the pace of the steps after the first, in which a model may be loaded."""
+        if step.done and self.first is None:
+            self.first, self.since = step, time.monotonic()
+        if self.first is None or step.share <= self.first.share:
+            return None
+        return (time.monotonic() - self.since) / (step.share - self.first.share) * (1 - step.share)
+
+
 @dataclass(frozen=True)
 class Busy:
     """Nothing new; comes four times a second while a step is long, so that closing the iterator takes effect."""
@@ -247,10 +263,11 @@ class LocalBackend:
                 photo=request.photo,
                 outcome=outcome,
                 finish=finish,
-                record=_record(request, _of_variant(options, k), finish, leases.keys, stopped),
+                record=_record(request, method, _of_variant(options, k), finish, leases.keys, stopped),
                 seconds=seconds,
                 notes=notes,
                 maps=job.maps,
+                variant=k,
             )
             for k, outcome in enumerate(outcomes)
             if outcome is not None
@@ -267,13 +284,16 @@ class LocalBackend:
             raise ColorizerError(said)
 
     def _base(self, options: Options) -> tuple[Method, Options] | None:
-        """The method whose colours an option asks to start from, and its options: its own, with the seed of the run."""
+        """The method whose colours an option asks to start from, and its options: its own, one variant, seed 0.
+
+        Not the seed of the run, so that all its variants, each alone or together, have the same start.
+        """
         name = getattr(options, "start_from", "gray")
         if name == "gray":
             return None
         base = find(self._methods, name)
-        shared = {"seed": getattr(options, "seed", None), "variants": 1}
-        return base, validated(base.options, {k: v for k, v in shared.items() if k in base.options.model_fields})
+        fixed = {"seed": 0, "variants": 1}
+        return base, validated(base.options, {k: v for k, v in fixed.items() if k in base.options.model_fields})
 
     def _run(self, method: Method, photo: Photo, options: Options, job: Job) -> Sequence[Outcome | None]:
         """Run the method, after the one that it starts from."""
@@ -287,7 +307,7 @@ class LocalBackend:
         outcome = base.run(photo, own, replace(job, progress=before, stop_early=lambda: False))[0]
         if outcome is None:
             raise ColorizerError(f"{base.title} gave no colours to start from; start from another method.")
-        return method.run(photo, options, replace(job, start=Start(outcome, base.finish)))
+        return method.run(photo, options, replace(job, start=Start(outcome, base.finish_for(dict(own)))))
 
     def _outcomes(
         self, method: Method, photo: Photo, options: Options, job: Job
@@ -378,7 +398,9 @@ def _of_variant(options: Options, k: int) -> Options:
     return options.model_copy(update=single)
 
 
-def _record(request: JobRequest, options: Options, finish: Finish, keys: list[str], stopped: bool) -> Record:
+def _record(
+    request: JobRequest, method: Method, options: Options, finish: Finish, keys: list[str], stopped: bool
+) -> Record:
     values = dict(options)
     pictures = {name: value for name, value in values.items() if isinstance(value, Photo)}
     return Record(
@@ -388,6 +410,6 @@ def _record(request: JobRequest, options: Options, finish: Finish, keys: list[st
         weights=weights.loaded_hashes(keys),
         pictures={name: value.sha256 for name, value in pictures.items()},
         input_sha256=request.photo.sha256,
-        versions=versions(),
+        versions=versions(method.libraries),
         stopped_early=stopped,
     )

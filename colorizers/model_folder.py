@@ -31,7 +31,7 @@ def used_files(path: Path, folders: tuple[str, ...]) -> list[Path]:
         return [path]
     files: list[Path] = []
     for folder in (path / name for name in folders):
-        files += (file for file in folder.glob("*") if file.suffix in TEXTS)
+        files += (file for file in folder.glob("*") if file.suffix in TEXTS and file.is_file())
         files += filter(None, [_chosen(folder)])
     return files
 
@@ -63,5 +63,5 @@ def lacking(path: Path, folders: tuple[str, ...]) -> str:
 
 
 def _chosen(folder: Path) -> Path | None:
-    name = choose(path.name for path in folder.glob("*.safetensors"))
+    name = choose(path.name for path in folder.glob("*.safetensors") if path.is_file())
     return None if name is None else folder / name

@@ -13,8 +13,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from colorizers.errors import ColorizerError
-
 Loader = Callable[[str, torch.device], nn.Module]
 """A key, and the device on which the model will stand, to the model."""
 
@@ -24,10 +22,6 @@ _LOADING = threading.RLock()
 
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _RESERVE = 2 * 10**9  # bytes left to the photos and to Python
-
-
-class PoolBusy(ColorizerError):
-    """Every model in memory is at work and there is no room for another one."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +128,9 @@ class ModelPool:
         return entry
 
     def _admit(self, key: str, model: nn.Module) -> _Entry:
-        """Make room for a new model and pin it; a model larger than the budget may still be there alone."""
+        """Make room for a new model and pin it; what a job needs at once may be more than the budget."""
         entry = self._entries[key] = _Entry(model, pins=1)
         self._evict_over(self._budget)
-        if len(self._entries) > 1 and self._bytes() > self._budget:
-            del self._entries[key]
-            raise PoolBusy("The models at work fill the memory; try again when another job has ended.")
         return entry
 
     def _made(self, key: str) -> nn.Module:

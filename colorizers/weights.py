@@ -6,6 +6,7 @@ one of its subfolders: "stable_diffusion/sd15/unet".
 
 import functools
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,7 +21,6 @@ from colorizers import downloads
 from colorizers.errors import ColorizerError
 from colorizers.hub import SUFFIXES, HuggingFace
 from colorizers.model_folder import check_model, lacking, used_files
-from colorizers.model_folder import weights_file as weights_file
 from colorizers.registry import DOWNLOAD, OWN, REGISTRY, Weights
 from colorizers.settings import PROJECT, get_settings
 
@@ -114,9 +114,8 @@ def use_settings() -> None:
 
 
 def _use(key: str, words: str, flag: str) -> str:
-    path = Path(words)
-    if words and path.exists():
-        use_checkpoint(key, path)
+    if words and os.path.exists(words):  # noqa: PTH110 - Path's own fails for what no file can be called
+        use_checkpoint(key, Path(words))
     elif _REPOSITORY.fullmatch(words) and not words.endswith(_FILES):
         REGISTRY[key] = replace(REGISTRY[key], hub=HuggingFace(words), licence=_UNREAD, megabytes=0, flag=flag)
         _checkpoints.pop(key, None)
@@ -166,6 +165,8 @@ def missing(keys: Iterable[str]) -> str:
 def _named(entry: Weights) -> str:
     if entry.megabytes:
         return f"{entry.called} ({entry.megabytes} MB)"
+    if entry.flag and get_settings().public:
+        return entry.name  # what its owner named is no stranger's business
     return entry.called if entry.hub or entry.folders else entry.file
 
 
@@ -295,7 +296,10 @@ def damage(key: str) -> str:
     place = path.parent
     found = {file.relative_to(place).as_posix(): _file_hash(file) for file in used_files(path, folders)}
     if place == downloads_dir():
-        return _changed(entry, found, _promised(path, folders))
+        try:
+            return _changed(entry, found, _promised(path, folders))
+        except ColorizerError as error:  # the lock cannot be read; where it is, is no stranger's business
+            return f"The weights {entry.called} cannot be checked; {_mend(str(error))}."
     manifest = place / MANIFEST
     if not manifest.exists() and place != SHIPPED_DIR:
         return ""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from colorizers.errors import ColorizerError
 from colorizers.methods.denoising import SAMPLERS, Control, Prompt, SamplerName, Schedule, denoised, scheduler_of
 from colorizers.methods.frame import frame_of
-from colorizers.methods.latents import LatentCodec, quick_look
+from colorizers.methods.latents import LatentCodec, is_short_of_memory, quick_look
 from colorizers.methods.prompt import NEGATIVE, PRESETS, TOKENS, TextEncoder, prompt_of, words_of
 from colorizers.methods.stable_diffusion_parts import merge_lora
 
@@ -294,6 +294,11 @@ def test_a_picture_comes_back_from_latents_at_its_size_whole_or_in_tiles(parts: 
     for picture in pictures:
         assert picture.shape == (3, 64, 96)
         assert ((picture >= 0) & (picture <= 1)).all()
+
+
+def test_only_pictures_too_large_for_the_memory_are_decoded_in_tiles():
+    assert not is_short_of_memory(torch.device("cpu"), (64, 64))
+    assert is_short_of_memory(torch.device("cpu"), (10**6, 10**6))
 
 
 # Frames

@@ -46,6 +46,7 @@ class StubMethod:
     name, title, paper = "stub", "Stub", "no paper"
     options, finish, stops_early, losses, loaders = Sized, Finish(), False, (), {}
     heavy = shows_maps = False
+    libraries = ()
 
     def __init__(self, run) -> None:
         self._run = run

@@ -133,12 +133,12 @@ def test_the_photo_stays_the_photo(
 
 
 def used(tab: str, sampler: str, strength: float) -> list[str]:
-    """The keys of the weights that such a run leases."""
+    """The keys of the weights that such a run uses."""
     base = ["unet/mobilenet"] if tab == "img2img" else []
     if strength == 0:
         return base
     control = ["controlnet/depth", "depth/dpt"] if tab == "controlnet" else []
-    model = [f"stable_diffusion/sd15/{part}" for part in ("unet", "vae", "text_encoder")]
+    model = [f"stable_diffusion/sd15/{part}" for part in ("unet", "vae", "text_encoder", "tokenizer", "scheduler")]
     return base + model + control + (["lora/lcm"] if sampler == "lcm" else [])
 
 

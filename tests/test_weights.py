@@ -18,6 +18,7 @@ from torchvision.models import get_model
 from colorizers import weights
 from colorizers.__main__ import main
 from colorizers.errors import ColorizerError
+from colorizers.model_folder import weights_file
 from colorizers.networks.backbones import ResNet34, SwinB
 from colorizers.networks.vgg import VGG19
 from colorizers.settings import PROJECT, Settings
@@ -38,7 +39,6 @@ from colorizers.weights import (
     use_checkpoint,
     use_controlnet,
     use_model,
-    weights_file,
 )
 
 KEY = "unet/lab"

@@ -58,6 +58,7 @@ class TrivialMethod:
     finish = Finish(warmth=0.1)
     stops_early = True
     losses: tuple[str, ...] = ("likeness", "evenness")
+    libraries: tuple[str, ...] = ()
     heavy = False
     shows_maps = False
     loaders: Mapping[str, Loader] = {"trivial": lambda key, device: Tint()}

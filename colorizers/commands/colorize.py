@@ -12,7 +12,7 @@ from tqdm import tqdm
 from colorizers.commands import files
 from colorizers.commands.flags import add_flags
 from colorizers.commands.order import Order, Remake, order_of
-from colorizers.engine import Done, Engine, JobRequest, Step, local_engine
+from colorizers.engine import Done, Engine, JobRequest, Pace, Step, local_engine
 from colorizers.errors import Cancelled, ColorizerError
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import Method
@@ -109,7 +109,8 @@ def _colour(engine: Engine, order: Order, task: files.Task, bar: "tqdm[Any]") ->
     files.make_folder(task.target.parent)
     notes = [*order.notes]
     written = []
-    for target, result in zip(targets, _results(engine, request, bar), strict=False):  # some may be withheld
+    for result in _results(engine, request, bar):
+        target = targets[result.variant]
         with files.written_whole(target) as partial:
             notes += (*result.notes, *result.save(partial, order.bits, order.keep_exif))
         written.append(target)
@@ -120,10 +121,13 @@ def _colour(engine: Engine, order: Order, task: files.Task, bar: "tqdm[Any]") ->
 
 def _results(engine: Engine, request: JobRequest, bar: "tqdm[Any]") -> tuple[Result, ...]:
     """Run a job to its end, its steps shown beside the bar."""
+    pace = Pace()
     for event in engine.submit(request):
         if isinstance(event, Step):
             losses = (f"{name} {value:.3g}" for name, value in (event.losses or {}).items())
-            bar.set_postfix_str(", ".join((event.text, *losses)))
+            left = pace.left(event)
+            time_left = [] if left is None else [f"about {left:.0f} s left"]
+            bar.set_postfix_str(", ".join((event.text, *losses, *time_left)))
         elif isinstance(event, Done):
             return event.results
     raise Cancelled

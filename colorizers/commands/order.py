@@ -150,7 +150,7 @@ def _check_weights(remake: Remake) -> None:
 
 def _doubts(remake: Remake, method: Method) -> tuple[str, ...]:
     """Why the pixels may differ although nothing is refused: other versions, options that the record does not know."""
-    result, record, here = shown(remake.result), remake.record, versions()
+    result, record, here = shown(remake.result), remake.record, versions(remake.record.versions)
     others = [
         f"{name} {made} (here {here[name]})"
         for name, made in record.versions.items()

@@ -13,9 +13,14 @@ from colorizers.methods import stable_diffusion_parts as parts
 from colorizers.methods.canvas import gray_rgb
 from colorizers.methods.denoising import Control
 from colorizers.methods.depth import load_depth
-from colorizers.methods.frame import Frame
 from colorizers.methods.method import Job, StartName, start_from
-from colorizers.methods.stable_diffusion import StableDiffusion, StableDiffusionOptions, strength
+from colorizers.methods.stable_diffusion import (
+    Scene,
+    StableDiffusion,
+    StableDiffusionOptions,
+    schedule_of,
+    strength,
+)
 from colorizers.options import control, picture
 from colorizers.picture.photo import Photo
 from colorizers.pool import Loader
@@ -79,43 +84,52 @@ class Controlnet(StableDiffusion):
         return {**super().loaders, "controlnet": parts.load_controlnet, "depth": load_depth}
 
     def needs(self, options: Any) -> tuple[str, ...]:
-        """As `Method.needs`."""
+        """As `Method.needs`; ColorizerError when the controls do not go together."""
+        _check(options)
         kinds = scales_of(options)
         estimator = (f"depth/{options.estimator}",) if "depth" in kinds and options.depth is None else ()
         return (*super().needs(options), *(f"controlnet/{kind}" for kind in kinds), *estimator)
 
-    def _controls(
-        self, photo: Photo, lightness: Tensor, frame: Frame, options: Any, job: Job, stack: ExitStack
-    ) -> list[Control]:
-        if options.control_start >= options.control_end:
-            raise ColorizerError("Control ends before it begins; lower the control start or raise the control end.")
+    def _controls(self, scene: Scene, options: Any, job: Job, stack: ExitStack) -> list[Control]:
         controls = []
         for kind, scale in scales_of(options).items():
-            seen = frame.pad(_map_of(kind, photo, lightness, frame, options, job))
-            job.maps[_CONTROLS[kind]] = frame.crop(seen).cpu()
+            seen = scene.frame.pad(_map_of(kind, scene, options, job))
+            job.maps[_CONTROLS[kind]] = scene.frame.crop(seen).cpu()
             network = stack.enter_context(job.models.lease(f"controlnet/{kind}"))
             pixels = seen.expand(1, 3, -1, -1).to(next(network.parameters()))
             controls.append(Control(network, pixels, scale, options.control_start, options.control_end))
+        steps = schedule_of(options).done
+        if not any(control.acts_at(step, steps) for control in controls for step in range(steps)):
+            job.notes.append("There was no control: its scales are 0, or no step lies between its start and its end.")
         return controls
 
 
 def scales_of(options: Any) -> dict[str, float]:
-    """The controls that are asked for, the first one first, and how firmly each holds."""
+    """The controls that are asked for, the first one first, and how firmly each holds; those of scale 0 are not."""
+    scales = {options.second_control: options.second_scale, options.control_by: options.control_scale}
+    return {kind: scale for kind, scale in reversed(scales.items()) if kind != "none" and scale > 0}
+
+
+def _check(options: Any) -> None:
+    """Stop before anything runs that could not end well."""
     if options.control_by == options.second_control:
         raise ColorizerError(f"Both controls are {options.control_by}; choose another second control, or none.")
-    second = {} if options.second_control == "none" else {options.second_control: options.second_scale}
-    return {options.control_by: options.control_scale, **second}
+    if options.control_start >= options.control_end:
+        raise ColorizerError("Control ends before it begins; lower the control start or raise the control end.")
+    if options.depth is not None and "depth" not in scales_of(options):
+        raise ColorizerError("The depth map would not be used; choose depth as a control, or leave out the map.")
 
 
-def _map_of(kind: str, photo: Photo, lightness: Tensor, frame: Frame, options: Any, job: Job) -> Tensor:
+def _map_of(kind: str, scene: Scene, options: Any, job: Job) -> Tensor:
     """What a ControlNet sees of the photo, (H, W) in [0, 1] as large as L*."""
+    frame = scene.frame
     if kind != "depth":
-        return _MAPS[kind](lightness)
+        return _MAPS[kind](scene.lightness)
     if options.depth is not None:
-        return control_maps.uploaded_map(options.depth, photo.size, (frame.width, frame.height))
+        return control_maps.uploaded_map(options.depth, scene.photo.size, (frame.width, frame.height))
     job.progress(0, 1, None, "Measuring the depth")
     with job.models.lease(f"depth/{options.estimator}") as estimator:
-        depth: Tensor = estimator(frame.pad(gray_rgb(lightness)).to(job.device))
+        depth: Tensor = estimator(frame.pad(gray_rgb(scene.lightness)).to(job.device))
         return frame.crop(depth)
 
 
@@ -124,5 +138,6 @@ METHOD = Controlnet(
     title="By depth and lines",
     paper="ControlNet, Zhang et al. 2023, on Stable Diffusion, Rombach et al. 2022",
     options=ControlnetOptions,
+    libraries=("diffusers", "transformers", "kornia", "controlnet-aux"),
     shows_maps=True,
 )

@@ -1,13 +1,16 @@
 """Stable Diffusion's way from noisy latents to clean ones: samplers, guidance, strength and ControlNets."""
 
+import contextlib
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
+
+from colorizers.errors import ColorizerError
 
 SamplerName = Literal["ddim", "ddpm", "unipc", "dpm++", "euler-a", "lcm"]
 SAMPLERS: Mapping[str, str] = {
@@ -77,7 +80,8 @@ def scheduler_of(sampler: SamplerName, config: Mapping[str, Any]) -> Any:
         "euler-a": diffusers.EulerAncestralDiscreteScheduler,
         "lcm": diffusers.LCMScheduler,
     }
-    return kinds[sampler].from_config(dict(config))
+    with _sentence():
+        return kinds[sampler].from_config(dict(config))
 
 
 def _set_steps(scheduler: Any, schedule: Schedule, device: torch.device) -> Tensor:
@@ -87,12 +91,24 @@ def _set_steps(scheduler: Any, schedule: Schedule, device: torch.device) -> Tens
     long = {}
     if isinstance(scheduler, diffusers.LCMScheduler):  # it picks its steps among those that it was distilled from
         long = {"original_inference_steps": max(schedule.in_all, scheduler.config.original_inference_steps)}
-    scheduler.set_timesteps(schedule.in_all, device=device, **long)
+    with _sentence():
+        scheduler.set_timesteps(schedule.in_all, device=device, **long)
     first = schedule.in_all - schedule.done
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(first)
     marks: Tensor = scheduler.timesteps[first:]
     return marks
+
+
+@contextlib.contextmanager
+def _sentence() -> Iterator[None]:
+    """What a model's own configuration can do wrong, in words."""
+    try:
+        yield
+    except (TypeError, ValueError, ArithmeticError, NotImplementedError, AssertionError) as error:
+        raise ColorizerError(
+            "This model's scheduler cannot be used; get the model again, or choose another."
+        ) from error
 
 
 def denoised(

@@ -1,5 +1,8 @@
 """How far everything in a photo is: the depth maps that a ControlNet is shown."""
 
+import contextlib
+import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from colorizers.errors import ColorizerError
 from colorizers.methods.canvas import resized
-from colorizers.methods.pretrained import network_from, quiet
+from colorizers.methods.pretrained import network_from, preparation_from, quiet
 from colorizers.weights import load_into, ready
 
 _FARTHEST, _NEAREST = 0.02, 0.98  # the shares of a picture that become black and white
@@ -83,7 +85,8 @@ def load_depth(key: str, device: torch.device) -> nn.Module:
 
 
 def _midas(key: str) -> nn.Module:
-    with quiet():
+    with quiet(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
         from controlnet_aux import MidasDetector
         from controlnet_aux.midas.midas.dpt_depth import DPTDepthModel
 
@@ -96,9 +99,4 @@ def _published(folder: Path) -> nn.Module:
     from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 
     network = network_from(AutoModelForDepthEstimation, folder, torch.float32, _UNUSED)
-    with quiet():
-        try:
-            prepare = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError) as error:
-            raise ColorizerError(f"{folder.name} does not say how pictures are prepared; get it again.") from error
-    return _Published(network, prepare)
+    return _Published(network, preparation_from(AutoImageProcessor, folder))

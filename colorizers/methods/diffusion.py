@@ -59,6 +59,7 @@ class Diffusion(Trained):
     paper: str = "Denoising diffusion probabilistic models, Ho et al. 2020, on ab alone"
     options: type[DiffusionOptions] = DiffusionOptions
     networks: Mapping[str, Callable[[], nn.Module]] = field(default_factory=lambda: {"ab": ColorDiffusion})
+    libraries: tuple[str, ...] = ("diffusers",)
 
     @torch.inference_mode()
     def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:

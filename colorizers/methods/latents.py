@@ -6,6 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from colorizers.errors import ColorizerError
+
+CELL = 8  # pixels a side of what one place in the latents stands for
+_TILE = 256  # pixels
 _CHART = 128  # pixels of the chart of colours by which the quick look is found
 _PATCHES = 8  # of the chart, in a row
 _NUMBERS_A_PIXEL = 1100  # that the decoder of Stable Diffusion 1.x holds at once: 1066 were measured at 512 x 512
@@ -17,16 +21,20 @@ class LatentCodec(nn.Module):
     def __init__(self, vae: Any) -> None:
         super().__init__()
         self.vae = vae
+        vae.tile_sample_min_size, vae.tile_latent_min_size = _TILE, _TILE // CELL
         self._look_matrix: Tensor | None = None
 
-    def encode(self, rgb: Tensor) -> Tensor:
-        """SRGB (3, H, W) in [0, 1] to the likeliest latents (1, 4, H / 8, W / 8)."""
+    def encode(self, rgb: Tensor, tiled: bool = False) -> Tensor:
+        """SRGB (3, H, W) in [0, 1] to the likeliest latents (1, 4, H / 8, W / 8); in tiles it takes less memory."""
+        self.vae.use_tiling = tiled
         latents: Tensor = self.vae.encode((2 * rgb[None] - 1).to(self.vae.dtype)).latent_dist.mode()
+        if not latents.isfinite().all():
+            raise ColorizerError("This model's VAE cannot see the photo at half precision; choose another model.")
         return latents * self.vae.config.scaling_factor
 
     def decode(self, latents: Tensor, tiled: bool = False) -> Tensor:
         """Latents (1, 4, h, w) to sRGB (3, 8 h, 8 w) in [0, 1]; in tiles it takes less memory."""
-        self.vae.enable_tiling() if tiled else self.vae.disable_tiling()
+        self.vae.use_tiling = tiled
         picture: Tensor = self.vae.decode(latents / self.vae.config.scaling_factor).sample
         return (picture[0].float() / 2 + 0.5).clamp(0, 1)
 
@@ -50,7 +58,7 @@ def quick_look(latents: Tensor, matrix: Tensor) -> Tensor:
 
 
 def is_short_of_memory(device: torch.device, size: tuple[int, int]) -> bool:
-    """Whether a picture of this size, height and width, may be too large to be decoded at once."""
+    """Whether a picture of this size, height and width, may be too large to pass through a VAE at once."""
     number = 2 if device.type == "cuda" else 4
     return _free(device) < math.prod(size) * _NUMBERS_A_PIXEL * number
 

@@ -98,6 +98,10 @@ class Method(Protocol):
         """The names of the losses that it tells as they fall; most have none."""
 
     @property
+    def libraries(self) -> tuple[str, ...]:
+        """The packages, beside torch, whose versions shape its pixels: for the record."""
+
+    @property
     def heavy(self) -> bool:
         """Whether it takes minutes where there is no GPU."""
 

@@ -31,8 +31,9 @@ from colorizers.picture.photo import Photo
 from colorizers.pool import Loader
 from colorizers.settings import get_settings
 
-_LOOK_EVERY = 2  # steps between previews
+_LOOK_EVERY = 3  # steps between previews, after the first
 _LONGEST_PROMPT = 1000  # characters
+_FAST_GUIDANCE = 2.0  # beyond it the LCM-LoRA burns colours
 
 Model = Literal["sd15", "sd14", "own"]
 
@@ -54,7 +55,7 @@ class StableDiffusionOptions(Options):
     start_from: StartName = start_from("unet")
     strength: float = strength(0.5)
     guidance_scale: float = control(
-        7.0, low=1, high=20, step=0.5, advanced=True,
+        7.0, low=1, high=20, step=0.5,
         help="How closely the prompt is followed; 1 is twice as fast and follows least.",
     )  # fmt: skip
     variants: int = variants()
@@ -104,6 +105,7 @@ class StableDiffusion:
     finish: Finish = field(default_factory=Finish)
     stops_early: bool = False
     losses: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ("diffusers", "transformers")
     heavy: bool = True
     shows_maps: bool = False
 
@@ -131,58 +133,66 @@ class StableDiffusion:
             parts.CAPTIONER: options.caption == "blip",
             parts.CHECKER: get_settings().checks_pictures,
         }
-        return (self.key(options), *(key for key, wanted in extra.items() if wanted))
+        needed = (self.key(options), parts.vocabulary(self.key(options)))
+        return (*needed, *(key for key, wanted in extra.items() if wanted))
 
     @torch.inference_mode()
     def run(self, photo: Photo, options: Any, job: Job) -> Sequence[Outcome | None]:
         """One painting a variant, its long side at the working size."""
         frame = frame_of(photo.size, options.working_size)
-        lightness = resized(photo.lightness[None], (frame.height, frame.width))[0]
-        start = _begun(lightness, job.start)
+        scene = Scene(photo, resized(photo.lightness[None], (frame.height, frame.width))[0], frame)
+        start = _begun(scene.lightness, job.start)
         if options.strength == 0:
             job.notes.append("At strength 0 nothing is changed: these are the colours it started from.")
             return [Painting(start)] * options.variants
-        picture = frame.pad(gray_rgb(lightness)).to(job.device)
-        prompt = self._prompt(picture, options, job)
-        with job.models.lease(f"{self.key(options)}/vae") as vae:
-            codec: Any = vae
-            job.progress(0, 1, None, "Looking at the photo")
-            latents, matrix = codec.encode(frame.pad(start).to(job.device)), codec.look_matrix()
-        with ExitStack() as stack:
-            controls = self._controls(photo, lightness, frame, options, job, stack)
-            every = self._denoised(latents, prompt, controls, options, job, _Watch(frame, matrix, options, job))
-        return self._decoded(every, frame, options, job)
+        noise = parts.scheduler_config(self.key(options))
+        job.models.remember(f"{self.key(options)}/scheduler", parts.vocabulary(self.key(options)))
+        prompt = self._prompt(scene, options, job)
+        latents, matrix = self._encoded(start, frame, options, job)
+        every = self._denoised(scene, latents, noise, prompt, _Watch(frame, matrix, options, job), options, job)
+        return self._checked(self._decoded(every, frame, options, job), job)
 
-    def _prompt(self, picture: Tensor, options: Any, job: Job) -> Prompt:
+    def _prompt(self, scene: "Scene", options: Any, job: Job) -> Prompt:
         """What is wanted and what is not, in the model's own numbers."""
         caption = ""
         if options.caption == "blip":
             job.progress(0, 1, None, "Describing the photo")
             with job.models.lease(parts.CAPTIONER) as captioner:
-                caption = captioner(picture)
+                caption = captioner(gray_rgb(scene.lightness))
             job.notes.append(f"BLIP says of the photo: {caption}.")
         job.progress(0, 1, None, "Reading the prompt")
         with job.models.lease(f"{self.key(options)}/text_encoder") as encoder:
             said = words_of(options.prompt, options.preset, caption)
             return prompt_of(encoder, said, options.negative_prompt, job.notes)
 
-    def _controls(
-        self, photo: Photo, lightness: Tensor, frame: Frame, options: Any, job: Job, stack: ExitStack
-    ) -> list[Control]:
+    def _encoded(self, start: Tensor, frame: Frame, options: Any, job: Job) -> tuple[Tensor, Tensor]:
+        """The latents of what is changed, and the matrix by which latents are looked at."""
+        job.progress(0, 1, None, "Looking at the photo")
+        with job.models.lease(f"{self.key(options)}/vae") as vae:
+            codec: Any = vae
+            tiled = is_short_of_memory(job.device, frame.padded)
+            return codec.encode(frame.pad(start).to(job.device), tiled), codec.look_matrix()
+
+    def _controls(self, scene: "Scene", options: Any, job: Job, stack: ExitStack) -> list[Control]:
         """What guides the model beside the prompt; what is leased is given back by the stack."""
         return []
 
     def _denoised(
-        self, start: Tensor, prompt: Prompt, controls: list[Control], options: Any, job: Job, watch: "_Watch"
-    ) -> list[Tensor]:
+        self, scene: "Scene", start: Tensor, noise: Mapping[str, Any], prompt: Prompt, watch: "_Watch", options: Any,
+        job: Job,
+    ) -> list[Tensor]:  # fmt: skip
         """The latents of every variant."""
-        schedule = schedule_of(options)
+        schedule, fast = schedule_of(options), options.sampler == "lcm"
         if schedule.in_all > options.steps:
             job.notes.append(f"At this strength one step needs {schedule.in_all} in all, so many were reckoned with.")
-        config = parts.scheduler_config(self.key(options))
-        job.progress(0, 1, None, "Preparing the model")
-        with job.models.lease(parts.unet_key(self.key(options), options.sampler == "lcm")) as unet:
-            if options.sampler == "lcm":
+        guidance_scale = min(options.guidance_scale, _FAST_GUIDANCE) if fast else options.guidance_scale
+        if guidance_scale < options.guidance_scale:
+            job.notes.append(f"LCM takes a guidance scale of at most {_FAST_GUIDANCE:g}, which was used.")
+        with ExitStack() as stack:
+            controls = self._controls(scene, options, job, stack)
+            job.progress(0, 1, None, "Preparing the model")
+            unet = stack.enter_context(job.models.lease(parts.unet_key(self.key(options), fast)))
+            if fast:
                 job.models.remember(f"{self.key(options)}/unet", parts.LORA)
             _check_fit(unet, prompt, controls)
             every = []
@@ -190,34 +200,48 @@ class StableDiffusion:
                 generator = torch.Generator().manual_seed(seed_of_variant(options.seed, k))
                 every.append(
                     denoised(
-                        unet, scheduler_of(options.sampler, config), start, prompt, options.guidance_scale, schedule,
+                        unet, scheduler_of(options.sampler, noise), start, prompt, guidance_scale, schedule,
                         generator, controls, watch.of_variant(k),
                     )
                 )  # fmt: skip
         return every
 
-    def _decoded(self, every: list[Tensor], frame: Frame, options: Any, job: Job) -> list[Outcome | None]:
-        """Latents to paintings; None for what the safety checker withholds."""
-        pictures: list[Tensor] = []
+    def _decoded(self, every: list[Tensor], frame: Frame, options: Any, job: Job) -> list[Tensor]:
+        """Latents to pictures, sRGB (3, H, W) in [0, 1]."""
         with job.models.lease(f"{self.key(options)}/vae") as vae:
             codec: Any = vae
             tiled = is_short_of_memory(job.device, frame.padded)
             if tiled:
                 job.notes.append("Memory is short, so the picture was decoded in tiles.")
+            pictures = []
             for latents in every:
                 job.progress(1, 1, None, "Decoding the picture")
                 pictures.append(frame.crop(codec.decode(latents, tiled)))
         if any(not picture.isfinite().all() for picture in pictures):
             raise ColorizerError("The model gave no picture here; try another seed or a lower guidance scale.")
-        if not get_settings().checks_pictures:
-            return [Painting(picture.cpu()) for picture in pictures]
-        with job.models.lease(parts.CHECKER) as checker:
-            withheld = [checker(picture) for picture in pictures]
+        return pictures
+
+    def _checked(self, pictures: list[Tensor], job: Job) -> list[Outcome | None]:
+        """The pictures as paintings; None for what the safety checker withholds."""
+        withheld = [False] * len(pictures)
+        if get_settings().checks_pictures:
+            job.progress(1, 1, None, "Checking the picture")
+            with job.models.pool.lease(parts.CHECKER) as checker:  # not for the record: it shapes no pixel
+                withheld = [checker(picture) for picture in pictures]
         if all(withheld):
             raise ColorizerError("The safety checker withholds what was made; try another seed, prompt or photo.")
         if any(withheld):
             job.notes.append(f"The safety checker withholds {sum(withheld)} of {len(withheld)} variants.")
         return [None if out else Painting(picture.cpu()) for picture, out in zip(pictures, withheld, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A photo, and its L* (H, W) at the size of the frame."""
+
+    photo: Photo
+    lightness: Tensor
+    frame: Frame
 
 
 @dataclass(frozen=True)
@@ -235,12 +259,14 @@ class _Watch:
 
     def __call__(self, done: int, clean: Tensor) -> None:
         steps, several = schedule_of(self.options).done, self.options.variants > 1
-        look = self._look(clean) if done and not done % _LOOK_EVERY else None
+        look = self._look(clean) if done == 1 or (done and not done % _LOOK_EVERY) else None
         of = f", variant {self.variant + 1} of {self.options.variants}" if several else ""
         before, total = self.variant * steps, steps * self.options.variants
         self.job.progress(before + done, total, look, f"Step {done} of {steps}{of}")
 
-    def _look(self, clean: Tensor) -> Painting:
+    def _look(self, clean: Tensor) -> Painting | None:
+        if get_settings().checks_pictures:  # what is not finished cannot be checked
+            return None
         rgb = resized(quick_look(clean, self.matrix), self.frame.padded)
         return Painting(self.frame.crop(rgb).clamp(0, 1))
 

@@ -1,6 +1,5 @@
 """The networks that Stable Diffusion is made of, as the pool loads them: strictly, from safetensors, without a hub."""
 
-import json
 from typing import Any
 
 import torch
@@ -10,12 +9,18 @@ from colorizers import weights
 from colorizers.errors import ColorizerError
 from colorizers.methods import single_file
 from colorizers.methods.latents import LatentCodec
-from colorizers.methods.pretrained import dtype_on, network_from, quiet
+from colorizers.methods.pretrained import dtype_on, network_from, preparation_from, read_json
 from colorizers.methods.prompt import TextEncoder
 
 FAMILY = "stable_diffusion"
 LORA = "lora/lcm"
+CHANNELS = 4  # of latents
 _TOKENIZER = f"{FAMILY}/tokenizer"
+_SCHEDULE = (
+    "beta_start", "beta_end", "beta_schedule", "trained_betas", "num_train_timesteps", "prediction_type",
+    "timestep_spacing", "set_alpha_to_one", "rescale_betas_zero_snr",
+)  # fmt: skip
+"""What of a scheduler's configuration says what a model was trained with."""
 CHECKER = "safety/checker"
 CAPTIONER = "caption/blip"
 _FAST = "unet_lcm"  # the U-Net as the LCM sampler needs it
@@ -34,12 +39,9 @@ def load_part(key: str, device: torch.device) -> nn.Module:
         merge_lora(unet, weights.read_state(weights.ready(LORA)))
         return unet
     network = _part(key, device)
-    if part == "unet" and network.config.in_channels != 4:
-        name = weights.REGISTRY[model].name
-        raise ColorizerError(f"{name} is no Stable Diffusion 1.x model for whole pictures; choose another one.")
     if part == "vae":
         return LatentCodec(network)
-    return TextEncoder(network, _tokenizer(model)) if part == "text_encoder" else network
+    return _text_encoder(network, model) if part == "text_encoder" else network
 
 
 def load_controlnet(key: str, device: torch.device) -> nn.Module:
@@ -54,8 +56,18 @@ def scheduler_config(model: str) -> dict[str, Any]:
     folder = weights.ready(f"{model}/scheduler")
     if folder.is_file():  # all of it in one
         folder = single_file.ARCHITECTURE / "scheduler"
-    config: dict[str, Any] = json.loads((folder / "scheduler_config.json").read_text())
-    return config | {"clip_sample": False, "steps_offset": 1}
+    config = read_json(folder / "scheduler_config.json")
+    return {name: config[name] for name in _SCHEDULE if name in config} | {"clip_sample": False, "steps_offset": 1}
+
+
+def vocabulary(model: str) -> str:
+    """The key of a model's vocabulary: for a single file, which has none, that of another Stable Diffusion."""
+    path = weights.find(model)
+    if path is None or path.is_dir():
+        return f"{model}/tokenizer"
+    others = [f"{key}/tokenizer" for key in weights.keys_of(FAMILY) if key != model]
+    folders = [key for key in others if (found := weights.find(key)) is not None and found.is_dir()]
+    return folders[0] if folders else f"{_TOKENIZER}/tokenizer"
 
 
 def _part(key: str, device: torch.device) -> Any:
@@ -66,18 +78,21 @@ def _part(key: str, device: torch.device) -> Any:
     if path.is_file():
         return single_file.component(path, part, dtype_on(device))
     kinds = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
-    return network_from(kinds[part], path, dtype_on(device))
+    network = network_from(kinds[part], path, dtype_on(device))
+    channels = {"unet": "in_channels", "vae": "latent_channels"}.get(part)
+    if channels is not None and network.config[channels] != CHANNELS:
+        name = weights.entry_of(key).called
+        raise ColorizerError(f"{name} is no Stable Diffusion 1.x model for whole pictures; choose another one.")
+    return network
 
 
-def _tokenizer(model: str) -> Any:
-    """The vocabulary of a model; that of Stable Diffusion, which they share, for a single file, which has none."""
+def _text_encoder(network: Any, model: str) -> TextEncoder:
     from transformers import CLIPTokenizer
 
-    folder = weights.ready(f"{model}/tokenizer")
-    if folder.is_file():
-        known = [key for key in weights.keys_of(FAMILY) if key != model and weights.here(key)]
-        folder = weights.ready(f"{known[0] if known else _TOKENIZER}/tokenizer")
-    return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = preparation_from(CLIPTokenizer, weights.ready(vocabulary(model)))
+    if len(tokenizer) != network.config.vocab_size:
+        raise ColorizerError("The model's tokenizer and text encoder do not belong together; choose another model.")
+    return TextEncoder(network, tokenizer)
 
 
 def merge_lora(network: nn.Module, state: dict[str, Tensor]) -> None:
@@ -86,13 +101,15 @@ def merge_lora(network: nn.Module, state: dict[str, Tensor]) -> None:
     W + alpha / rank * up @ down ("LoRA", Hu et al. 2021). Raises ColorizerError when a part of it finds no place.
     """
     places: dict[str, Any] = {f"lora_unet_{name.replace('.', '_')}": each for name, each in network.named_modules()}
+    if not state:
+        raise ColorizerError("The LoRA is empty; get it again.")
     for part in sorted({name.partition(".")[0] for name in state}):
         try:
             down, up = (state[f"{part}.lora_{way}.weight"].float() for way in ("down", "up"))
             scale = float(state[f"{part}.alpha"]) / len(down)
             weight = places[part].weight.data
             weight += (scale * up.flatten(1) @ down.flatten(1)).reshape(weight.shape).to(weight.dtype)
-        except (KeyError, RuntimeError) as error:
+        except (LookupError, AttributeError, ArithmeticError, RuntimeError, ValueError) as error:
             raise ColorizerError(f"The LoRA does not fit this model: there is no place for its {part[:80]}.") from error
 
 
@@ -119,8 +136,7 @@ def load_checker(key: str, device: torch.device) -> nn.Module:
     from transformers import CLIPImageProcessor
 
     folder = weights.ready(key)
-    with quiet():
-        processor = CLIPImageProcessor.from_pretrained(folder / "feature_extractor", local_files_only=True)
+    processor = preparation_from(CLIPImageProcessor, folder / "feature_extractor")
     network = network_from(StableDiffusionSafetyChecker, folder / "safety_checker", dtype_on(device))
     return SafetyChecker(network, processor)
 
@@ -146,9 +162,8 @@ def load_captioner(key: str, device: torch.device) -> nn.Module:
     from transformers import BlipForConditionalGeneration, BlipProcessor
 
     folder = weights.ready(key)
-    with quiet():
-        processor = BlipProcessor.from_pretrained(folder, local_files_only=True)
-    return Captioner(network_from(BlipForConditionalGeneration, folder, dtype_on(device)), processor)
+    network = network_from(BlipForConditionalGeneration, folder, dtype_on(device))
+    return Captioner(network, preparation_from(BlipProcessor, folder))
 
 
 def _pixels(rgb: Tensor) -> Any:

@@ -130,6 +130,7 @@ class Style(Trained):
         }
     )  # fmt: skip
     stops_early: bool = True
+    libraries: tuple[str, ...] = ("kornia",)
     losses: tuple[str, ...] = LOSSES
 
     def finish_for(self, options: Mapping[str, Any]) -> Finish:

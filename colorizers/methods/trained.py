@@ -28,6 +28,7 @@ class Trained:
     finish: Finish = field(default_factory=Finish)
     stops_early: bool = False
     losses: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
     heavy: bool = False
     shows_maps: bool = False
 

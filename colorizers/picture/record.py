@@ -4,6 +4,7 @@ import html
 import importlib.metadata
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +19,8 @@ _NAMESPACE = "urn:colorizers:record:1"
 _MADE_BY_MACHINE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _NOTE = "The colours of this picture are machine-made; they are plausible, not historical."
 _MAX_BYTES = 64_000
-_VERSIONED = ("colorizers", "torch", "pillow")
+_VERSIONED = ("torch", "pillow")
+_LIBRARIES = {"diffusers", "transformers", "kornia", "controlnet-aux"}  # that some methods use beside them
 _PROMPTS = {"prompt": "", "negative_prompt": "Negative prompt: "}
 _NAMES = {"guidance_scale": "CFG scale", "strength": "Denoising strength", "weights": "Model"}
 _Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9.+!_-]{1,80}$")]
@@ -65,12 +67,12 @@ def _quoted(value: object) -> str:
     return json.dumps(text) if any(mark in text for mark in ",:\n") else text
 
 
-def versions() -> dict[str, str]:
-    """The versions of what shapes the pixels."""
+def versions(libraries: Iterable[str] = ()) -> dict[str, str]:
+    """The versions of what shapes the pixels; of `libraries`, those that a method may use."""
     from colorizers import __version__
 
-    others = {name: importlib.metadata.version(name) for name in _VERSIONED if name != "colorizers"}
-    return {"colorizers": __version__, **others}
+    names = (*_VERSIONED, *(name for name in libraries if name in _LIBRARIES))
+    return {"colorizers": __version__, **{name: importlib.metadata.version(name) for name in names}}
 
 
 def read_record(path: Path) -> Record:

@@ -37,6 +37,7 @@ class Result:
     """What a method made of a photo; the pixels are composed when they are asked for.
 
     `seconds` is the time of the method alone. `maps` are planes (h, w) in [0, 1], by name, that guided a network.
+    `variant` counts from 0, those that were withheld among them.
     """
 
     photo: Photo
@@ -46,6 +47,7 @@ class Result:
     seconds: float
     notes: tuple[str, ...] = ()
     maps: Mapping[str, Tensor] = field(default_factory=dict)
+    variant: int = 0
 
     def finished(self, finish: Finish) -> "Result":
         """The same colours under another finish; no model runs."""

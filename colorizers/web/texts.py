@@ -24,8 +24,8 @@ ADVANCED = "Advanced"
 NOT_HERE = "{word} (not here)"
 MORE_WEIGHTS = "Not here: {names}; {how}."
 SLOW = (
-    "There is no GPU here, so a picture takes minutes; fewer steps, a smaller working size or a guidance scale of 1, "
-    "under Advanced, make it faster."
+    "There is no GPU here, so a picture takes minutes; a guidance scale of 1, and under Advanced fewer steps and a "
+    "smaller working size, make it faster."
 )
 
 RESULT = "Before and after"

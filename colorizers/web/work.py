@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from colorizers import weights
-from colorizers.engine import Busy, Engine, Event, JobRequest, Step, Waiting
+from colorizers.engine import Busy, Engine, Event, JobRequest, Pace, Step, Waiting
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import Method
 from colorizers.options import Control, validated
@@ -49,8 +49,7 @@ class _Clock:
 
     started: float = field(default_factory=time.monotonic)
     looked: dict[gr.blocks.Block, float] = field(default_factory=dict)
-    first: Step | None = None
-    since: float = 0.0
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def seconds(self) -> float:
@@ -67,14 +66,6 @@ class _Clock:
             return False
         self.looked[at] = self.seconds
         return True
-
-    def left(self, step: Step) -> float | None:
-        """How many seconds are left at the pace of the steps after the first, in which a model may be loaded."""
-        if step.done and self.first is None:
-            self.first, self.since = step, self.seconds
-        if self.first is None or step.share <= self.first.share:
-            return None
-        return (self.seconds - self.since) / (step.share - self.first.share) * (1 - step.share)
 
 
 class TabWork:
@@ -136,8 +127,8 @@ class TabWork:
         """What a visitor should know of the tab: its paper, the weights that it lacks now, and that it is slow here."""
         wanted = {entry.name: entry.default for entry in self.view.options.entries}
         lacks = weights.missing(self._method.needs(self._method.options.model_construct(**wanted)))
-        slow = self._method.heavy and self._engine.health().device == "cpu"
-        return markup.paper(self._method) + markup.notes(sentence for sentence in (lacks, texts.SLOW if slow else "") if sentence)
+        slow = texts.SLOW if self._method.heavy and self._engine.health().device == "cpu" else ""
+        return markup.paper(self._method) + markup.notes(sentence for sentence in (lacks, slow) if sentence)
 
     def blank(self, session: Session) -> Updates:
         """The tab for the session's new photo."""
@@ -243,7 +234,7 @@ class TabWork:
             clock.start()
             return {view.status: markup.status(texts.waiting(event.ahead) if event.ahead else self._outlook())}
         if isinstance(event, Step):
-            updates: Updates = {view.status: markup.status(*_progress(event, clock.left(event)))}
+            updates: Updates = {view.status: markup.status(*_progress(event, clock.pace.left(event)))}
             if event.preview is not None and clock.may_look(view.slider):
                 updates[view.slider] = session.first_look(method, event.preview)
             losses.add(event)
