@@ -8,6 +8,11 @@ from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler, StableDiffu
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from torch import nn
 from transformers import (
+    BertTokenizer,
+    BlipConfig,
+    BlipForConditionalGeneration,
+    BlipImageProcessor,
+    BlipProcessor,
     CLIPConfig,
     CLIPImageProcessor,
     CLIPTextConfig,
@@ -146,4 +151,24 @@ def save_checker(folder: Path, withholds: bool) -> Path:
     checker.save_pretrained(folder / "safety_checker")
     processor = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
     processor.save_pretrained(folder / "feature_extractor")
+    return folder
+
+
+def save_captioner(folder: Path) -> Path:
+    """A BLIP whose words are letters."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", *(chr(ord("a") + k) for k in range(26))]
+    sizes = {"hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = BlipConfig(
+        vision_config=sizes | {"image_size": 32, "patch_size": 8},
+        text_config=sizes
+        | {
+            "vocab_size": len(words), "encoder_hidden_size": 32, "max_position_embeddings": 40, "bos_token_id": 5,
+            "eos_token_id": 3, "sep_token_id": 3, "pad_token_id": 0,
+        },
+        projection_dim=16,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    BlipForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer = BertTokenizer(vocab={word: k for k, word in enumerate(words)})
+    BlipProcessor(BlipImageProcessor(size={"height": 32, "width": 32}), tokenizer).save_pretrained(folder)
     return folder
