@@ -74,7 +74,7 @@ def ours(
     """Latents as this project makes them."""
     return denoised(
         unet, scheduler_of(sampler, CONFIG), start, Prompt(WANTED, UNWANTED), guidance_scale,
-        Schedule(sampler, steps, strength), torch.Generator().manual_seed(SEED), controls, watch,
+        Schedule(steps, strength), torch.Generator().manual_seed(SEED), controls, watch,
     )  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def test_the_seed_alone_decides(parts: Parts, sampler: SamplerName):
 def test_strength_is_the_share_of_the_steps_that_is_done_and_never_none(
     steps: int, strength: float, in_all: int, done: int
 ):
-    schedule = Schedule("ddim", steps, strength)
+    schedule = Schedule(steps, strength)
     assert (schedule.in_all, schedule.done) == (in_all, done)
 
 
@@ -190,7 +190,7 @@ def test_every_sampler_finds_what_the_noise_hides(sampler: SamplerName, steps: i
     unet, looks = Knowing(truth), []
     found = ours(unet, sampler, steps, strength, start=truth, watch=lambda *look: looks.append(look))
     assert (found - truth).abs().max() < 0.2
-    assert unet.asked == Schedule(sampler, steps, strength).done
+    assert unet.asked == Schedule(steps, strength).done
     assert [done for done, _ in looks] == [*range(unet.asked + 1)], "told before the first step and after every one"
     assert all((clean - truth).abs().max() < 0.2 for _, clean in looks), "what is shown has no noise in it"
 

@@ -263,6 +263,29 @@ def test_a_variant_is_what_its_own_seed_gives_alone(engine: Engine, gray_photo: 
         assert result.record == alone.record
 
 
+def test_all_variants_start_from_the_same_colours_also_when_these_are_of_chance(engine: Engine, gray_photo: Photo):
+    several = engine.results(asked(gray_photo, start_from="diffusion", variants=2, strength=0))
+    assert np.array_equal(*(result.pixels() for result in several))
+    alone = coloured(engine, gray_photo, start_from="diffusion", strength=0, seed=several[1].record.options["seed"])
+    assert np.array_equal(alone.pixels(), several[1].pixels())
+
+
+@pytest.mark.parametrize(
+    "options", [{"control_scale": 0}, {"control_end": 0.1}], ids=["without weight", "between two steps"]
+)
+def test_a_control_that_never_acts_is_told(engine: Engine, gray_photo: Photo, options: dict[str, Any]):
+    result = coloured(engine, gray_photo, "controlnet", **options)
+    assert any(note.startswith("There was no control: ") for note in result.notes)
+
+
+def test_lcm_is_guided_gently_and_a_note_says_so(engine: Engine, gray_photo: Photo):
+    strong, gentle = (coloured(engine, gray_photo, sampler="lcm", guidance_scale=scale) for scale in (7, 2))
+    assert np.array_equal(strong.pixels(), gentle.pixels())
+    said = "LCM takes a guidance scale of at most 2, which was used."
+    assert said in strong.notes
+    assert said not in gentle.notes
+
+
 def saved(folder: Path, name: str, photo: Photo) -> Path:
     path = folder / name
     Image.fromarray(np.uint8(photo.lightness / 100 * 255)).save(path)
@@ -303,7 +326,19 @@ MADE_OF = {
     "controlnet/depth": "controlnet_depth/diffusion_pytorch_model.safetensors",
     "depth/dpt": "depth_dpt/model.safetensors",
     "lora/lcm": "lora_lcm.safetensors",
+    f"{SD}/tokenizer": "stable_diffusion_sd15/tokenizer/tokenizer_config.json",
+    f"{SD}/scheduler": "stable_diffusion_sd15/scheduler/scheduler_config.json",
 }
+
+
+def other_than_it_was(path: Path) -> None:
+    """Replace a file of weights, or of what says how they are used, by one that differs a little."""
+    if path.suffix == ".safetensors":
+        changed(path, lambda state: next(iter(state.values())).add_(0.01))
+    else:
+        text = path.read_text()
+        path.unlink()
+        path.write_text(f"{text}\n")
 
 
 def test_a_result_is_not_made_again_with_other_weights(
@@ -315,7 +350,7 @@ def test_a_result_is_not_made_again_with_other_weights(
     assert set(read_record(first).weights) == {*MADE_OF, *beside}
     for key, name in MADE_OF.items():
         as_it_was = (folder / name).readlink()
-        changed(folder / name, lambda state: next(iter(state.values())).add_(0.01))
+        other_than_it_was(folder / name)
         capsys.readouterr()
         assert command(photo, "--from", first, "-o", tmp_path / "second.png") == 2
         assert f"was made with other weights {key};" in capsys.readouterr().err
@@ -499,9 +534,10 @@ def test_options_that_cannot_be_are_refused_in_one_sentence(
         ({"control_start": 1, "control_end": 1}, "Control ends before it begins; "),
         ({"second_control": "depth"}, "Both controls are depth; "),
         ({"depth": photo_of(90, 60)}, "The depth map has another shape than the photo (90x60 against 64x48); "),
+        ({"depth": photo_of(64, 48), "control_by": "lineart"}, "The depth map would not be used; "),
         ({"estimator": "depth_anything"}, "The weights depth_anything (99 MB) are not here; get them with: "),
     ],
-    ids=["begins late", "begins at its end", "both the same", "another shape", "no estimator"],
+    ids=["begins late", "begins at its end", "both the same", "another shape", "a map for nothing", "no estimator"],
 )
 def test_controls_that_cannot_be_are_refused_in_one_sentence(
     engine: Engine, gray_photo: Photo, options: dict[str, Any], said: str
@@ -573,8 +609,11 @@ def test_what_the_safety_checker_lets_through_is_shown(
     free = coloured(engine, gray_photo)
     setting("COLORIZERS_PUBLIC", "true")
     save_checker(folder / "safety_checker", withholds=False)
-    seen = coloured(local_engine(), gray_photo)
+    *events, done = local_engine().submit(asked(gray_photo))
+    assert isinstance(done, Done)
+    (seen,) = done.results
     assert np.array_equal(seen.pixels(), free.pixels())
+    assert all(event.preview is None for event in events if isinstance(event, Step)), "nobody has checked it yet"
     assert seen.record.weights == free.record.weights, "so that it can be made again elsewhere"
 
 

@@ -53,7 +53,6 @@ class Prompt:
 class Schedule:
     """How noise is taken away: `steps` in all, of which the last `strength` are done."""
 
-    sampler: SamplerName
     steps: int
     strength: float
 

@@ -273,7 +273,7 @@ class _Watch:
 
 def schedule_of(options: Any) -> Schedule:
     """The steps that the options ask for."""
-    return Schedule(options.sampler, options.steps, options.strength)
+    return Schedule(options.steps, options.strength)
 
 
 def _begun(lightness: Tensor, start: Start | None) -> Tensor:
