@@ -13,9 +13,9 @@ from colorizers.methods import stable_diffusion_parts as parts
 from colorizers.methods.canvas import gray_rgb
 from colorizers.methods.denoising import Control
 from colorizers.methods.depth import load_depth
-from colorizers.methods.method import Job, StartName, start_from
+from colorizers.methods.method import StartName, start_from
 from colorizers.methods.stable_diffusion import (
-    Scene,
+    Run,
     StableDiffusion,
     StableDiffusionOptions,
     schedule_of,
@@ -90,17 +90,19 @@ class Controlnet(StableDiffusion):
         estimator = (f"depth/{options.estimator}",) if "depth" in kinds and options.depth is None else ()
         return (*super().needs(options), *(f"controlnet/{kind}" for kind in kinds), *estimator)
 
-    def _controls(self, scene: Scene, options: Any, job: Job, stack: ExitStack) -> list[Control]:
-        controls = []
+    def controls(self, run: Run, stack: ExitStack) -> list[Control]:
+        """As `StableDiffusion.controls`; the maps go beside the result."""
+        options, controls = run.options, []
         for kind, scale in scales_of(options).items():
-            seen = scene.frame.pad(_map_of(kind, scene, options, job))
-            job.maps[_CONTROLS[kind]] = scene.frame.crop(seen).cpu()
-            network = stack.enter_context(job.models.lease(f"controlnet/{kind}"))
+            seen = run.frame.pad(_map_of(kind, run))
+            run.job.maps[_CONTROLS[kind]] = run.frame.crop(seen).cpu()
+            network = stack.enter_context(run.job.models.lease(f"controlnet/{kind}"))
             pixels = seen.expand(1, 3, -1, -1).to(next(network.parameters()))
             controls.append(Control(network, pixels, scale, options.control_start, options.control_end))
         steps = schedule_of(options).done
         if not any(control.acts_at(step, steps) for control in controls for step in range(steps)):
-            job.notes.append("There was no control: its scales are 0, or no step lies between its start and its end.")
+            said = "There was no control: its scales are 0, or no step lies between its start and its end."
+            run.job.notes.append(said)
         return controls
 
 
@@ -120,16 +122,16 @@ def _check(options: Any) -> None:
         raise ColorizerError("The depth map would not be used; choose depth as a control, or leave out the map.")
 
 
-def _map_of(kind: str, scene: Scene, options: Any, job: Job) -> Tensor:
+def _map_of(kind: str, run: Run) -> Tensor:
     """What a ControlNet sees of the photo, (H, W) in [0, 1] as large as L*."""
-    frame = scene.frame
+    frame, options = run.frame, run.options
     if kind != "depth":
-        return _MAPS[kind](scene.lightness)
+        return _MAPS[kind](run.lightness)
     if options.depth is not None:
-        return control_maps.uploaded_map(options.depth, scene.photo.size, (frame.width, frame.height))
-    job.progress(0, 1, None, "Measuring the depth")
-    with job.models.lease(f"depth/{options.estimator}") as estimator:
-        depth: Tensor = estimator(frame.pad(gray_rgb(scene.lightness)).to(job.device))
+        return control_maps.uploaded_map(options.depth, run.photo.size, (frame.width, frame.height))
+    run.say("Measuring the depth")
+    with run.job.models.lease(f"depth/{options.estimator}") as estimator:
+        depth: Tensor = estimator(frame.pad(gray_rgb(run.lightness)).to(run.job.device))
         return frame.crop(depth)
 
 

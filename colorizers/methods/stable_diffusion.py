@@ -140,135 +140,140 @@ class StableDiffusion:
     def run(self, photo: Photo, options: Any, job: Job) -> Sequence[Outcome | None]:
         """One painting a variant, its long side at the working size."""
         frame = frame_of(photo.size, options.working_size)
-        scene = Scene(photo, resized(photo.lightness[None], (frame.height, frame.width))[0], frame)
-        start = _begun(scene.lightness, job.start)
+        lightness = resized(photo.lightness[None], (frame.height, frame.width))[0]
+        start = _begun(lightness, job.start)
         if options.strength == 0:
             job.notes.append("At strength 0 nothing is changed: these are the colours it started from.")
             return [Painting(start)] * options.variants
-        noise = parts.scheduler_config(self.key(options))
-        job.models.remember(f"{self.key(options)}/scheduler", parts.vocabulary(self.key(options)))
-        prompt = self._prompt(scene, options, job)
-        latents, matrix = self._encoded(start, frame, options, job)
-        every = self._denoised(scene, latents, noise, prompt, _Watch(frame, matrix, options, job), options, job)
-        return self._checked(self._decoded(every, frame, options, job), job)
-
-    def _prompt(self, scene: "Scene", options: Any, job: Job) -> Prompt:
-        """What is wanted and what is not, in the model's own numbers."""
-        caption = ""
-        if options.caption == "blip":
-            job.progress(0, 1, None, "Describing the photo")
-            with job.models.lease(parts.CAPTIONER) as captioner:
-                caption = captioner(gray_rgb(scene.lightness))
-            job.notes.append(f"BLIP says of the photo: {caption}.")
-        job.progress(0, 1, None, "Reading the prompt")
-        with job.models.lease(f"{self.key(options)}/text_encoder") as encoder:
-            said = words_of(options.prompt, options.preset, caption)
-            return prompt_of(encoder, said, options.negative_prompt, job.notes)
-
-    def _encoded(self, start: Tensor, frame: Frame, options: Any, job: Job) -> tuple[Tensor, Tensor]:
-        """The latents of what is changed, and the matrix by which latents are looked at."""
-        job.progress(0, 1, None, "Looking at the photo")
-        with job.models.lease(f"{self.key(options)}/vae") as vae:
-            codec: Any = vae
-            tiled = is_short_of_memory(job.device, frame.padded)
-            return codec.encode(frame.pad(start).to(job.device), tiled), codec.look_matrix()
-
-    def _controls(self, scene: "Scene", options: Any, job: Job, stack: ExitStack) -> list[Control]:
-        """What guides the model beside the prompt; what is leased is given back by the stack."""
-        return []
-
-    def _denoised(
-        self, scene: "Scene", start: Tensor, noise: Mapping[str, Any], prompt: Prompt, watch: "_Watch", options: Any,
-        job: Job,
-    ) -> list[Tensor]:  # fmt: skip
-        """The latents of every variant."""
-        schedule, fast = schedule_of(options), options.sampler == "lcm"
-        if schedule.in_all > options.steps:
-            job.notes.append(f"At this strength one step needs {schedule.in_all} in all, so many were reckoned with.")
-        guidance_scale = min(options.guidance_scale, _FAST_GUIDANCE) if fast else options.guidance_scale
-        if guidance_scale < options.guidance_scale:
-            job.notes.append(f"LCM takes a guidance scale of at most {_FAST_GUIDANCE:g}, which was used.")
+        run = Run(photo, lightness, frame, self.key(options), options, job)
+        noise = parts.scheduler_config(run.model)
+        job.models.remember(f"{run.model}/scheduler", parts.vocabulary(run.model))
+        prompt = _prompt(run)
+        latents, matrix = _encoded(run, start)
         with ExitStack() as stack:
-            controls = self._controls(scene, options, job, stack)
-            job.progress(0, 1, None, "Preparing the model")
-            unet = stack.enter_context(job.models.lease(parts.unet_key(self.key(options), fast)))
-            if fast:
-                job.models.remember(f"{self.key(options)}/unet", parts.LORA)
-            _check_fit(unet, prompt, controls)
-            every = []
-            for k in range(options.variants):
-                generator = torch.Generator().manual_seed(seed_of_variant(options.seed, k))
-                every.append(
-                    denoised(
-                        unet, scheduler_of(options.sampler, noise), start, prompt, guidance_scale, schedule,
-                        generator, controls, watch.of_variant(k),
-                    )
-                )  # fmt: skip
-        return every
+            every = _denoised(run, latents, matrix, noise, prompt, self.controls(run, stack))
+        return _checked(run, _decoded(run, every))
 
-    def _decoded(self, every: list[Tensor], frame: Frame, options: Any, job: Job) -> list[Tensor]:
-        """Latents to pictures, sRGB (3, H, W) in [0, 1]."""
-        with job.models.lease(f"{self.key(options)}/vae") as vae:
-            codec: Any = vae
-            tiled = is_short_of_memory(job.device, frame.padded)
-            if tiled:
-                job.notes.append("Memory is short, so the picture was decoded in tiles.")
-            pictures = []
-            for latents in every:
-                job.progress(1, 1, None, "Decoding the picture")
-                pictures.append(frame.crop(codec.decode(latents, tiled)))
-        if any(not picture.isfinite().all() for picture in pictures):
-            raise ColorizerError("The model gave no picture here; try another seed or a lower guidance scale.")
-        return pictures
-
-    def _checked(self, pictures: list[Tensor], job: Job) -> list[Outcome | None]:
-        """The pictures as paintings; None for what the safety checker withholds."""
-        withheld = [False] * len(pictures)
-        if get_settings().checks_pictures:
-            job.progress(1, 1, None, "Checking the picture")
-            with job.models.pool.lease(parts.CHECKER) as checker:  # not for the record: it shapes no pixel
-                withheld = [checker(picture) for picture in pictures]
-        if all(withheld):
-            raise ColorizerError("The safety checker withholds what was made; try another seed, prompt or photo.")
-        if any(withheld):
-            job.notes.append(f"The safety checker withholds {sum(withheld)} of {len(withheld)} variants.")
-        return [None if out else Painting(picture.cpu()) for picture, out in zip(pictures, withheld, strict=True)]
+    def controls(self, run: "Run", stack: ExitStack) -> list[Control]:
+        """What guides the model beside the prompt; what is leased for it is given back by the stack."""
+        return []
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """A photo, and its L* (H, W) at the size of the frame."""
+class Run:
+    """A photo and its L* (H, W) at the size of the frame, the key of the model, and what is wanted of them."""
 
     photo: Photo
     lightness: Tensor
     frame: Frame
-
-
-@dataclass(frozen=True)
-class _Watch:
-    """Tells the engine how far a run is, and shows what it comes to."""
-
-    frame: Frame
-    matrix: Tensor
+    model: str
     options: Any
     job: Job
-    variant: int = 0
 
-    def of_variant(self, k: int) -> "_Watch":
-        return _Watch(self.frame, self.matrix, self.options, self.job, k)
+    def say(self, text: str) -> None:
+        """Tell what comes before the steps."""
+        self.job.progress(0, 1, None, text)
+
+
+def _prompt(run: Run) -> Prompt:
+    """What is wanted and what is not, in the model's own numbers."""
+    options, job, caption = run.options, run.job, ""
+    if options.caption == "blip":
+        run.say("Describing the photo")
+        with job.models.lease(parts.CAPTIONER) as captioner:
+            caption = captioner(gray_rgb(run.lightness))
+        job.notes.append(f"BLIP says of the photo: {caption}.")
+    run.say("Reading the prompt")
+    with job.models.lease(f"{run.model}/text_encoder") as encoder:
+        return prompt_of(encoder, words_of(options.prompt, options.preset, caption), options.negative_prompt, job.notes)
+
+
+def _encoded(run: Run, start: Tensor) -> tuple[Tensor, Tensor]:
+    """The latents of what is changed, sRGB (3, H, W), and the matrix by which latents are looked at."""
+    run.say("Looking at the photo")
+    device, frame = run.job.device, run.frame
+    with run.job.models.lease(f"{run.model}/vae") as vae:
+        codec: Any = vae
+        return codec.encode(frame.pad(start).to(device), is_short_of_memory(device, frame.padded)), codec.look_matrix()
+
+
+def _denoised(
+    run: Run, start: Tensor, matrix: Tensor, noise: Mapping[str, Any], prompt: Prompt, controls: list[Control]
+) -> list[Tensor]:
+    """The latents of every variant."""
+    options, notes = run.options, run.job.notes
+    schedule, fast = schedule_of(options), options.sampler == "lcm"
+    if schedule.in_all > options.steps:
+        notes.append(f"At this strength one step needs {schedule.in_all} in all, so many were reckoned with.")
+    guidance_scale = min(options.guidance_scale, _FAST_GUIDANCE) if fast else options.guidance_scale
+    if guidance_scale < options.guidance_scale:
+        notes.append(f"LCM takes a guidance scale of at most {_FAST_GUIDANCE:g}, which was used.")
+    run.say("Preparing the model")
+    with run.job.models.lease(parts.unet_key(run.model, fast)) as unet:
+        if fast:
+            run.job.models.remember(f"{run.model}/unet", parts.LORA)
+        _check_fit(unet, prompt, controls)
+        return [
+            denoised(
+                unet, scheduler_of(options.sampler, noise), start, prompt, guidance_scale, schedule,
+                torch.Generator().manual_seed(seed_of_variant(options.seed, k)), controls, _Watch(run, matrix, k),
+            )
+            for k in range(options.variants)
+        ]  # fmt: skip
+
+
+def _decoded(run: Run, every: list[Tensor]) -> list[Tensor]:
+    """Latents to pictures, sRGB (3, H, W) in [0, 1]."""
+    job, frame = run.job, run.frame
+    with job.models.lease(f"{run.model}/vae") as vae:
+        codec: Any = vae
+        tiled = is_short_of_memory(job.device, frame.padded)
+        if tiled:
+            job.notes.append("Memory is short, so the picture was decoded in tiles.")
+        pictures = []
+        for latents in every:
+            job.progress(1, 1, None, "Decoding the picture")
+            pictures.append(frame.crop(codec.decode(latents, tiled)))
+    if any(not picture.isfinite().all() for picture in pictures):
+        raise ColorizerError("The model gave no picture here; try another seed or a lower guidance scale.")
+    return pictures
+
+
+def _checked(run: Run, pictures: list[Tensor]) -> list[Outcome | None]:
+    """The pictures as paintings; None for what the safety checker withholds."""
+    job, withheld = run.job, [False] * len(pictures)
+    if get_settings().checks_pictures:
+        job.progress(1, 1, None, "Checking the picture")
+        with job.models.pool.lease(parts.CHECKER) as checker:  # not for the record: it shapes no pixel
+            withheld = [checker(picture) for picture in pictures]
+    if all(withheld):
+        raise ColorizerError("The safety checker withholds what was made; try another seed, prompt or photo.")
+    if any(withheld):
+        job.notes.append(f"The safety checker withholds {sum(withheld)} of {len(withheld)} variants.")
+    return [None if out else Painting(picture.cpu()) for picture, out in zip(pictures, withheld, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Watch:
+    """Tells the engine how far a variant is, and shows what it comes to."""
+
+    run: Run
+    matrix: Tensor
+    variant: int
 
     def __call__(self, done: int, clean: Tensor) -> None:
-        steps, several = schedule_of(self.options).done, self.options.variants > 1
+        options = self.run.options
+        steps, several = schedule_of(options).done, options.variants > 1
         look = self._look(clean) if done == 1 or (done and not done % _LOOK_EVERY) else None
-        of = f", variant {self.variant + 1} of {self.options.variants}" if several else ""
-        before, total = self.variant * steps, steps * self.options.variants
-        self.job.progress(before + done, total, look, f"Step {done} of {steps}{of}")
+        of = f", variant {self.variant + 1} of {options.variants}" if several else ""
+        before, total = self.variant * steps, steps * options.variants
+        self.run.job.progress(before + done, total, look, f"Step {done} of {steps}{of}")
 
     def _look(self, clean: Tensor) -> Painting | None:
         if get_settings().checks_pictures:  # what is not finished cannot be checked
             return None
-        rgb = resized(quick_look(clean, self.matrix), self.frame.padded)
-        return Painting(self.frame.crop(rgb).clamp(0, 1))
+        frame = self.run.frame
+        return Painting(frame.crop(resized(quick_look(clean, self.matrix), frame.padded)).clamp(0, 1))
 
 
 def schedule_of(options: Any) -> Schedule:
