@@ -365,7 +365,7 @@ def test_a_picture_that_is_not_required_can_be_removed(page: Page, photo: Path, 
     assert read_record(download(page, tmp_path)).pictures == {}
 
 
-@pytest.mark.parametrize("page", ["1440x900", "375x812"], indirect=True)
+@pytest.mark.parametrize("page", ["375x812"], indirect=True)
 def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo: Path, tmp_path: Path) -> None:
     give(page, photo)
     wait_for_colour(page)

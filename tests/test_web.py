@@ -269,7 +269,7 @@ def test_what_cannot_be_selected_is_refused_in_one_sentence(
 ) -> None:
     handlers = handlers_of(server, "select", len(data))
     assert len(handlers) > 1
-    for sent in (*({"index": index} for index in (-1, 99, 10**40, True, 0.0, "0", [0], None)), {}, [], "index", None):
+    for sent in (*({"index": index} for index in (-1, 10**40, True, "0", [0])), {}, None):
         told = [page_event(server, handler, data, sent)["output"]["error"] for handler in handlers]
         assert set(told) == {texts.NOT_AMONG}, sent
     assert "Traceback" not in capfd.readouterr().err
@@ -355,8 +355,10 @@ def test_what_is_left_out_is_the_methods_own_finish(client: Client, photo: Path,
     schema = client.view_api(return_format="dict", print_info=False)["named_endpoints"][f"/colorize_{name}"]
     defaults = {p["parameter_name"]: p["parameter_default"] for p in schema["parameters"] if p["parameter_has_default"]}
     assert {defaults[finish] for finish in own} == {None}
-    _, typed = client.predict(photo=handle_file(photo), warmth=0.3, api_name=f"/colorize_{name}")
-    _, general = client.predict(handle_file(photo), name, "{}", json.dumps({"warmth": 0.3}), api_name="/colorize")
+    quick = {"variants": 1, "calm": 1, "steps": 2} if name == "diffusion" else {}
+    _, typed = client.predict(photo=handle_file(photo), warmth=0.3, **quick, api_name=f"/colorize_{name}")
+    given = (json.dumps(quick), json.dumps({"warmth": 0.3}))
+    _, general = client.predict(handle_file(photo), name, *given, api_name="/colorize")
     assert typed[0]["finish"] == general[0]["finish"] == own | {"warmth": 0.3}
 
 
