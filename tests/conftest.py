@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -104,6 +106,14 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_models import save_all
 
     return save_all(tmp_path_factory.mktemp("tiny_models"))
+
+
+@pytest.fixture
+def folder(tiny_models: Path, tmp_path: Path) -> Iterator[Path]:
+    """The tiny models in use, in a folder any file of which may be replaced."""
+    links = shutil.copytree(tiny_models, tmp_path / "weights", copy_function=os.symlink)
+    with using_weights(links):
+        yield links
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,9 @@
 """Folders of models as strangers may have made them: what is read, what is refused, and in which words."""
 
 import json
-import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 import safetensors.torch
 import tiny_models as tiny
 import torch
-from conftest import using_weights
 from diffusers import AutoencoderKL
 from torch import Tensor
 
@@ -28,14 +26,6 @@ from colorizers.picture.photo import Photo
 CPU = torch.device("cpu")
 SD = "stable_diffusion/sd15"
 OLD_NAMES = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
-
-
-@pytest.fixture
-def folder(tiny_models: Path, tmp_path: Path) -> Iterator[Path]:
-    """Weights of which any file may be replaced."""
-    links = shutil.copytree(tiny_models, tmp_path / "weights", copy_function=os.symlink)
-    with using_weights(links):
-        yield links
 
 
 @pytest.fixture

@@ -60,14 +60,6 @@ def engine(models: None) -> Engine:
 
 
 @pytest.fixture
-def folder(tiny_models: Path, tmp_path: Path) -> Iterator[Path]:
-    """The same weights, any file of which may be replaced."""
-    links = shutil.copytree(tiny_models, tmp_path / "weights", copy_function=os.symlink)
-    with using_weights(links):
-        yield links
-
-
-@pytest.fixture
 def setting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
     """Changes a setting for the length of a test."""
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from colorizers.errors import ColorizerError
 
-CELL = 8  # pixels a side of what one place in the latents stands for
+_CELL = 8  # pixels a side of what one place in the latents stands for
 _TILE = 256  # pixels
 _CHART = 128  # pixels of the chart of colours by which the quick look is found
 _PATCHES = 8  # of the chart, in a row
@@ -21,7 +21,7 @@ class LatentCodec(nn.Module):
     def __init__(self, vae: Any) -> None:
         super().__init__()
         self.vae = vae.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
-        vae.tile_sample_min_size, vae.tile_latent_min_size = _TILE, _TILE // CELL
+        vae.tile_sample_min_size, vae.tile_latent_min_size = _TILE, _TILE // _CELL
         self._look_matrix: Tensor | None = None
 
     def encode(self, rgb: Tensor, tiled: bool = False) -> Tensor:
