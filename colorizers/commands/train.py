@@ -17,6 +17,7 @@ from colorizers import weights
 from colorizers.commands.files import shown
 from colorizers.commands.flags import add_flags, flag, given_values
 from colorizers.commands.numbers import positive
+from colorizers.commands.packaged import PACKAGED, given_file
 from colorizers.engine import find_device
 from colorizers.errors import ColorizerError
 from colorizers.options import validated
@@ -42,11 +43,14 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--val", type=Path, nargs="+", default=[], metavar="PATH", help=val)
     add("--out", type=Path, metavar="FOLDER", help="for checkpoints, log and weights (default: runs/METHOD_WEIGHTS)")
     add("--preset", choices=["cpu", "gpu"], help="numbers of the recipe (default: as the device is)")
-    add("--start", type=Path, metavar="FILE", help="weights to begin with: ours, or a published backbone's")
-    add("--teacher", type=Path, metavar="FILE", help="ImageNet weights to distil from")
-    add("--perceptual", type=Path, metavar="FILE", help="ImageNet weights of the perceptual loss")
+    packaged = f"; {' and '.join(PACKAGED)} are found where they were installed with pip"
+    add("--start", type=given_file, metavar="FILE", help=f"weights to begin with: ours, or a backbone's{packaged}")
+    add("--teacher", type=given_file, metavar="FILE", help=f"ImageNet weights to distil from{packaged}")
+    add("--perceptual", type=given_file, metavar="FILE", help=f"ImageNet weights of the perceptual loss{packaged}")
     add("--processes", type=positive("--processes"), metavar="N", help="that share a batch (default: one a GPU)")
     add("--resume", action="store_true", help="go on exactly from the last checkpoint of the run in the folder")
+    cool = "a run with a trapezoid: go on in a new folder from its checkpoint, cool down, and end"
+    add("--cool-from", type=Path, metavar="FOLDER", help=cool)
     add("--dry-run", action="store_true", help="say how large the network is and how long it would take, and stop")
     add_flags(parser, "numbers of the run, whose defaults are the preset's where it has them", Plan)
     parser.set_defaults(run=run)
@@ -70,22 +74,36 @@ def run(arguments: argparse.Namespace) -> int:
     given = given_values(arguments, Plan)
     if arguments.start is None:
         given.setdefault("encoder_rate", 1.0)  # an encoder that begins at random learns like the rest
-    numbers = recipe.plan(arguments.preset, given)
-    plan = validated(Plan, numbers)
+    folder = arguments.out or Path("runs") / recipe.key.replace("/", "_")
+    plan = validated(Plan, recipe.plan(arguments.preset, given))
+    if arguments.cool_from is not None:
+        plan = _cooling(plan, arguments, folder)
     gpus = torch.cuda.device_count() if device == "cuda" else 0
     processes = arguments.processes or max(1, gpus)
     if gpus and processes > gpus:
         raise ColorizerError(f"There are {gpus} GPUs for {processes} processes; give --processes {gpus}.")
     _check_files(arguments, recipe.needs)
     _check_photos(arguments, plan, processes * plan.accumulation)
-    work = _Work(arguments, plan, arguments.out or Path("runs") / recipe.key.replace("/", "_"), device)
+    work = _Work(arguments, plan, folder, device)
     if not arguments.dry_run:
-        _check_folder(work.folder, arguments.resume)
+        _check_folder(folder, arguments.resume)
     if processes == 1 or "RANK" in os.environ:
         _train(work)
     else:
         _share(processes, work)
     return 0
+
+
+def _cooling(plan: Plan, arguments: argparse.Namespace, folder: Path) -> Plan:
+    """The plan of a run that cools down from another one's checkpoint, or that has begun to."""
+    own, source = folder / loop.CHECKPOINT, arguments.cool_from / loop.CHECKPOINT
+    if arguments.resume and own.exists():
+        steps = loop.plan_of(loop.read_checkpoint(own)).steps
+    elif source.is_file():
+        steps = loop.read_checkpoint(source)["step"] + plan.cool_down
+    else:
+        raise ColorizerError(f"There is no run in {shown(arguments.cool_from)}; give the folder of one to --cool-from.")
+    return plan.model_copy(update={"steps": steps})
 
 
 def _share(processes: int, work: _Work) -> None:
@@ -179,10 +197,12 @@ def _train(work: _Work) -> None:
         accelerator.print(_forecast(state, photos.to(accelerator.device)))
         return
     checkpoint = work.folder / loop.CHECKPOINT
-    if arguments.resume and checkpoint.exists():
+    if arguments.cool_from is not None and not checkpoint.exists():
+        checkpoint = arguments.cool_from / loop.CHECKPOINT
+    if (arguments.resume or arguments.cool_from is not None) and checkpoint.exists():
         state.resume(checkpoint)
         accelerator.print(f"step {state.step}/{plan.steps} read from {shown(checkpoint)}")
-    judged = [held_out.photo(k) for k in range(min(validation.PHOTOS, len(held_out)))] if held_out else []
+    judged = [held_out.photo(k) for k in validation.chosen(len(held_out))] if held_out else []
     place = loop.Place(work.folder, _provenance(arguments, photos, loop.device_words(accelerator)))
     loop.train(state, photos, judged, recipe, place)
 

@@ -1,19 +1,22 @@
-"""LPIPS and FID, on networks whose weights are files that the user gives: nothing is ever downloaded for them."""
+"""LPIPS, FID and KID, on networks whose weights are files that are here: nothing is ever downloaded for them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from colorizers.errors import ColorizerError
-from colorizers.weights import read_state, sha256
+from colorizers.networks.efficientnet_lite import EfficientNetLitePooled
+from colorizers.weights import check_fit, read_state, sha256
 
 LPIPS_SMALLEST = 32  # pixels; below, the deepest features vanish
 FID_PHOTOS = 2048  # with fewer, the covariance of as many features has no full rank
+_KID_SIDE = 224  # pixels
 _BACKBONES = {"alexnet": "alex", "vgg16": "vgg", "squeezenet1_1": "squeeze"}
 
 
@@ -28,14 +31,36 @@ class GivenNetwork:
 
 @dataclass(frozen=True, eq=False)
 class Networks:
-    """What LPIPS and FID stand on; without a network the metric is left out."""
+    """What LPIPS, FID and KID stand on; without a network the metric is left out."""
 
     lpips: GivenNetwork | None = None
     fid: GivenNetwork | None = None
+    kid: GivenNetwork | None = None
 
     def hashes(self) -> dict[str, str]:
         """The sha256 of the files by the networks' flavours."""
-        return {each.flavour: each.sha256 for each in (self.lpips, self.fid) if each is not None}
+        return {each.flavour: each.sha256 for each in (self.lpips, self.fid, self.kid) if each is not None}
+
+    def distances(self) -> dict[str, "Distance"]:
+        """The metrics on sets of features that can be had, by the key of their column."""
+        all_of_them = (
+            ("fid", self.fid, inception_features, fid),
+            ("kid", self.kid, pooled_features, kid),
+        )
+        return {key: Distance(given, look, between) for key, given, look, between in all_of_them if given is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class Distance:
+    """A metric on sets: what a network sees of pictures, and how far sets of that lie from the true one."""
+
+    given: GivenNetwork
+    look: Callable[[GivenNetwork, Tensor], Tensor]
+    between: Callable[[Sequence[Tensor], Tensor], list[float]]
+
+    def features(self, rgb: Tensor) -> Tensor:
+        """Features (B, F) of RGB (B, 3, H, W) in [0, 1]."""
+        return self.look(self.given, rgb)
 
 
 def lpips_network(path: Path, device: torch.device) -> GivenNetwork:
@@ -71,6 +96,52 @@ def inception(path: Path, device: torch.device) -> GivenNetwork:
     return GivenNetwork(flavour, sha256(path), network.to(device).eval())
 
 
+def efficientnet(path: Path, device: torch.device) -> GivenNetwork:
+    """EfficientNet-Lite2 up to its 1280 pooled features, for KID; its classifier is left out.
+
+    Pictures are resized to 224 pixels. Raises ColorizerError for any other file.
+    """
+    if not path.is_file():
+        raise ColorizerError(f"There is no file {path}; give a state dict of EfficientNet-Lite2.")
+    state = {name: tensor for name, tensor in read_state(path).items() if not name.startswith("_fc.")}
+    network = EfficientNetLitePooled()
+    check_fit(network, state, path)
+    network.load_state_dict(state)
+    return GivenNetwork("KID EfficientNet-Lite2, 224 px", sha256(path), network.to(device).eval())
+
+
+@torch.inference_mode()
+def pooled_features(given: GivenNetwork, rgb: Tensor) -> Tensor:
+    """Features (B, 1280) of RGB (B, 3, H, W) in [0, 1]."""
+    side = (_KID_SIDE, _KID_SIDE)
+    resized = interpolate(rgb.to(_device(given)), side, mode="bilinear", antialias=True)
+    features: Tensor = given.network(2 * resized - 1)
+    return features.cpu()
+
+
+def kid(rows: Sequence[Tensor], truth: Tensor) -> list[float]:
+    """The kernel distance (Binkowski et al. 2018) of the features (N, F) of each row to those of the true photos.
+
+    The squared maximum mean discrepancy under the cubic kernel, times 1000: the unbiased estimate for pairs (Gretton
+    et al. 2012, lemma 6), since each row shows the same photos. No pair is compared with itself, so that the truth is
+    at zero and what is left is colour, not what happens to be in the photos.
+    """
+    from torchmetrics.image.kid import poly_kernel
+
+    def apart(kernel: Tensor) -> float:
+        """The mean without the diagonal."""
+        return float((kernel.sum() - kernel.diagonal().sum()) / (len(kernel) * (len(kernel) - 1)))
+
+    truth = truth.double()
+    same = apart(poly_kernel(truth, truth))
+    distances = []
+    for features in map(Tensor.double, rows):
+        distances.append(
+            1000 * (apart(poly_kernel(features, features)) + same - 2 * apart(poly_kernel(truth, features)))
+        )
+    return distances
+
+
 @torch.inference_mode()
 def lpips(given: GivenNetwork, rgb: Tensor, truth: Tensor) -> Tensor:
     """LPIPS (B,) of RGB (B, 3, H, W) in [0, 1] to one truth (1, 3, H, W); sides are at least LPIPS_SMALLEST."""
@@ -82,7 +153,7 @@ def lpips(given: GivenNetwork, rgb: Tensor, truth: Tensor) -> Tensor:
 @torch.inference_mode()
 def inception_features(given: GivenNetwork, rgb: Tensor) -> Tensor:
     """Features (B, 2048) of RGB (B, 3, H, W) in [0, 1]."""
-    resized = torch.nn.functional.interpolate(rgb.to(_device(given)), (299, 299), mode="bilinear")
+    resized = interpolate(rgb.to(_device(given)), (299, 299), mode="bilinear")
     features: Tensor = given.network(resized)
     return features.cpu()
 
@@ -95,7 +166,7 @@ def check_fid(photos: int, force: bool) -> None:
         raise ColorizerError(f"FID needs at least {needed} photographs and there are {photos}; {remedy}.")
 
 
-def fid(rows: Iterable[Tensor], truth: Tensor) -> list[float]:
+def fid(rows: Sequence[Tensor], truth: Tensor) -> list[float]:
     """The Frechet distance (Heusel et al. 2017) of the features (N, F) of each row to those of the true photos."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 

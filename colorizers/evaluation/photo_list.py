@@ -5,7 +5,7 @@ from pathlib import Path
 
 from colorizers.picture.collection import Collection
 
-VALIDATION = Path(__file__).parent / "validation.sha256"
+LISTS = sorted(Path(__file__).parent.glob("*.sha256"))
 """The validation photographs: names and sha256 of their files, in order. Made by `evaluate --list`."""
 
 
@@ -16,6 +16,6 @@ def write_list(path: Path, collection: Collection) -> None:
 
 
 def committed_list(collection: Collection) -> str:
-    """The name of the committed list when it names exactly these photographs in this order, else nothing."""
-    same = hashlib.sha256(VALIDATION.read_bytes()).hexdigest() == collection.sha256
-    return VALIDATION.name if same else ""
+    """The name of the committed list that names exactly these photographs in this order, else nothing."""
+    same = (path.name for path in LISTS if hashlib.sha256(path.read_bytes()).hexdigest() == collection.sha256)
+    return next(same, "")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from colorizers.engine import Engine, JobRequest
 from colorizers.errors import ColorizerError
-from colorizers.evaluation import metrics, perceptual
+from colorizers.evaluation import equal_color, metrics, perceptual
 from colorizers.evaluation.perceptual import Networks
 from colorizers.evaluation.rows import GRAY, OTHER, OWN, Subject, fixed_rows
 from colorizers.picture.collection import Collection, center_square
@@ -34,11 +34,15 @@ Pictures = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Asked:
-    """A row that runs a method, with options that are validated; `pictures` names those that are OWN or OTHER."""
+    """A row that runs a method, with options that are validated; `pictures` names those that are OWN or OTHER.
+
+    With `along` the method also runs at every stop of `vividness`, to be compared where it is colourful enough.
+    """
 
     method: str
     options: Mapping[str, Any] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
+    along: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,9 @@ def evaluate(
     records = {row: _record(engine, each, _subject(squares, 0)) for row, each in asked.items()}
     starts = _starts(asked, records)
     measured: list[dict[str, Values]] = []
-    features: list[Tensor] = []
+    distances = networks.distances()
+    features: dict[str, list[Tensor]] = {key: [] for key in distances}
+    stops: dict[str, list[list[Values]]] = {row: [] for row, each in asked.items() if each.along}
     statistics: list[Tensor] = []
     for k, square in enumerate(squares):
         subject = _subject(squares, k)
@@ -87,8 +93,10 @@ def evaluate(
         measured.append(_measured(pictures, networks))
         for row, made in variants.items():
             measured[-1][row] |= _of_method(results[row][0].seconds, made)
-        if networks.fid is not None:
-            features.append(perceptual.inception_features(networks.fid, torch.stack(list(pictures.values()))))
+        for row, found in stops.items():
+            found.append(_at_stops(engine, asked[row], subject))
+        for key, distance in distances.items():
+            features[key].append(distance.features(torch.stack(list(pictures.values()))))
         if starts:
             statistics.append(metrics.ab_statistics(rgb_to_lab(torch.stack(list(pictures.values())))))
         watch(pictures)
@@ -96,10 +104,12 @@ def evaluate(
     if starts:
         for row, values in _moved(starts, dict(zip(means, torch.stack(statistics, dim=1), strict=True))).items():
             means[row] |= values
-    if features:
-        truth, *others = torch.stack(features, dim=1)
-        for row, distance in zip(list(means)[1:], perceptual.fid(others, truth), strict=True):
-            means[row]["fid"] = distance
+    for row, found in stops.items():
+        means[row] |= _at_equal_color(found, means)
+    for key, distance in distances.items():
+        truth, *others = torch.stack(features[key], dim=1)
+        for row, far in zip(list(means)[1:], distance.between(others, truth), strict=True):
+            means[row][key] = far
     return Evaluation(means, measured, records)
 
 
@@ -198,6 +208,27 @@ def _of_method(seconds: float, variants: Tensor) -> Values:
     values = {"seconds_per_megapixel": seconds * 1e6 / variants[0, 0].numel()}
     if len(variants) > 1:
         values["diversity"] = float(metrics.diversity(rgb_to_lab(variants)))
+    return values
+
+
+def _at_stops(engine: Engine, asked: Asked, subject: Subject) -> list[Values]:
+    """CIEDE2000 and colourfulness of one photo at every stop of vividness."""
+    values = []
+    for stop in equal_color.STOPS:
+        there = replace(asked, options={**asked.options, "vividness": stop})
+        rgb = _rgb(_run(engine, there, subject)[0].pixels())[None]
+        error = metrics.ciede2000(rgb_to_lab(rgb), subject.lab[None]).mean()
+        values.append({"de00": float(error), "cf": float(metrics.colorfulness(rgb))})
+    return values
+
+
+def _at_equal_color(photos: list[list[Values]], means: Mapping[str, Values]) -> Values:
+    """The figures of a method where it is as colourful as `equal_color` asks, from every photo's at every stop."""
+    colorfulness, de00 = ([float(np.mean([photo[k][key] for photo in photos])) for k in range(len(equal_color.STOPS))]
+                          for key in ("cf", "de00"))  # fmt: skip
+    values = dict(equal_color.at_equal_color(colorfulness, de00, means[TRUTH]["cf"]))
+    if "de00_at_85" in values and means[GRAY]["de00"] > 0:
+        values["x_gray_at_85"] = values["de00_at_85"] / means[GRAY]["de00"]
     return values
 
 

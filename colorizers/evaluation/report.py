@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from colorizers.errors import ColorizerError
+from colorizers.evaluation.equal_color import SHARE
 from colorizers.evaluation.protocol import Evaluation, Values
 from colorizers.picture.collection import Collection
 
@@ -31,11 +32,19 @@ _MOVED = (
 COLUMNS = (
     Column("de00", "CIEDE2000", ".2f", "mean colour difference to the truth; lower is closer"),
     Column("x_gray", "x gray", ".2f", "CIEDE2000 as a multiple of the gray row's"),
+    Column(
+        "de00_at_85",
+        "CIEDE2000 @ 85%",
+        ".2f",
+        f"at the vividness where the mean CF is {SHARE} of the truth's; where it never is, the share that it comes to",
+    ),
+    Column("x_gray_at_85", "x gray @ 85%", ".2f", "the same as a multiple of the gray row's CIEDE2000"),
     Column("ab_rmse", "ab RMSE", ".2f", "root mean square error of a* and b*, in Lab units"),
     Column("psnr", "PSNR dB", ".2f", "on 8-bit RGB, at most 99; plain gray scores well"),
     Column("ssim", "SSIM", ".3f", "structural similarity on RGB; plain gray scores well"),
     Column("lpips", "LPIPS", ".3f", "distance on the features of a network, named beneath"),
     Column("fid", "FID", ".2f", "Frechet distance of the set of features of a network, named beneath"),
+    Column("kid", "KID", ".2f", "kernel distance of the set of features of a network, named beneath; times 1000"),
     Column("cf", "CF", ".1f", "colourfulness of Hasler and Suesstrunk (2003), signed as they define it"),
     Column("cf_ddcolor", "CF abs", ".1f", "colourfulness as DDColor's script has it, of absolute values"),
     Column("delta_cf", "dCF", ".1f", "difference of the mean CF over the set to the truth's"),
@@ -81,13 +90,15 @@ class Report:
 
     def columns(self) -> list[Column]:
         """The figures that any row has."""
-        return [column for column in COLUMNS if any(column.key in values for values in self.rows.values())]
+        keys = {key for values in self.rows.values() for key in values}
+        if "color_reached" in keys:
+            keys.add("de00_at_85")
+        return [column for column in COLUMNS if column.key in keys]
 
     def cells(self) -> Iterator[list[str]]:
         """The rows of the table: the name and the figures; a dash where one does not apply."""
         for name, values in self.rows.items():
-            figures = ((values.get(column.key), column.form) for column in self.columns())
-            yield [name, *("–" if value is None else f"{value:{form}}" for value, form in figures)]
+            yield [name, *(_cell(column, values) for column in self.columns())]
 
     def markdown(self) -> str:
         """The table for people, with what it was measured on."""
@@ -109,6 +120,16 @@ class Report:
             ", ".join(f"{name} {version}" for name, version in self.versions.items()),
         )
         return "; ".join(filter(None, parts)) + "."
+
+
+def _cell(column: Column, values: Values) -> str:
+    """A figure as it is written; what stands for it where a method is never colourful enough."""
+    if column.key in values:
+        return f"{values[column.key]:{column.form}}"
+    if column.key == "de00_at_85" and "color_reached" in values:
+        share = values["color_reached"]
+        return f"at most {share:.0%}" if share < SHARE else f"at least {share:.0%}"
+    return "–"
 
 
 def write_csv(path: Path, collection: Collection, evaluation: Evaluation) -> None:

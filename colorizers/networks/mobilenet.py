@@ -17,8 +17,11 @@ _STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3
 class MobileNetFeatures(nn.Sequential):
     """Pictures (B, channels, H, W) in [-1, 1], sides multiples of 32, to features at 1/4, 1/8, 1/16 and 1/32 size.
 
-    Without the last 1x1 convolution; parameter names are those of torchvision's `features`.
+    Without the last 1x1 convolution; parameter names are those of torchvision's `features`. `channels` are those of
+    the features.
     """
+
+    channels = CHANNELS
 
     def __init__(self, channels: int = 1) -> None:
         blocks: list[nn.Module] = [_conv_norm(channels, _STEM, 3, stride=2)]

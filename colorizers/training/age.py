@@ -1,13 +1,17 @@
 """What time and scanners do to the light of a photograph, so that networks are at home with old prints.
 
-Everything acts on L* (B, 1, H, W) in [0, 100], batched on its device; colours are never touched.
+Everything acts on L* (B, 1, H, W) in [0, 100], batched on its device; colours are never touched. An amount
+(B, 1, 1, 1) in [0, 1] is each picture's own.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, fold, pad, unfold
+
+from colorizers.training.paper import dusty, halftoned, scratched, smooth_noise
 
 AGED_SHARE = 0.5  # of a batch
 GAMMA = 1.4
@@ -24,15 +28,59 @@ _QUANTISATION = (
 
 
 def aged(lightness: Tensor, random: torch.Generator) -> Tensor:
-    """Half of the batch with another gamma, blurred, grainy and saved as JPEG, each by a random amount."""
-    amount = torch.rand(5, len(lightness), 1, 1, 1, generator=random, device=random.device)
-    old = 100 * (lightness / 100).clamp(min=0) ** (GAMMA ** (2 * amount[0] - 1))
-    old = blurred(old, MAX_BLUR * amount[1])
+    """Half of the batch as old prints, scanned: each change has its own chance, and a random amount."""
+    old = lightness
+    for change, share in _CHANGES:
+        chance, amount = torch.rand(2, len(lightness), 1, 1, 1, generator=random, device=random.device)
+        old = torch.where(chance < share, change(old, amount, random), old)
+    chance = torch.rand(len(lightness), 1, 1, 1, generator=random, device=random.device)
+    return torch.where(chance < AGED_SHARE, old, lightness)
+
+
+def _graded(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
+    """Another gamma: lighter or darker middle tones."""
+    return 100 * (lightness / 100).clamp(min=0) ** (GAMMA ** (2 * amount - 1))
+
+
+def _overexposed(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
+    """Light tones, skies above all, run into white."""
+    return (lightness * (1 + 0.5 * amount)).clamp(max=100)
+
+
+def _vignetted(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
+    """Darker away from a middle that need not be the crop's."""
+    height, width = lightness.shape[-2:]
+    middle = 0.25 + 0.5 * torch.rand(2, len(lightness), 1, 1, 1, generator=random, device=random.device)
+    down = (torch.arange(height, device=lightness.device)[:, None] / height - middle[0]) ** 2
+    along = (torch.arange(width, device=lightness.device)[None] / width - middle[1]) ** 2
+    return lightness * (1 - amount * (down + along)).clamp(min=0.2)
+
+
+def _faded(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
+    """Low contrast: black is gray, and white has darkened a little."""
+    low, high = 35 * amount, 100 - 20 * amount
+    return low + lightness / 100 * (high - low)
+
+
+def _patchy(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
+    """Faded unevenly, towards a light gray."""
+    return torch.lerp(
+        lightness, torch.full_like(lightness, 75), 0.6 * amount * smooth_noise(lightness, 3, random).abs()
+    )
+
+
+def _softened(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
+    return blurred(lightness, MAX_BLUR * amount)
+
+
+def _grainy(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
     noise = torch.randn(lightness.shape, generator=random, device=random.device)
-    old = old + MAX_GRAIN * amount[2] * noise
+    return (lightness + MAX_GRAIN * amount * noise).clamp(0, 100)
+
+
+def _compressed(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
     low, high = JPEG_QUALITY
-    old = as_jpeg(old.clamp(0, 100), low + (high - low) * amount[3])
-    return torch.where(amount[4] < AGED_SHARE, old, lightness)
+    return as_jpeg(lightness.clamp(0, 100), low + (high - low) * amount)
 
 
 def blurred(lightness: Tensor, sigma: Tensor) -> Tensor:
@@ -64,3 +112,19 @@ def _dct(like: Tensor) -> Tensor:
     k = torch.arange(8, dtype=like.dtype, device=like.device)
     matrix = torch.cos(math.pi / 8 * (k + 0.5) * k[:, None]) / 2
     return torch.cat((matrix[:1] / math.sqrt(2), matrix[1:]))
+
+
+_CHANGES: tuple[tuple[Callable[[Tensor, Tensor, torch.Generator], Tensor], float], ...] = (
+    (_graded, 1.0),
+    (_overexposed, 0.2),
+    (_softened, 1.0),
+    (_vignetted, 0.25),
+    (_faded, 0.4),
+    (_patchy, 0.2),
+    (halftoned, 0.06),
+    (scratched, 0.15),
+    (dusty, 0.2),
+    (_grainy, 1.0),
+    (_compressed, 1.0),
+)
+"""What happens to a print, in this order, and to what share of those that are aged."""

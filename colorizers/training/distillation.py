@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, smooth_l1_loss
 
-from colorizers.networks.mobilenet import CHANNELS as TAUGHT
-from colorizers.networks.mobilenet import STRIDE
+from colorizers.networks.efficientnet_lite import STRIDE
 from colorizers.picture.collection import center_square
 from colorizers.picture.color import rgb_to_lab
 from colorizers.training.recipe import Batch, Frozen, Objective
@@ -28,8 +27,9 @@ class Distillation(Objective):
     def __init__(self, network: nn.Module, look: Look, channels: Sequence[int], teacher: Frozen) -> None:
         super().__init__()
         self.network = network
-        self.project = nn.ModuleList(nn.Conv2d(ours, theirs, 1) for ours, theirs in zip(channels, TAUGHT, strict=True))
-        self.whiten = nn.ModuleList(nn.BatchNorm2d(channels, affine=False) for channels in TAUGHT)
+        taught = teacher.channels
+        self.project = nn.ModuleList(nn.Conv2d(ours, theirs, 1) for ours, theirs in zip(channels, taught, strict=True))
+        self.whiten = nn.ModuleList(nn.BatchNorm2d(theirs, affine=False) for theirs in taught)
         self._look, self._teacher = look, teacher
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:

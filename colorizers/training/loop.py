@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.color import rgb_to_lab
 from colorizers.training.age import aged
 from colorizers.training.export import export
+from colorizers.training.paper import bordered
 from colorizers.training.photos import Order, Photographs, crops, seeded
 from colorizers.training.recipe import Batch, Objective, Plan, Recipe
 from colorizers.training.validation import SHOWN, Figures
 
 _FREE = ("log_every", "save_every", "judge_every")  # numbers that may change when a run goes on
+_OF_THE_END = ("steps", "cool_down", "cool_size")  # that may change until a cool-down has begun
 CHECKPOINT, LOG, SAMPLES, LAST, BEST = "checkpoint.pt", "log.csv", "samples", "last.safetensors", "best.safetensors"
 
 
@@ -81,11 +83,9 @@ class Run:
 
     def resume(self, path: Path) -> None:
         """Go on exactly where a checkpoint was written; ColorizerError when it is of another run."""
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            identity = dict(state["identity"])
-        except Exception as error:  # a broken file reaches every corner of the unpickler
-            raise ColorizerError(f"{path.name} is damaged; begin again in another folder with --out.") from error
+        state = read_checkpoint(path)
+        open_end = all(plan.may_end_anywhere(state["step"]) for plan in (self.plan, plan_of(state)))
+        identity = state["identity"] | {name: self.identity[name] for name in _OF_THE_END if open_end}
         other = [name for name, value in self.identity.items() if identity.get(name) != value]
         if other:
             said = ", ".join(name.replace("_", "-") for name in other)
@@ -144,13 +144,29 @@ class Run:
         share = accelerator.process_index + part * accelerator.num_processes
         random = seeded(accelerator.device, plan.seed, self.step, share)
         chosen = order.chosen(self.step)[share::shares].to(accelerator.device)
-        lab = rgb_to_lab(crops(photos, chosen, plan.size, random))
+        size = plan.crop_size(self.step)
+        lab = bordered(rgb_to_lab(crops(photos, chosen, size, random)), random)
         lightness = aged(lab[:, :1], random).contiguous(memory_format=torch.channels_last)
 
         def another() -> Tensor:
-            return rgb_to_lab(crops(photos, chosen, plan.size, random))
+            return rgb_to_lab(crops(photos, chosen, size, random))
 
         return Batch(lightness, lab, photos.label_ids[chosen], random, another)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What `Run.save` wrote; ColorizerError when it cannot be read."""
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        plan_of(state)
+    except Exception as error:  # a broken file reaches every corner of the unpickler
+        raise ColorizerError(f"{path.name} is damaged; begin again in another folder with --out.") from error
+    return state
+
+
+def plan_of(checkpoint: Mapping[str, Any]) -> Plan:
+    """The plan of the run that a checkpoint is of."""
+    return Plan(**{name: value for name, value in checkpoint["identity"].items() if name in Plan.model_fields})
 
 
 def _groups(objective: Objective, plan: Plan) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image
@@ -24,13 +24,18 @@ class Plan(Options):
     batch: int = control(32, low=1, high=65536, help="Photos a step, over all processes.")
     accumulation: int = control(1, low=1, high=1024, help="Parts in which a batch is computed, to save memory.")
     size: int = control(128, low=32, high=1024, step=32, unit="px", help="Side of the crops.")
+    cool_size: int = control(128, low=32, high=1024, step=32, unit="px", help="Side of the crops in a cool-down.")
     learning_rate: float = control(1e-3, low=0, high=1, help="Peak, of AdamW.")
     encoder_rate: float = control(1.0, low=0, high=1, help="Share of the learning rate that a started encoder gets.")
     critic_after: int = control(0, low=0, high=10_000_000, help="Steps before the critic joins, where there is one.")
     critic_width: int = control(64, low=8, high=256, help="Channels of the critic's first layer.")
     critic_rate: float = control(4e-4, low=0, high=1, help="Learning rate of the critic, where there is one.")
     weight_decay: float = control(1e-2, low=0, high=1, help="Of AdamW.")
-    warm_up: int = control(200, low=1, high=100_000, help="Steps in which the rate rises; a cosine takes it down.")
+    schedule: Literal["cosine", "trapezoid"] = control(
+        "cosine", help="How the rate falls after the warm-up: all the way, or in a cool-down at the end."
+    )
+    warm_up: int = control(200, low=1, high=100_000, help="Steps in which the rate rises.")
+    cool_down: int = control(2000, low=1, high=1_000_000, help="Last steps of a trapezoid, in which the rate falls.")
     clip: float = control(1.0, low=0.001, high=1000, help="Largest norm of a gradient.")
     ema: float = control(0.999, low=0, high=0.99999, help="Decay of the averaged weights, which are what is shipped.")
     subset: float = control(1.0, low=0.0001, high=1, help="Share of the photos in an epoch.")
@@ -40,12 +45,33 @@ class Plan(Options):
     save_every: int = control(50, low=1, high=100_000, help="Steps between checkpoints.")
     judge_every: int = control(500, low=1, high=100_000, help="Steps between figures, sample sheets and weights.")
 
+    @property
+    def cools_from(self) -> int:
+        """The step at which the cool-down begins; a cosine has none."""
+        return self.steps if self.schedule == "cosine" else max(self.warm_up, self.steps - self.cool_down)
+
+    def may_end_anywhere(self, step: int) -> bool:
+        """Whether at a step nothing has happened yet that depends on how long the run is."""
+        return self.schedule == "trapezoid" and step <= self.cools_from
+
     def rate(self, step: int) -> float:
-        """The share of the peak learning rate at a step."""
+        """The share of the peak learning rate at a step.
+
+        A trapezoid's cool-down falls as 1 - sqrt (Haegele et al., "Scaling Laws and Compute-Optimal Training Beyond
+        Fixed Training Durations", 2024).
+        """
         if step < self.warm_up:
             return (step + 1) / self.warm_up
-        done = (step - self.warm_up) / max(1, self.steps - self.warm_up)
-        return LOWEST_RATE + (1 - LOWEST_RATE) * (1 + math.cos(math.pi * min(1.0, done))) / 2
+        if self.schedule == "cosine":
+            done = (step - self.warm_up) / max(1, self.steps - self.warm_up)
+            share = (1 + math.cos(math.pi * min(1.0, done))) / 2
+        else:
+            share = 1 - math.sqrt(max(0, step - self.cools_from) / max(1, self.steps - self.cools_from))
+        return LOWEST_RATE + (1 - LOWEST_RATE) * share
+
+    def crop_size(self, step: int) -> int:
+        """The side of the crops at a step, in pixels."""
+        return self.size if step < self.cools_from else self.cool_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +135,13 @@ class Frozen:
     """A pretrained network that judges or teaches and never learns, on whatever device it is asked."""
 
     def __init__(self, network: nn.Module) -> None:
-        self._network = network.eval().requires_grad_(False)
+        self._network: Any = network.eval().requires_grad_(False)
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Of the features of a teacher, the finest first."""
+        channels: tuple[int, ...] = self._network.channels
+        return channels
 
     def __call__(self, pictures: Tensor) -> Any:
         return self._network.to(pictures.device)(pictures)

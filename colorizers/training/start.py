@@ -1,5 +1,6 @@
 """Pretrained beginnings: weights from a file into a network, or a frozen network that judges pictures."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -7,12 +8,14 @@ from torch import Tensor, nn
 
 from colorizers import weights
 from colorizers.errors import ColorizerError
+from colorizers.networks.efficientnet_lite import EfficientNetLite
 from colorizers.networks.imagenet import normalised
 from colorizers.networks.mobilenet import MobileNetFeatures
 from colorizers.picture.color import lab_to_rgb
 from colorizers.training.recipe import Frozen
 
-_VGG, _MOBILENET = "VGG-16", "MobileNetV2"
+VGG, MOBILENET, EFFICIENTNET = "VGG-16", "MobileNetV2", "EfficientNet-Lite2"
+TEACHERS = (MOBILENET, EFFICIENTNET)
 _PERCEIVED = 3  # levels of a feature network that a perceptual loss compares, from the finest on
 
 
@@ -27,6 +30,7 @@ def fill(network: nn.Module, path: Path, whole: str = "") -> str:
     own = {name: value for name, value in network.state_dict().items() if ".bins." not in name}
     named = [{prefix + name.removeprefix("features."): value for name, value in state.items()}
              for prefix in ("", "encoder.")]  # fmt: skip
+    named.append({name.removeprefix("encoder."): value for name, value in state.items()})
     fitting = max(([(n, _fitted(v, own[n])) for n, v in names.items() if n in own] for names in named), key=len)
     taken = {name: value for name, value in fitting if value is not None}
     if not taken:
@@ -52,21 +56,20 @@ def _fitted(value: Tensor, own: Tensor) -> Tensor | None:
     return value if value.shape == own.shape else None
 
 
-def feature_network(path: Path | None, flag: str, accepted: tuple[str, ...] = (_VGG, _MOBILENET)) -> Frozen:
+def feature_network(path: Path | None, flag: str, accepted: tuple[str, ...] = (VGG, MOBILENET, EFFICIENTNET)) -> Frozen:
     """The frozen feature network in a file: pictures (B, 3, H, W) in [-1, 1] to a list of feature maps.
 
-    It is one of those accepted, its tensors named as in torchvision. ColorizerError when it is not.
+    It is one of those accepted, its tensors named as published. ColorizerError when it is not.
     """
     names = " or ".join(accepted)
     if path is None:
         raise ColorizerError(f"This recipe needs the weights of {names}; give their file with {flag}.")
-    state = _features(weights.read_state(path))
-    shape = state["28.weight"].shape if "28.weight" in state else ()
-    name = _VGG if shape == (512, 512, 3, 3) else _MOBILENET
+    state = {name.removeprefix("features."): value for name, value in weights.read_state(path).items()}
+    name = _kind_of(state)
     problem = ColorizerError(f"{path.name} does not hold {names}; give another file with {flag}.")
     if name not in accepted:
         raise problem
-    network: nn.Module = VGGFeatures() if name == _VGG else MobileNetFeatures(channels=3)
+    network = _NETWORKS[name]()
     wanted = network.state_dict()
     found = {name: value for name, value in state.items() if name in wanted}
     if any(name not in found or found[name].shape != value.shape for name, value in wanted.items()):
@@ -75,8 +78,12 @@ def feature_network(path: Path | None, flag: str, accepted: tuple[str, ...] = (_
     return Frozen(network.float())
 
 
-def _features(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix("features."): value for name, value in state.items()}
+def _kind_of(state: dict[str, Tensor]) -> str:
+    """Which network published tensors look like."""
+    if "_conv_stem.weight" in state:
+        return EFFICIENTNET
+    shape = state["28.weight"].shape if "28.weight" in state else ()
+    return VGG if shape == (512, 512, 3, 3) else MOBILENET
 
 
 class VGGFeatures(nn.Sequential):
@@ -106,3 +113,10 @@ def true_rgb(lab: Tensor) -> Tensor:
     """Lab (..., 3, H, W) to sRGB in [0, 1], in full precision under autocast too."""
     with torch.autocast(lab.device.type, enabled=False):
         return lab_to_rgb(lab.float()).clamp(0, 1)
+
+
+_NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    VGG: VGGFeatures,
+    MOBILENET: lambda: MobileNetFeatures(channels=3),
+    EFFICIENTNET: lambda: EfficientNetLite("lite2", channels=3),
+}

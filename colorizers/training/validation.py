@@ -20,6 +20,11 @@ Coloring = Callable[[Tensor], Tensor]
 """A photo as Lab (1, 3, H, W) to ab (1, 2, h, w); a method that takes a reference may look at the colours."""
 
 
+def chosen(count: int) -> list[int]:
+    """Which of so many photos a network is judged by: evenly spread, so that every shard has its share."""
+    return [k * count // min(PHOTOS, count) for k in range(min(PHOTOS, count))]
+
+
 @dataclass(frozen=True)
 class Figures:
     """What is logged, and the score by which the best weights are kept: lower is better."""

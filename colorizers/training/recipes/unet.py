@@ -1,5 +1,6 @@
 """Recipes of the U-Nets."""
 
+from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.mobilenet_unet import MobileNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.training.objectives import Bins, Painting, Regression, Weights
@@ -9,6 +10,30 @@ _PLAIN_CPU = {"steps": 3000, "batch": 32, "size": 96}
 _PLAIN_GPU = {"steps": 8000, "batch": 256, "size": 128, "warm_up": 400}
 
 RECIPES = (
+    Recipe(
+        key="unet/efficientnet",
+        about="bins on an EfficientNet-Lite2 encoder; --start efficientnet-lite2 gives it ImageNet weights",
+        objective=lambda plan, materials: Bins(EfficientNetUNet(), materials.photos, plan.size),
+        common={"encoder_rate": 0.3, "schedule": "trapezoid"},
+        cpu={
+            "steps": 50_000,
+            "batch": 32,
+            "size": 96,
+            "learning_rate": 6e-4,
+            "warm_up": 100,
+            "cool_down": 10_000,
+            "judge_every": 1000,
+        },
+        gpu={
+            "steps": 12_000,
+            "batch": 512,
+            "size": 96,
+            "learning_rate": 2e-3,
+            "warm_up": 500,
+            "cool_down": 2400,
+            "ema": 0.9995,
+        },
+    ),
     Recipe(
         key="unet/mobilenet",
         about="bins on a MobileNetV2 encoder; --start mobilenet_v2.pth gives it ImageNet weights",
