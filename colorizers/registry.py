@@ -69,7 +69,7 @@ _OURS = "Apache-2.0; trained on photographs for research, see the card"
 _IMAGENET = "BSD-3-Clause, as torchvision's code; trained on ImageNet, whose own terms may apply"
 _OPENRAIL = "CreativeML OpenRAIL-M, which forbids some uses"
 _SHIPPED = (
-    "unet/mobilenet", "unet/lab", "unet/rgb", "cnn/bins", "resnet_unet/lab", "gan/resnet", "gan/unet",
+    "unet/efficientnet", "unet/lab", "unet/rgb", "cnn/bins", "resnet_unet/lab", "gan/resnet", "gan/unet",
     "transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "adain/lab", "adain/rgb", "style/compact",
 )  # fmt: skip
 _FILES = (

@@ -20,6 +20,7 @@ from colorizers.networks.ab_bins import AbBins, smoothed_prior
 from colorizers.networks.adain import AdainUNet
 from colorizers.networks.blocks import quarter
 from colorizers.networks.diffusion import ColorDiffusion
+from colorizers.networks.efficientnet_lite import EfficientNetLitePooled
 from colorizers.networks.vgg import VGG19
 from colorizers.picture.photo import Photo
 from colorizers.pool import ModelPool
@@ -132,12 +133,11 @@ def gray_photo(gray_pixels: np.ndarray) -> Photo:
 
 @pytest.fixture(scope="session")
 def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with the tensors of a MobileNetV2, as torchvision names them."""
-    from torchvision.models import mobilenet_v2
-
+    """A file with the tensors of a random EfficientNet-Lite2, named as the published one's."""
     torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("backbone") / "mobilenet_v2.pth"
-    torch.save(mobilenet_v2().state_dict(), path)
+    path = tmp_path_factory.mktemp("backbone") / "efficientnet-lite2.pth"
+    classifier = {"_fc.weight": torch.zeros(1000, 1280), "_fc.bias": torch.zeros(1000)}
+    torch.save(EfficientNetLitePooled().state_dict() | classifier, path)
     return path
 
 

@@ -184,7 +184,7 @@ def test_one_call_colours_a_photo(gray_pixels: np.ndarray, tmp_path: Path):
         assert pixels.shape == (48, 64, 3)
         assert (pixels.max(-1) != pixels.min(-1)).any(), "in colour"
     assert results[0].record.options["vividness"] == 0.7
-    assert results[0].record.weights["unet/mobilenet"]
+    assert results[0].record.weights["unet/efficientnet"]
     assert np.array_equal(
         pixels, colorizers.colorize(path, finish=Finish(color_strength=1.2), vividness=0.7)[0].pixels()
     )

@@ -453,12 +453,12 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
         give(page, photo)
         wait_for_colour(page)
         open_advanced(page)
-        expect(page.get_by_text("Not here: mobilenet, rgb; put them into weights/.")).to_be_visible()
+        expect(page.get_by_text("Not here: efficientnet, rgb; put them into weights/.")).to_be_visible()
         page.get_by_label("Network").locator("visible=true").click()
         expect(page.get_by_role("option")).to_contain_text(["Knows objects (not here)", "Plain", "RGB (not here)"])
         page.get_by_role("option").first.click()
         page.get_by_role("button", name=texts.COLOUR).click()
-        sentence = "The weights unet_mobilenet.safetensors are not here; put them into weights/."
+        sentence = "The weights unet_efficientnet.safetensors are not here; put them into weights/."
         expect(page.get_by_test_id("toast-body")).to_contain_text(sentence)
         expect(page.locator(".status-line").get_by_role("alert").locator("visible=true")).to_have_text(sentence)
         expect(after_picture(page)).to_be_visible()

@@ -185,7 +185,7 @@ class TestOnePhoto:
         assert seeds == [7, 8]
 
     @pytest.mark.parametrize(
-        ("flags", "key"), [((), "unet/mobilenet"), (("--weights", "lab"), "unet/lab"), (("-m", "cnn"), "cnn/bins")]
+        ("flags", "key"), [((), "unet/efficientnet"), (("--weights", "lab"), "unet/lab"), (("-m", "cnn"), "cnn/bins")]
     )
     def test_is_coloured_by_the_checkpoint_that_is_named(
         self, photo: Path, shipped_again: None, flags: tuple[str, ...], key: str
@@ -330,7 +330,7 @@ class TestRefusals:
             (["-o", "x.gif"], "x.gif must end in .png"),
             (["-o", "portrait.png/x.png"], "The folder portrait.png cannot be made"),
             (["--checkpoint", "gone.safetensors"], "There is no file gone.safetensors"),
-            (["--weights", "other"], "Network must be one of mobilenet, lab, rgb."),
+            (["--weights", "other"], "Network must be one of efficientnet, lab, rgb."),
             (["another.png", "-o", "x.png"], "x.png names one file and there are several photos"),
         ],
     )
@@ -434,11 +434,10 @@ class TestMakingAPictureAgain:
             assert "is not there, or not a file" in refused(capsys, photo, "--from", name)
 
     def test_names_the_weights_that_are_not_here(self, photo: Path, capsys, no_weights: None):
-        with_record(photo, weights={"unet/mobilenet": "0" * 64})
+        with_record(photo, weights={"unet/efficientnet": "0" * 64})
         said = refused(capsys, photo, "--from", "first.png")
-        assert (
-            said == "first.png was made with the weights unet/mobilenet, which are not here; put them into weights/.\n"
-        )
+        there = "the weights unet/efficientnet, which are not here; put them into weights/."
+        assert said == f"first.png was made with {there}\n"
         with_record(photo, weights={"transformer/ddcolor_tiny": "0" * 64})
         assert "python -m colorizers weights download ddcolor_tiny" in refused(capsys, photo, "--from", "first.png")
 
@@ -459,7 +458,7 @@ class TestMakingAPictureAgain:
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [
-            ({"weights": {"unet/mobilenet": "0" * 64}}, "first.png was made with other weights unet/mobilenet;"),
+            ({"weights": {"unet/efficientnet": "0" * 64}}, "first.png was made with other weights unet/efficientnet;"),
             ({"weights": {"../../secret": "0" * 64}}, "first.png was made with weights that are not known here"),
             ({"weights": {"\x1b[31m": "0" * 64}}, "first.png was made with weights that are not known here"),
             ({"stopped_early": True}, "first.png was stopped early, so it cannot be made again; colour anew."),

@@ -35,6 +35,7 @@ from colorizers.settings import PROJECT
 PHOTOS = PROJECT / "test_images"
 IN_COLOUR = sorted(path.name for path in PHOTOS.glob("*.jpg") if (PHOTOS / f"{path.stem}_gray.jpg").exists())
 FIXED = ["truth", "gray", "mean_ab", "l_to_ab", "wrong_image_ab", "gt_half_chroma", "oracle_ab_1/4"]
+OF_THE_SET = {"x_gray", "delta_cf", "kid", "de00_at_85", "x_gray_at_85", "color_reached"}
 CARD = "# Card\n<!-- figures -->\nold\n<!-- end figures -->\n<!-- other -->\nkept\n<!-- end other -->\n"
 
 
@@ -145,7 +146,7 @@ class TestFigures:
         assert lines[0]["sha256"] == hashlib.sha256((album / "astronaut.jpg").read_bytes()).hexdigest()
         for row, means in rows.items():
             own = [line for line in lines if line["row"] == row]
-            for key in means.keys() - {"x_gray", "delta_cf"}:
+            for key in means.keys() - OF_THE_SET:
                 assert means[key] == pytest.approx(np.mean([float(line[key]) for line in own]), rel=1e-4, abs=1e-6)
             assert means["delta_cf"] == pytest.approx(abs(means["cf"] - rows["truth"]["cf"]))
         assert lines[0]["seconds_per_megapixel"] == ""
@@ -219,6 +220,8 @@ class TestRefusals:
             (["--lpips", "card.md"], "card.md is damaged"),
             (["--fid", "gone.pth"], "There is no file gone.pth; give a state dict of torchvision's inception_v3."),
             (["--fid", "card.md"], "card.md is damaged"),
+            (["--kid", "gone.pth"], "There is no file gone.pth; give a state dict of EfficientNet-Lite2."),
+            (["--kid", "card.md"], "card.md is damaged"),
             (["--card", "xyz"], "--card must be FILE:BLOCK"),
             (["--card", "gone.md:figures"], "The card gone.md cannot be read"),
             (["--card", "album:figures"], "The card album cannot be read"),

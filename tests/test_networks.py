@@ -9,16 +9,15 @@ import pytest
 import torch
 from conftest import answer, untrained
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, pad
 
 from colorizers.networks.ab_bins import AbBins, gamut_bins, smoothed_prior
 from colorizers.networks.adain import AdainUNet
 from colorizers.networks.cnn import CNN
 from colorizers.networks.color_decoder import ColorDecoder
 from colorizers.networks.diffusion import ColorDiffusion
+from colorizers.networks.efficientnet_lite import EfficientNetLite
+from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.heads import AbHead, BinsHead, RgbHead
-from colorizers.networks.mobilenet import MobileNetFeatures
-from colorizers.networks.mobilenet_unet import MobileNetUNet
 from colorizers.networks.multicolor import MultiColorNetwork
 from colorizers.networks.patchgan import PatchGAN
 from colorizers.networks.resnet_unet import ResNetFeatures, ResNetUNet
@@ -29,7 +28,7 @@ from colorizers.settings import PROJECT
 
 BINS = len(gamut_bins())
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
-    "mobilenet_unet bins": (MobileNetUNet, BINS),
+    "efficientnet_unet bins": (EfficientNetUNet, BINS),
     "unet bins": (UNet, BINS),
     "unet ab": (lambda: UNet("ab"), 2),
     "unet rgb": (lambda: UNet("rgb"), 3),
@@ -129,24 +128,27 @@ print(sorted(heavy & set(sys.modules)))
 
 
 @torch.inference_mode()
-def test_the_mobilenet_pads_after_the_last_row_and_column_where_it_strides():
+def test_efficientnet_lite_sees_what_the_published_network_sees():
+    import timm
+
     torch.manual_seed(0)
-    features = MobileNetFeatures().eval()
-    strided = [module for module in features.modules() if isinstance(module, nn.Conv2d) and module.stride == (2, 2)]
-    assert len(strided) == 5
-    for conv in strided:
-        level = torch.rand(1, conv.in_channels, 8, 12, generator=seeded(3))
-        expected = conv2d(pad(level, (0, 1, 0, 1)), conv.weight, conv.bias, 2, 0, 1, conv.groups)
-        assert torch.equal(conv(level), expected)
-    sizes = [level.shape[-2:] for level in features(torch.rand(1, 1, 64, 96, generator=seeded(4)))]
-    assert sizes == [(16, 24), (8, 12), (4, 6), (2, 3)]
+    published = timm.create_model("tf_efficientnet_lite2", features_only=True, out_indices=(1, 2, 3, 4)).eval()
+    ours = EfficientNetLite(channels=3).eval()
+    theirs = published.state_dict()
+    assert [tuple(value.shape) for value in theirs.values()] == [
+        tuple(value.shape) for value in ours.state_dict().values()
+    ]
+    ours.load_state_dict(dict(zip(ours.state_dict(), theirs.values(), strict=True)))
+    pictures = 2 * torch.rand(2, 3, 64, 96, generator=seeded(3)) - 1
+    features = ours(pictures)
+    assert tuple(level.shape[1] for level in features) == ours.channels
+    for one, other in zip(features, published(pictures), strict=True):
+        assert torch.allclose(one, other, atol=1e-4 * float(other.abs().max()))
 
 
-def test_encoders_take_published_weights_as_torchvision_names_them():
-    from torchvision.models import mobilenet_v2, resnet18
+def test_the_resnet_takes_published_weights_as_torchvision_names_them():
+    from torchvision.models import resnet18
 
-    published = {name: value.shape for name, value in mobilenet_v2().features[:18].state_dict().items()}
-    assert {name: value.shape for name, value in MobileNetFeatures(3).state_dict().items()} == published
     published = {name: value.shape for name, value in resnet18().state_dict().items()}
     ours = {name: value.shape for name, value in ResNetFeatures().state_dict().items() if not name.startswith("last.")}
     assert {name for name in ours if ours[name] != published[name]} == {"conv1.weight"}, "which sees one channel"
@@ -206,7 +208,7 @@ def test_vividness_is_a_gain_on_the_chroma_of_a_regression(head: nn.Module, plan
 
 
 def test_vividness_lets_rare_colours_through_in_a_classification():
-    head = untrained(MobileNetUNet).head
+    head = untrained(EfficientNetUNet).head
     assert isinstance(head, BinsHead)
     chroma = read(head, 3 * torch.rand(1, BINS, 6, 6, generator=seeded(9)))
     assert chroma == sorted(chroma)

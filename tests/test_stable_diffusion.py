@@ -338,7 +338,7 @@ def test_a_result_is_not_made_again_with_other_weights(
 ):
     photo, first = saved(tmp_path, "photo.png", photo_of(60, 90)), tmp_path / "first.png"
     assert command(photo, "-m", "controlnet", "-o", first, *SMALL, "--sampler", "lcm", "--estimator", "dpt") == 0
-    beside = {"unet/mobilenet", f"{SD}/scheduler", f"{SD}/tokenizer"}
+    beside = {"unet/efficientnet", f"{SD}/scheduler", f"{SD}/tokenizer"}
     assert set(read_record(first).weights) == {*MADE_OF, *beside}
     for key, name in MADE_OF.items():
         as_it_was = (folder / name).readlink()

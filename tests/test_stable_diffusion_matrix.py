@@ -134,7 +134,7 @@ def test_the_photo_stays_the_photo(
 
 def used(tab: str, sampler: str, strength: float) -> list[str]:
     """The keys of the weights that such a run uses."""
-    base = ["unet/mobilenet"] if tab == "img2img" else []
+    base = ["unet/efficientnet"] if tab == "img2img" else []
     if strength == 0:
         return base
     control = ["controlnet/depth", "depth/dpt"] if tab == "controlnet" else []

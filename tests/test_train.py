@@ -17,6 +17,8 @@ from safetensors.torch import load_file, save
 
 from colorizers import weights
 from colorizers.__main__ import main
+from colorizers.commands.packaged import given_file
+from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.picture.collection import read_collection
 from colorizers.training import loop
@@ -66,6 +68,21 @@ def trained(photos: Path, out: Path, *words: object, recipe: str = "unet:lab") -
     return load_file(out / loop.LAST)
 
 
+def killed(photos: Path, out: Path, *words: object, recipe: str = "unet:lab") -> int:
+    """The step of the checkpoint that a run leaves when it is killed after its fifth step."""
+    call = [sys.executable, "-m", "colorizers", "train", recipe, "--data", photos, "--out", out]
+    process = subprocess.Popen([str(w) for w in (*call, *TINY, *words)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:  # the line of step 5 comes after the checkpoint of step 4
+        if line.startswith("step 5/"):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait()
+    process.stdout.close()
+    step: int = torch.load(out / loop.CHECKPOINT, weights_only=True)["step"]
+    return step
+
+
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     """Whether two files hold the same numbers."""
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
@@ -96,23 +113,40 @@ class TestRuns:
         words = ["--steps", 8, "--critic-after", 3, "--critic-width", 8]
         unbroken = trained(photos, tmp_path / "unbroken", *words, recipe=recipe)
 
-        call = [sys.executable, "-m", "colorizers", "train", recipe, "--data", photos, "--out", tmp_path / "killed"]
-        process = subprocess.Popen([str(w) for w in (*call, *TINY, *words)], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        for line in process.stdout:  # the line of step 5 comes after the checkpoint of step 4
-            if line.startswith("step 5/"):
-                process.send_signal(signal.SIGKILL)
-                break
-        process.wait()
-        process.stdout.close()
-        at = torch.load(tmp_path / "killed" / loop.CHECKPOINT, weights_only=True)["step"]
-        assert 4 <= at < 8
+        assert 4 <= killed(photos, tmp_path / "killed", *words, recipe=recipe) < 8
 
         resumed = trained(photos, tmp_path / "killed", *words, "--resume", recipe=recipe)
         assert same(resumed, unbroken)
         rows = csv.DictReader((tmp_path / "killed" / loop.LOG).open())
         steps = [int(row["step"]) for row in rows if row["name"] == "learning_rate"]
         assert steps == list(range(1, 9)), "the log has every step once"
+
+    def test_cool_down_from_any_checkpoint(self, photos: Path, tmp_path: Path, capsys):
+        words = ["--schedule", "trapezoid", "--cool-down", 2, "--cool-size", 64]
+        known = trained(photos, tmp_path / "known", *words, "--steps", 6)
+        assert killed(photos, tmp_path / "long", *words, "--steps", 500) == 4
+
+        cool = [*words, "--steps", 500, "--cool-from", tmp_path / "long"]
+        cooled = trained(photos, tmp_path / "cooled", *cool)
+        assert same(cooled, known), "as if its end had been known from the beginning"
+        assert "step 4/6 read from" in capsys.readouterr().out
+        recipe = json.loads(weights.read_header(tmp_path / "cooled" / loop.LAST)["recipe"])
+        assert (recipe["steps"], recipe["cool_down"]) == (6, 2)
+
+        trained(photos, tmp_path / "cooled", *cool, "--resume")  # it has ended, and knows it
+        assert "step 6/6 read from" in capsys.readouterr().out
+        resumed = torch.load(tmp_path / "long" / loop.CHECKPOINT, weights_only=True)
+        assert resumed["step"] == 4, "the long run can go on"
+
+    def test_that_cool_down_cannot_be_made_longer(self, photos: Path, tmp_path: Path, capsys):
+        words = ["--schedule", "trapezoid", "--cool-down", 2]
+        trained(photos, tmp_path / "out", *words)
+        capsys.readouterr()
+        again = ["train", "unet:lab", "--data", photos, "--out", tmp_path / "out", *TINY, *words, "--resume"]
+        assert command(*again, "--steps", 8) == 2
+        assert "has another steps;" in capsys.readouterr().err
+        assert command(*again, "--cool-from", tmp_path / "none", "--out", tmp_path / "new") == 2
+        assert "There is no run in " in capsys.readouterr().err
 
     def test_on_two_processes_take_the_steps_of_one_in_two_parts(self, photos: Path, tmp_path: Path):
         recipe = "adain:lab"  # which draws lots at every step
@@ -160,15 +194,23 @@ class TestRuns:
         assert header["start_command"].startswith("python -m colorizers train unet:bins")
 
     def test_start_from_a_published_backbone(self, backbone: Path):
-        from colorizers.networks.mobilenet_unet import MobileNetUNet
-
-        network = MobileNetUNet()
+        network = EfficientNetUNet()
         said = fill(network, backbone)
         published = torch.load(backbone, weights_only=True)
         own = network.encoder.state_dict()
-        assert torch.equal(own["0.0.weight"], published["features.0.0.weight"].sum(1, keepdim=True))
-        assert all(torch.equal(own[name], published[f"features.{name}"]) for name in own if name != "0.0.weight")
+        stem = "_conv_stem.weight"
+        assert torch.equal(own[stem], published[stem].sum(1, keepdim=True))
+        assert all(torch.equal(own[name], published[name]) for name in own if name != stem)
         assert "encoder" not in said.partition("begun afresh")[2]
+
+    def test_start_from_the_weights_of_an_installed_package(self, photos: Path, tmp_path: Path, capsys):
+        words = ("--start", "efficientnet-lite2", "--learning-rate", 0, "--steps", 2)
+        state = trained(photos, tmp_path, *words, recipe="unet:efficientnet")
+        published = torch.load(given_file("efficientnet-lite2"), weights_only=True)
+        name = "_blocks.20._project_conv.weight"
+        assert torch.equal(state[f"encoder.{name}"], published[name].half())
+        header = weights.read_header(tmp_path / loop.LAST)
+        assert "--start efficientnet-lite2-9656183e.pth" in header["command"]
 
     def test_dry_run_tells_what_it_would_take(self, photos: Path, tmp_path: Path, capsys):
         words = ("--data", photos, "--out", tmp_path / "out", *TINY, "--dry-run")
@@ -320,7 +362,7 @@ class TestRefusals:
         assert said.endswith("give their file with --teacher.\n")
         torch.save({"x": torch.zeros(1)}, tmp_path / "odd.pth")
         said = self.refused(capsys, *words, "--teacher", tmp_path / "odd.pth", recipe="resnet_unet:features")
-        assert said == "odd.pth does not hold MobileNetV2; give another file with --teacher.\n"
+        assert said == "odd.pth does not hold EfficientNet-Lite2; give another file with --teacher.\n"
 
     def test_files_that_are_not_there_or_not_needed(self, photos: Path, tmp_path: Path, backbone: Path, capsys):
         words = ("--data", photos, "--out", tmp_path, *TINY)

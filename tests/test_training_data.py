@@ -14,8 +14,9 @@ from skimage.color import rgb2yuv
 from colorizers.networks.ab_bins import AbBins
 from colorizers.networks.heads import AB_SCALE
 from colorizers.training import losses
-from colorizers.training.age import aged, as_jpeg, blurred
+from colorizers.training.age import CHANGES, Change, aged, as_jpeg, blurred, compressed, graded
 from colorizers.training.color_spaces import hue_vector, uv
+from colorizers.training.paper import bordered
 from colorizers.training.photos import Order, Photographs, crops, decoded, seeded
 from colorizers.training.recipe import Plan
 
@@ -94,6 +95,10 @@ class TestOrder:
         assert epochs[0] == epochs[1] != epochs[2] == epochs[3]
 
 
+MILD_AND_STRONG = {graded: (0.55, 0.95), compressed: (0.95, 0.05)}
+"""Amounts of a change that leave a photo nearly as it was, and not at all: an amount of a half keeps gamma as it is."""
+
+
 class TestAge:
     LIGHT = 50 + 40 * torch.sin(torch.linspace(0, 20, 48))[None, None, None] * torch.linspace(0, 1, 40)[:, None]
 
@@ -105,6 +110,26 @@ class TestAge:
         assert torch.equal(old[~changed], light[~changed])
         assert old.min() >= 0
         assert old.max() <= 100
+
+    @pytest.mark.parametrize("change", [each for each, _ in CHANGES])
+    def test_of_each_kind_changes_more_by_a_larger_amount(self, change: Change):
+        light = self.LIGHT.expand(60, 1, 40, 48)
+        little, much = (
+            (change(light, torch.full((60, 1, 1, 1), amount), seeded(CPU, 1)) - light).abs().mean()
+            for amount in MILD_AND_STRONG.get(change, (0.4, 1.0))
+        )
+        assert 0 < little < much
+
+    def test_frames_some_photos_in_gray(self):
+        lab = torch.cat((self.LIGHT, torch.full((1, 2, 40, 48), 30.0)), dim=1).expand(400, -1, -1, -1)
+        framed = bordered(lab, seeded(CPU, 0))
+        with_border = (framed != lab).any(1).flatten(1).any(1)
+        assert 25 < int(with_border.sum()) < 70
+        changed = (framed != lab).any(1)
+        assert (framed[:, 1:].abs().amax(1)[changed] == 0).all(), "paper has no colour"
+        shade = framed[:, 0][changed]
+        assert ((shade >= 85) | (shade <= 25)).all(), "it is white, or a dark frame"
+        assert torch.equal(framed[..., 4:-4, 5:-5], lab[..., 4:-4, 5:-5]), "at most a tenth of a side"
 
     def test_blurs_as_pillow_does(self):
         from scipy.ndimage import gaussian_filter
@@ -200,6 +225,21 @@ class TestColorSpaces:
 
 
 class TestRate:
+    def test_of_a_trapezoid_stays_up_until_the_cool_down(self):
+        plan = Plan(steps=1000, warm_up=100, schedule="trapezoid", cool_down=200, size=64, cool_size=96)
+        assert [plan.rate(step) for step in (99, 100, 500, 800)] == [1, 1, 1, 1]
+        assert plan.rate(1000) == pytest.approx(0.01)
+        assert all(plan.rate(step) > plan.rate(step + 1) for step in range(800, 1000))
+        assert [plan.crop_size(step) for step in (0, 799, 800, 999)] == [64, 64, 96, 96]
+
+    def test_of_a_trapezoid_is_the_same_whenever_it_will_end(self):
+        plans = [Plan(steps=steps, warm_up=50, schedule="trapezoid", cool_down=100) for steps in (400, 9000)]
+        early, late = ([plan.rate(step) for step in range(300)] for plan in plans)
+        assert early == late
+        assert all(plan.may_end_anywhere(300) for plan in plans)
+        assert not plans[0].may_end_anywhere(301)
+        assert not Plan(steps=400).may_end_anywhere(0), "a cosine knows its end from the first step"
+
     def test_rises_and_then_falls_to_a_hundredth(self):
         plan = Plan(steps=1000, warm_up=100)
         assert plan.rate(0) == pytest.approx(0.01)

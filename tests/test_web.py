@@ -237,7 +237,7 @@ def test_a_hostile_name_is_saved_under_a_clean_one(server: Server, client: Clien
         "/etc/passwd",
         {"path": "/etc/passwd"},
         {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
-        {"path": str(PROJECT / "weights" / "unet_mobilenet.safetensors"), "meta": {"_type": "gradio.FileData"}},
+        {"path": str(PROJECT / "weights" / "unet_efficientnet.safetensors"), "meta": {"_type": "gradio.FileData"}},
         {"path": "http://127.0.0.1:9/photo.png", "meta": {"_type": "gradio.FileData"}},
     ],
 )
@@ -276,7 +276,7 @@ def test_what_cannot_be_selected_is_refused_in_one_sentence(
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/passwd", PROJECT / "app.py", PROJECT / "weights" / "unet_mobilenet.safetensors"]
+    "path", ["/etc/passwd", PROJECT / "app.py", PROJECT / "weights" / "unet_efficientnet.safetensors"]
 )
 def test_the_server_gives_no_file_away(server: Server, path: Path) -> None:
     assert httpx.get(f"{server.url}/gradio_api/file={path}").status_code in (403, 404)
@@ -409,7 +409,7 @@ def test_healthz_says_what_runs(server: Server, client: Client, photo: Path) -> 
     health = httpx.get(f"{server.url}/healthz").json()
     assert health["version"]
     assert health["device"] in ("cpu", "cuda", "mps")
-    assert "unet/mobilenet" in health["pool"]["models"]
+    assert "unet/efficientnet" in health["pool"]["models"]
 
 
 def test_starting_the_app_imports_nothing_heavy() -> None:

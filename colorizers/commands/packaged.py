@@ -1,11 +1,11 @@
-"""Weights that lie in Python packages: ImageNet networks that anyone can install beside this one."""
+"""Weights that lie in a Python package: an ImageNet network that anyone can install beside this one."""
 
 import importlib.util
 from pathlib import Path
 
 from colorizers.errors import ColorizerError
 
-PACKAGED = ("efficientnet-lite0", "efficientnet-lite2")
+PACKAGED = ("efficientnet-lite2",)
 
 
 def given_file(words: str) -> Path:

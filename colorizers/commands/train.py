@@ -43,7 +43,7 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--val", type=Path, nargs="+", default=[], metavar="PATH", help=val)
     add("--out", type=Path, metavar="FOLDER", help="for checkpoints, log and weights (default: runs/METHOD_WEIGHTS)")
     add("--preset", choices=["cpu", "gpu"], help="numbers of the recipe (default: as the device is)")
-    packaged = f"; {' and '.join(PACKAGED)} are found where they were installed with pip"
+    packaged = f"; {', '.join(PACKAGED)} is found where pip installed it"
     add("--start", type=given_file, metavar="FILE", help=f"weights to begin with: ours, or a backbone's{packaged}")
     add("--teacher", type=given_file, metavar="FILE", help=f"ImageNet weights to distil from{packaged}")
     add("--perceptual", type=given_file, metavar="FILE", help=f"ImageNet weights of the perceptual loss{packaged}")

@@ -79,7 +79,7 @@ def evaluate(
     records = {row: _record(engine, each, _subject(squares, 0)) for row, each in asked.items()}
     starts = _starts(asked, records)
     measured: list[dict[str, Values]] = []
-    distances = networks.distances()
+    distances = networks.distances() if len(squares) > 1 else {}
     features: dict[str, list[Tensor]] = {key: [] for key in distances}
     stops: dict[str, list[list[Values]]] = {row: [] for row, each in asked.items() if each.along}
     statistics: list[Tensor] = []

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
-from colorizers.networks.mobilenet_unet import MobileNetUNet
+from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.options import control
 
@@ -11,10 +11,10 @@ from colorizers.options import control
 class UNetOptions(ConvolutionalOptions):
     """Options of the U-Net tab."""
 
-    weights: Literal["mobilenet", "lab", "rgb"] = control(
-        "mobilenet",
+    weights: Literal["efficientnet", "lab", "rgb"] = control(
+        "efficientnet",
         label="Network",
-        words={"mobilenet": "Knows objects", "lab": "Plain", "rgb": "Plain, paints RGB"},
+        words={"efficientnet": "Knows objects", "lab": "Plain", "rgb": "Plain, paints RGB"},
         advanced=True,
         help="A U-Net whose encoder has learnt objects before, or a plain one.",
     )
@@ -25,5 +25,5 @@ METHOD = Convolutional(
     title="Quick",
     paper="U-Net, Ronneberger et al. 2015, with colour bins, Zhang et al. 2016",
     options=UNetOptions,
-    networks={"mobilenet": MobileNetUNet, "lab": lambda: UNet("ab"), "rgb": lambda: UNet("rgb")},
+    networks={"efficientnet": EfficientNetUNet, "lab": lambda: UNet("ab"), "rgb": lambda: UNet("rgb")},
 )

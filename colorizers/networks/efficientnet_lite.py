@@ -1,11 +1,10 @@
-"""The feature blocks of EfficientNet-Lite (Tan, Le 2019; Liu 2020), padded as the published TensorFlow weights want it.
+"""The blocks of EfficientNet-Lite2 (Tan, Le 2019; Liu 2020), padded as the published TensorFlow weights want it.
 
-Lite is EfficientNet without squeeze-and-excitation and with ReLU6. Parameters have the names of the published PyTorch
-files.
+Lite is EfficientNet without squeeze-and-excitation and with ReLU6; 2 is the scale of B2. Parameters have the names of
+the published PyTorch file.
 """
 
 import math
-from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn.functional import pad, relu6
@@ -20,9 +19,7 @@ _STAGES = (
 )  # fmt: skip
 """Expansion, channels, blocks, first stride and kernel of each stage: table 1 of the EfficientNet paper."""
 _LEVELS = (1, 2, 4, 6)  # the last stage at 1/4, 1/8, 1/16 and 1/32 of the size
-
-Size = Literal["lite0", "lite2"]
-_SCALES: dict[Size, tuple[float, float]] = {"lite0": (1.0, 1.0), "lite2": (1.1, 1.2)}  # of width and of depth
+_WIDER, _DEEPER = 1.1, 1.2  # than that table says
 
 
 class EfficientNetLite(nn.Module):
@@ -31,18 +28,17 @@ class EfficientNetLite(nn.Module):
     Without the last 1x1 convolution and the classifier. `channels` are those of the features.
     """
 
-    def __init__(self, size: Size = "lite2", channels: int = 1) -> None:
+    def __init__(self, channels: int = 1) -> None:
         super().__init__()
-        width_scale, depth_scale = _SCALES[size]
         self._conv_stem = _SameConv2d(channels, _STEM, 3, 2)
         self._bn0 = nn.BatchNorm2d(_STEM, eps=EPSILON)
         self._blocks = nn.ModuleList()
         self._ends: dict[int, int] = {}  # the blocks whose output is a feature, and its channels
         before = _STEM
         for stage, (expansion, narrow, count, stride, kernel) in enumerate(_STAGES):
-            width = _rounded(width_scale * narrow)
+            width = _rounded(_WIDER * narrow)
             outer = stage in (0, len(_STAGES) - 1)  # Lite leaves the depth of the first and the last stage alone
-            for k in range(count if outer else math.ceil(depth_scale * count)):
+            for k in range(count if outer else math.ceil(_DEEPER * count)):
                 self._blocks.append(_Block(before, width, stride if k == 0 else 1, expansion, kernel))
                 before = width
             if stage in _LEVELS:
@@ -63,7 +59,7 @@ class EfficientNetLitePooled(EfficientNetLite):
     """RGB (B, 3, H, W) in [-1, 1] to the features (B, 1280) that the classifier of EfficientNet-Lite2 judges by."""
 
     def __init__(self) -> None:
-        super().__init__("lite2", channels=3)
+        super().__init__(channels=3)
         self._conv_head = nn.Conv2d(self.channels[-1], _POOLED, 1, bias=False)
         self._bn1 = nn.BatchNorm2d(_POOLED, eps=EPSILON)
 

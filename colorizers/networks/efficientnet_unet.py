@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from colorizers.networks.blocks import conv_block, decoder_levels, network_input, quarter
-from colorizers.networks.efficientnet_lite import STRIDE, EfficientNetLite, Size
+from colorizers.networks.efficientnet_lite import STRIDE, EfficientNetLite
 from colorizers.networks.heads import Kind, make_head
 
 WIDTHS = (96, 128, 192)  # of the decoder, at 1/4, 1/8 and 1/16
@@ -14,9 +14,9 @@ WIDTHS = (96, 128, 192)  # of the decoder, at 1/4, 1/8 and 1/16
 class EfficientNetUNet(nn.Module):
     """L* (B, 1, H, W) in [0, 100] to what its head says, at ceil(H/4) x ceil(W/4)."""
 
-    def __init__(self, kind: Kind = "bins", size: Size = "lite2") -> None:
+    def __init__(self, kind: Kind = "bins") -> None:
         super().__init__()
-        self.encoder = EfficientNetLite(size)
+        self.encoder = EfficientNetLite()
         levels = decoder_levels(self.encoder.channels, WIDTHS)
         self.up = nn.ModuleList(conv_block(deep + skip, width) for deep, skip, width in levels)
         self.head = make_head(kind, WIDTHS[0])

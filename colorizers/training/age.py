@@ -1,7 +1,6 @@
 """What time and scanners do to the light of a photograph, so that networks are at home with old prints.
 
-Everything acts on L* (B, 1, H, W) in [0, 100], batched on its device; colours are never touched. An amount
-(B, 1, 1, 1) in [0, 1] is each picture's own.
+Everything acts on L* (B, 1, H, W) in [0, 100], batched on its device; colours are never touched.
 """
 
 import math
@@ -12,6 +11,9 @@ from torch import Tensor
 from torch.nn.functional import conv2d, fold, pad, unfold
 
 from colorizers.training.paper import dusty, halftoned, scratched, smooth_noise
+
+Change = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+"""L*, an amount (B, 1, 1, 1) in [0, 1] and a generator, to what has become of L*."""
 
 AGED_SHARE = 0.5  # of a batch
 GAMMA = 1.4
@@ -30,14 +32,14 @@ _QUANTISATION = (
 def aged(lightness: Tensor, random: torch.Generator) -> Tensor:
     """Half of the batch as old prints, scanned: each change has its own chance, and a random amount."""
     old = lightness
-    for change, share in _CHANGES:
+    for change, share in CHANGES:
         chance, amount = torch.rand(2, len(lightness), 1, 1, 1, generator=random, device=random.device)
         old = torch.where(chance < share, change(old, amount, random), old)
     chance = torch.rand(len(lightness), 1, 1, 1, generator=random, device=random.device)
     return torch.where(chance < AGED_SHARE, old, lightness)
 
 
-def _graded(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
+def graded(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
     """Another gamma: lighter or darker middle tones."""
     return 100 * (lightness / 100).clamp(min=0) ** (GAMMA ** (2 * amount - 1))
 
@@ -78,7 +80,8 @@ def _grainy(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tenso
     return (lightness + MAX_GRAIN * amount * noise).clamp(0, 100)
 
 
-def _compressed(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
+def compressed(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
+    """Saved as JPEG, at a quality that the amount raises."""
     low, high = JPEG_QUALITY
     return as_jpeg(lightness.clamp(0, 100), low + (high - low) * amount)
 
@@ -114,8 +117,8 @@ def _dct(like: Tensor) -> Tensor:
     return torch.cat((matrix[:1] / math.sqrt(2), matrix[1:]))
 
 
-_CHANGES: tuple[tuple[Callable[[Tensor, Tensor, torch.Generator], Tensor], float], ...] = (
-    (_graded, 1.0),
+CHANGES: tuple[tuple[Change, float], ...] = (
+    (graded, 1.0),
     (_overexposed, 0.2),
     (_softened, 1.0),
     (_vignetted, 0.25),
@@ -125,6 +128,6 @@ _CHANGES: tuple[tuple[Callable[[Tensor, Tensor, torch.Generator], Tensor], float
     (scratched, 0.15),
     (dusty, 0.2),
     (_grainy, 1.0),
-    (_compressed, 1.0),
+    (compressed, 1.0),
 )
 """What happens to a print, in this order, and to what share of those that are aged."""

@@ -10,12 +10,10 @@ from colorizers import weights
 from colorizers.errors import ColorizerError
 from colorizers.networks.efficientnet_lite import EfficientNetLite
 from colorizers.networks.imagenet import normalised
-from colorizers.networks.mobilenet import MobileNetFeatures
 from colorizers.picture.color import lab_to_rgb
 from colorizers.training.recipe import Frozen
 
-VGG, MOBILENET, EFFICIENTNET = "VGG-16", "MobileNetV2", "EfficientNet-Lite2"
-TEACHERS = (MOBILENET, EFFICIENTNET)
+VGG, EFFICIENTNET = "VGG-16", "EfficientNet-Lite2"
 _PERCEIVED = 3  # levels of a feature network that a perceptual loss compares, from the finest on
 
 
@@ -56,7 +54,7 @@ def _fitted(value: Tensor, own: Tensor) -> Tensor | None:
     return value if value.shape == own.shape else None
 
 
-def feature_network(path: Path | None, flag: str, accepted: tuple[str, ...] = (VGG, MOBILENET, EFFICIENTNET)) -> Frozen:
+def feature_network(path: Path | None, flag: str, accepted: tuple[str, ...] = (VGG, EFFICIENTNET)) -> Frozen:
     """The frozen feature network in a file: pictures (B, 3, H, W) in [-1, 1] to a list of feature maps.
 
     It is one of those accepted, its tensors named as published. ColorizerError when it is not.
@@ -65,7 +63,7 @@ def feature_network(path: Path | None, flag: str, accepted: tuple[str, ...] = (V
     if path is None:
         raise ColorizerError(f"This recipe needs the weights of {names}; give their file with {flag}.")
     state = {name.removeprefix("features."): value for name, value in weights.read_state(path).items()}
-    name = _kind_of(state)
+    name = EFFICIENTNET if "_conv_stem.weight" in state else VGG
     problem = ColorizerError(f"{path.name} does not hold {names}; give another file with {flag}.")
     if name not in accepted:
         raise problem
@@ -76,14 +74,6 @@ def feature_network(path: Path | None, flag: str, accepted: tuple[str, ...] = (V
         raise problem
     network.load_state_dict(found)
     return Frozen(network.float())
-
-
-def _kind_of(state: dict[str, Tensor]) -> str:
-    """Which network published tensors look like."""
-    if "_conv_stem.weight" in state:
-        return EFFICIENTNET
-    shape = state["28.weight"].shape if "28.weight" in state else ()
-    return VGG if shape == (512, 512, 3, 3) else MOBILENET
 
 
 class VGGFeatures(nn.Sequential):
@@ -117,6 +107,5 @@ def true_rgb(lab: Tensor) -> Tensor:
 
 _NETWORKS: dict[str, Callable[[], nn.Module]] = {
     VGG: VGGFeatures,
-    MOBILENET: lambda: MobileNetFeatures(channels=3),
-    EFFICIENTNET: lambda: EfficientNetLite("lite2", channels=3),
+    EFFICIENTNET: lambda: EfficientNetLite(channels=3),
 }

@@ -7,7 +7,7 @@ from colorizers.networks.resnet_unet import CHANNELS, STRIDE, ResNetFeatures, Re
 from colorizers.training.distillation import Distillation
 from colorizers.training.objectives import Regression, Weights
 from colorizers.training.recipe import Batch, Recipe
-from colorizers.training.start import TEACHERS, feature_network
+from colorizers.training.start import EFFICIENTNET, feature_network
 
 
 def _look(network: nn.Module, batch: Batch) -> list[Tensor]:
@@ -37,7 +37,7 @@ RECIPES = (
             ResNetFeatures(),
             _look,
             CHANNELS,
-            feature_network(materials.teacher, "--teacher", accepted=TEACHERS),
+            feature_network(materials.teacher, "--teacher", accepted=(EFFICIENTNET,)),
         ),
         common={},
         cpu={"steps": 2500, "batch": 32, "size": 96},

@@ -8,7 +8,7 @@ from colorizers.training import losses
 from colorizers.training.distillation import Distillation
 from colorizers.training.photos import Photographs
 from colorizers.training.recipe import Batch, Frozen, Recipe
-from colorizers.training.start import TEACHERS, feature_network, true_rgb
+from colorizers.training.start import EFFICIENTNET, feature_network, true_rgb
 
 _CLASSES = 0.05  # of the labels beside the teacher
 _TELLING = ("relu3_4", "relu4_4", "relu5_4")  # at 1/4, 1/8 and 1/16 of the size
@@ -38,7 +38,7 @@ RECIPES = (
         key="style/compact",
         about="the features of the style tab: labels, and an ImageNet network distilled, given with --teacher",
         objective=lambda plan, materials: Labelled(
-            feature_network(materials.teacher, "--teacher", accepted=TEACHERS), materials.photos
+            feature_network(materials.teacher, "--teacher", accepted=(EFFICIENTNET,)), materials.photos
         ),
         common={"learning_rate": 2e-3},
         cpu={"steps": 4000, "batch": 32, "size": 96},

@@ -1,7 +1,6 @@
 """Recipes of the U-Nets."""
 
 from colorizers.networks.efficientnet_unet import EfficientNetUNet
-from colorizers.networks.mobilenet_unet import MobileNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.training.objectives import Bins, Painting, Regression, Weights
 from colorizers.training.recipe import Recipe
@@ -33,14 +32,6 @@ RECIPES = (
             "cool_down": 2400,
             "ema": 0.9995,
         },
-    ),
-    Recipe(
-        key="unet/mobilenet",
-        about="bins on a MobileNetV2 encoder; --start mobilenet_v2.pth gives it ImageNet weights",
-        objective=lambda plan, materials: Bins(MobileNetUNet(), materials.photos, plan.size),
-        common={"encoder_rate": 0.2},
-        cpu={"steps": 6000, "batch": 32, "size": 128},
-        gpu={"steps": 12000, "batch": 512, "size": 128, "learning_rate": 2e-3, "warm_up": 500, "ema": 0.9995},
     ),
     Recipe(
         key="unet/bins",
