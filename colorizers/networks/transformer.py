@@ -1,4 +1,4 @@
-"""A small colour-query transformer after DDColor (Kang et al. 2023), on the ResNet U-Net's features."""
+"""A small colour-query transformer after DDColor (Kang et al. 2023), on the EfficientNet U-Net's features."""
 
 import torch
 from torch import Tensor, nn
@@ -6,8 +6,9 @@ from torch.nn.functional import interpolate
 
 from colorizers.networks.blocks import network_input, quarter
 from colorizers.networks.color_decoder import ColorDecoder
+from colorizers.networks.efficientnet_lite import STRIDE
+from colorizers.networks.efficientnet_unet import PYRAMID, EfficientNetPyramid
 from colorizers.networks.heads import AbHead
-from colorizers.networks.resnet_unet import PYRAMID, STRIDE, ResNetPyramid
 
 QUERIES = 64
 
@@ -20,7 +21,7 @@ class ColorTransformer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = ResNetPyramid()
+        self.encoder = EfficientNetPyramid()
         self.decoder = ColorDecoder(PYRAMID, PYRAMID[-1], queries=QUERIES, width=128, layers=6, hidden=512)
         self.head = AbHead(QUERIES + 1)
 

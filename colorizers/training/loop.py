@@ -46,6 +46,8 @@ class Run:
         self.plan, self.accelerator = plan, accelerator
         numbers = {name: value for name, value in plan.model_dump().items() if name not in _FREE}
         self.identity = {"recipe": key, "photos": photos} | numbers
+        if plan.encoder_rate == 0:
+            objective.rest(objective.network.encoder)
         objective.network.to(memory_format=torch.channels_last)
         objective.to(accelerator.device).train()
         self.objective = objective

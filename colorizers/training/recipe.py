@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from PIL import Image
@@ -26,7 +26,9 @@ class Plan(Options):
     size: int = control(128, low=32, high=1024, step=32, unit="px", help="Side of the crops.")
     cool_size: int = control(128, low=32, high=1024, step=32, unit="px", help="Side of the crops in a cool-down.")
     learning_rate: float = control(1e-3, low=0, high=1, help="Peak, of AdamW.")
-    encoder_rate: float = control(1.0, low=0, high=1, help="Share of the learning rate that a started encoder gets.")
+    encoder_rate: float = control(
+        1.0, low=0, high=1, help="Share of the learning rate for a started encoder; 0: it rests."
+    )
     critic_after: int = control(0, low=0, high=10_000_000, help="Steps before the critic joins, where there is one.")
     critic_width: int = control(64, low=8, high=256, help="Channels of the critic's first layer.")
     critic_rate: float = control(4e-4, low=0, high=1, help="Learning rate of the critic, where there is one.")
@@ -96,6 +98,19 @@ class Objective(nn.Module):
     """
 
     network: Any
+    _resting: tuple[nn.Module, ...] = ()
+
+    def rest(self, part: nn.Module) -> None:
+        """Leave a part of the network as it is, its statistics too: it learns nothing, and costs no backward pass."""
+        part.requires_grad_(False).eval()
+        self._resting += (part,)
+
+    def train(self, mode: bool = True) -> Self:
+        """As `nn.Module.train`, but for what rests."""
+        super().train(mode)
+        for part in self._resting:
+            part.eval()
+        return self
 
     @property
     def critic(self) -> nn.Module | None:

@@ -22,22 +22,13 @@ class Denoising(Objective):
     """Mean squared error of what the network predicts for noisy colours.
 
     `kept` (T,) is the share of variance that is left after each step. Of a clean picture x and noise n the network
-    predicts n, or the velocity (Salimans, Ho 2022), which tells both at every step. A frozen encoder stays as it
-    began.
+    predicts n, or the velocity (Salimans, Ho 2022), which tells both at every step.
     """
 
-    def __init__(self, network: nn.Module, kept: Tensor, predicts: Literal["velocity", "noise"], frozen: bool) -> None:
+    def __init__(self, network: nn.Module, kept: Tensor, predicts: Literal["velocity", "noise"]) -> None:
         super().__init__()
         self.network = network
-        self._kept, self._predicts, self._frozen = kept, predicts, frozen
-        self.network.encoder.requires_grad_(not frozen)
-
-    def train(self, mode: bool = True) -> "Denoising":
-        """As `nn.Module.train`; a frozen encoder's statistics rest as well."""
-        super().train(mode)
-        if self._frozen:
-            self.network.encoder.eval()
-        return self
+        self._kept, self._predicts = kept, predicts
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         device = batch.lab.device
@@ -83,9 +74,7 @@ RECIPES = (
     Recipe(
         key="diffusion/ab",
         about="velocity, on a cosine schedule that ends in pure noise; --start takes the encoder of resnet_unet/lab",
-        objective=lambda plan, materials: Denoising(
-            ColorDiffusion(), cosine_to_zero(STEPS), "velocity", frozen=plan.encoder_rate == 0
-        ),
+        objective=lambda plan, materials: Denoising(ColorDiffusion(), cosine_to_zero(STEPS), "velocity"),
         common=_COMMON,
         cpu=_CPU,
         gpu=_GPU,
@@ -93,9 +82,7 @@ RECIPES = (
     Recipe(
         key="diffusion/linear",
         about="the source system's setting, 500 linear steps and noise as what is predicted, for the record",
-        objective=lambda plan, materials: Denoising(
-            ColorDiffusion(), linear(500), "noise", frozen=plan.encoder_rate == 0
-        ),
+        objective=lambda plan, materials: Denoising(ColorDiffusion(), linear(500), "noise"),
         common=_COMMON,
         cpu=_CPU,
         gpu=_GPU,

@@ -8,13 +8,21 @@ from colorizers.training.start import feature_network
 RECIPES = (
     Recipe(
         key="transformer/small",
-        about="ab by L1 and a perceptual loss, whose network is given with --perceptual; --start takes resnet_unet/lab",
+        about="ab by L1 and a perceptual loss (--perceptual); --start takes unet/efficientnet, which rests",
         objective=lambda plan, materials: Regression(
             ColorTransformer(), Weights(l1=1.0, perceptual=1.0), feature_network(materials.perceptual, "--perceptual")
         ),
-        common={"encoder_rate": 0.3},
-        cpu={"steps": 1000, "batch": 32, "size": 96, "learning_rate": 5e-4, "warm_up": 100},
-        gpu={"steps": 7000, "batch": 256, "size": 128, "learning_rate": 5e-4, "warm_up": 300},
+        common={"encoder_rate": 0.0, "schedule": "trapezoid"},
+        cpu={
+            "steps": 5000,
+            "batch": 32,
+            "size": 96,
+            "cool_size": 96,
+            "learning_rate": 5e-4,
+            "warm_up": 100,
+            "cool_down": 1000,
+        },
+        gpu={"steps": 7000, "batch": 256, "size": 128, "cool_size": 128, "learning_rate": 5e-4, "warm_up": 300},
         needs="perceptual",
     ),
 )
