@@ -20,7 +20,7 @@ from colorizers.training.recipe import Materials, Plan
 from colorizers.training.recipes.adain import moments, recolored
 
 QUICK = ("transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "diffusion/linear", "adain/lab", "adain/rgb")
-STEPS = {"unet/efficientnet": 100} | dict.fromkeys(QUICK, 28)
+STEPS = dict.fromkeys(QUICK, 28) | {"unet/efficientnet": 100, "transformer/small": 80}
 """In which a recipe learns two pictures by heart; the others need 40."""
 
 

@@ -17,7 +17,10 @@ AB_SCALE = 16.0
 
 VIVIDNESS = 0.5  # when nobody asks for another
 _TEMPERATURE = 0.4  # near the 0.38 of Zhang et al.
-_MOST_DARING = 0.2  # of the prior that is still put back at full vividness
+_DARING = 0.4  # of the prior is left out at full vividness,
+_GAIN = 0.6  # so much is added to chroma, as a share,
+_CONTRAST = 0.4  # and this is the exponent by which strong chroma gains more than weak
+_MIDDLE_CHROMA = 15.0  # Lab units; what the exponent leaves alone
 
 Kind = Literal["bins", "ab", "rgb"]
 
@@ -34,8 +37,15 @@ class BinsHead(nn.Module):
         return self.conv(features)
 
     def read(self, logits: Tensor, vividness: float = VIVIDNESS) -> Tensor:
-        """Vividness says how little of the prior is put back: see `AbBins.decode`."""
-        return self.bins.decode(logits, _TEMPERATURE, 1 - (1 - _MOST_DARING) * vividness)
+        """At vividness 0 the honest odds, see `AbBins.decode`; towards 1 rare colours count more and chroma grows.
+
+        Strong chroma grows more than weak: what is weak here is what the network is not sure of. On the validation
+        photos, where colourfulness is 0.85 of the truth's, this costs less in CIEDE2000 than the prior alone: see the
+        card of the weights.
+        """
+        ab = self.bins.decode(logits, _TEMPERATURE, 1 - _DARING * vividness)
+        chroma = ab.norm(dim=1, keepdim=True) / _MIDDLE_CHROMA
+        return (1 + _GAIN * vividness) * chroma ** (_CONTRAST * vividness) * ab
 
 
 class GainHead(nn.Module):
