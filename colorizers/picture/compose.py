@@ -35,8 +35,8 @@ Outcome = Chroma | Painting
 def compose(lightness: Tensor, outcome: Outcome, finish: Finish, bits: int = 8) -> np.ndarray:
     """The finished picture (H, W, 3), uint8 or uint16, of a photo's L* (H, W) and a method's outcome.
 
-    With the luminance lock at 1 the L* of every pixel is the photo's, up to rounding. Colours out of sRGB lose
-    chroma at constant L* and hue; nothing is clipped.
+    With the luminance lock at 1 the L* of every pixel is the photo's, up to rounding, and up to 0.3 in bright yellow.
+    Colours out of sRGB lose chroma at constant L* and hue: see `fit_gamut`.
     """
     height, width = lightness.shape
     small = outcome.ab if isinstance(outcome, Chroma) else rgb_to_lab(outcome.rgb.clamp(0, 1))
