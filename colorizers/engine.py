@@ -20,7 +20,7 @@ from colorizers.errors import Cancelled, ColorizerError
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import Job, Method, Start, finish_of
 from colorizers.options import MAX_SEED, Options, controls, seed_of_variant, validated
-from colorizers.picture.compose import Outcome
+from colorizers.picture.compose import Outcome, rounded
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, versions
@@ -261,7 +261,7 @@ class LocalBackend:
         return tuple(
             Result(
                 photo=request.photo,
-                outcome=outcome,
+                outcome=rounded(outcome),
                 finish=finish,
                 record=_record(request, method, _of_variant(options, k), finish, leases.keys, stopped),
                 seconds=seconds,

@@ -206,7 +206,8 @@ class TabWork:
         with shown_errors():
             tab = session.tab(self._method)
             tab.finish = _finish(self.view, finish)
-            return session.look(self._method) if tab.results else (session.shown.before, session.shown.before)
+            nothing_yet = session.shown.before, session.shown.before
+            return session.look(self._method) if tab.results or tab.gone else nothing_yet
 
     def choose(self, session: Session, event: gr.EventData) -> Updates:
         """Another variant."""
