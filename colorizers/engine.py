@@ -357,7 +357,9 @@ def local_engine(methods: Mapping[str, Method] = METHODS, settings: Settings | N
     device = find_device(settings.device)
     budget = int(settings.memory_budget_gb * 1e9) if settings.memory_budget_gb else default_budget(device)
     loaders = {family: load for method in methods.values() for family, load in method.loaders.items()}
-    pool = ModelPool(loaders, device, budget, default_parking(device))
+    # On a GPU networks may be of half precision; they are made in main memory and measured there.
+    expected = weights.expected_bytes if device.type != "cuda" else lambda key: 0
+    pool = ModelPool(loaders, device, budget, default_parking(device), expected)
     weights.use_settings()
     if settings.pool_policy == "eager":
         # Folders, such as Stable Diffusion, are too large to be loaded unasked.
