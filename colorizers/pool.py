@@ -8,10 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import torch
 from torch import nn
+
+from colorizers.devices import empty_cache, free_bytes, memory_limit
 
 Loader = Callable[[str, torch.device], nn.Module]
 """A key, and the device on which the model will stand, to the model."""
@@ -20,8 +21,8 @@ _LOADING = threading.RLock()
 """Building modules is not thread-safe in this process: diffusers and transformers swap
 `nn.Module.register_parameter` while they load, and a second load at that time is left without data."""
 
-_CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _RESERVE = 2 * 10**9  # bytes left to the photos and to Python
+_WORKING_ROOM = 3 * 10**9  # bytes of a GPU left to what networks compute
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,15 @@ class ModelPool:
         """Free the device of every model that is not at work."""
         self._evict_over(0)
         gc.collect()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        empty_cache(self.device)
+
+    def forget(self) -> None:
+        """As `clear`, and keep none of them in main memory: the next lease makes its model anew."""
+        self._evict_over(0)
+        with self._moving, self._lock:
+            self._parked.clear()
+            self._sizes.clear()
+        self.clear()
 
     def stats(self) -> PoolStats:
         """A snapshot of the counters."""
@@ -224,9 +232,9 @@ def _bytes_of(models: Iterable[nn.Module]) -> int:
 
 
 def default_budget(device: torch.device) -> int:
-    """Bytes for models: the GPU's memory less 3 GB of working room, or half of what this process may use less 2 GB."""
+    """Bytes for models: what is free on a GPU less 3 GB of working room, or half of the memory's limit less 2 GB."""
     if device.type == "cuda":
-        return max(torch.cuda.get_device_properties(device).total_memory - 3 * 10**9, 10**9)
+        return max(free_bytes(device) - _WORKING_ROOM, 10**9)
     return _share_of_memory()
 
 
@@ -236,18 +244,7 @@ def default_parking(device: torch.device) -> int:
 
 
 def _share_of_memory() -> int:
-    return max(_memory_limit() // 2 - _RESERVE, 10**9)
-
-
-def _memory_limit() -> int:
-    """The machine's memory or the container's limit, whichever is less."""
-    import psutil
-
-    limits = [psutil.virtual_memory().total]
-    for path in _CGROUP_LIMITS:
-        if path.exists() and (text := path.read_text().strip()).isdigit():
-            limits.append(int(text))
-    return min(limits)
+    return max(memory_limit() // 2 - _RESERVE, 10**9)
 
 
 def _check_not_meta(model: nn.Module, key: str) -> None:

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from colorizers import downloads
+from colorizers.devices import is_out_of_memory
 from colorizers.errors import ColorizerError
 from colorizers.hub import SUFFIXES, HuggingFace
 from colorizers.model_folder import TEXTS, check_model, lacking, used_files
@@ -233,6 +234,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             return safetensors.torch.load_file(path)
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken file reaches every corner of the unpickler
+        if is_out_of_memory(error):
+            raise
         raise ColorizerError(f"{path.name} is damaged or holds more than tensors; get the file again.") from error
     if isinstance(state, dict) and isinstance(state.get("params"), dict):
         state = state["params"]
