@@ -137,7 +137,6 @@ class ModelPool:
                 entry = self._entries[key] = _Entry(model, pins=1)
                 self._sizes[key] = _bytes_of([model])
                 self._count(loads=1, load_seconds=time.monotonic() - started)
-            self._evict_over(self._budget)  # what a job needs at once may be more than the budget
         except BaseException as error:
             with self._lock:
                 del self._loading[key]
@@ -149,7 +148,7 @@ class ModelPool:
         return entry
 
     def _brought(self, key: str) -> nn.Module:
-        """The model on the device, where room was made for it first."""
+        """The model on the device, where room was made for it first; what a job needs may be more than the budget."""
         with self._moving, self._lock:
             model = self._parked.pop(key, None)
         if model is None:
@@ -173,7 +172,7 @@ class ModelPool:
     def _evict_over(self, budget: int) -> None:
         """Let models leave that are not at work, those used longest ago first, until the others fit."""
         with self._moving:
-            leaving = {}
+            leaving: OrderedDict[str, nn.Module] = OrderedDict()
             with self._lock:
                 for key in [key for key, entry in self._entries.items() if entry.pins == 0]:
                     if self._bytes() <= budget:
@@ -181,7 +180,7 @@ class ModelPool:
                     leaving[key] = self._entries.pop(key).model
                     self._count(evictions=1)
             while leaving:
-                self._park(*leaving.popitem())
+                self._park(*leaving.popitem(last=False))
 
     def _park(self, key: str, model: nn.Module) -> None:
         """Keep a model in main memory if there is room, for which those parked longest may have to go."""

@@ -322,3 +322,12 @@ def test_what_had_to_leave_the_device_comes_back_without_a_load():
     assert made == ["block/1", "block/2", "block/3", "block/4"], "the last that left was still in main memory"
     touch(pool, "block/1")
     assert made[4:] == ["block/1"], "there was room for one alone"
+
+
+def test_of_what_leaves_together_the_last_used_stays_in_main_memory():
+    made = []
+    pool = ModelPool({"block": lambda key, device: made.append(key) or Block()}, CPU, 2 * KILOBYTE, parking=KILOBYTE)
+    touch(pool, "block/old", "block/new")
+    pool.clear()
+    touch(pool, "block/new")
+    assert made == ["block/old", "block/new"]
