@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -61,8 +62,17 @@ def _opened(source: Photo | str | os.PathLike[str] | bytes | BinaryIO) -> Photo:
     return source if isinstance(source, Photo) else Photo.open(source)
 
 
-@functools.cache
+_MAKING_ENGINE = threading.Lock()
+"""Two first callers at once would make two engines, each with a pool of its own."""
+
+
 def _engine() -> Engine:
+    with _MAKING_ENGINE:
+        return _made_engine()
+
+
+@functools.cache
+def _made_engine() -> Engine:
     from colorizers.engine import local_engine
 
     return local_engine()

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-import torch
-
 from colorizers import weights
-from colorizers.errors import Cancelled, ColorizerError
+from colorizers.devices import find_device, is_out_of_memory, use_single
+from colorizers.errors import Cancelled, ColorizerError, NotFinite
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import Job, Method, Start, finish_of
 from colorizers.options import MAX_SEED, Options, controls, seed_of_variant, validated
-from colorizers.picture.compose import Outcome
+from colorizers.picture.compose import Outcome, rounded
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, versions
@@ -261,7 +260,7 @@ class LocalBackend:
         return tuple(
             Result(
                 photo=request.photo,
-                outcome=outcome,
+                outcome=rounded(outcome),
                 finish=finish,
                 record=_record(request, method, _of_variant(options, k), finish, leases.keys, stopped),
                 seconds=seconds,
@@ -312,17 +311,43 @@ class LocalBackend:
     def _outcomes(
         self, method: Method, photo: Photo, options: Options, job: Job
     ) -> tuple[Sequence[Outcome | None], Options]:
-        """Run the method; out of memory, free what is idle and try once more at a smaller working size."""
+        """Run the method; where half precision gave NaN, once more in float32."""
         try:
-            return self._run(method, photo, options, job), options
-        except torch.OutOfMemoryError:
-            smaller = _smaller(options)
-        self.pool.clear()
-        try:
-            return self._run(method, photo, smaller, job), smaller
-        except torch.OutOfMemoryError:
+            return self._within_memory(method, photo, options, job)
+        except NotFinite:
+            if not use_single(self.pool.device):
+                raise
+        self.pool.forget()
+        _begin_again(job)
+        outcomes = self._within_memory(method, photo, options, job)
+        job.notes.append("Half precision gave no picture on this device, so single precision was used.")
+        return outcomes
+
+    def _within_memory(
+        self, method: Method, photo: Photo, options: Options, job: Job
+    ) -> tuple[Sequence[Outcome | None], Options]:
+        """Run the method; out of memory, free what is idle and try again as it is, then at a smaller working size."""
+        smaller = _smaller(options)
+        tries = [options, options] if smaller is None else [options, options, smaller]
+        for tried in tries:
+            outcomes = self._if_it_fits(method, photo, tried, job)
+            if outcomes is not None:
+                return outcomes, tried
+        message = "The device has too little memory for this; choose a smaller photo or another method."
+        if smaller is not None:
             message = "The device has too little memory for this; choose a smaller working size or a smaller photo."
         raise ColorizerError(message)
+
+    def _if_it_fits(self, method: Method, photo: Photo, options: Options, job: Job) -> Sequence[Outcome | None] | None:
+        """Run the method; None when memory ran out, of which all that is idle was then given back."""
+        try:
+            return self._run(method, photo, options, job)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        self.pool.clear()  # not earlier: the error holds what the method held
+        _begin_again(job)
+        return None
 
 
 class Turnstile:
@@ -357,7 +382,9 @@ def local_engine(methods: Mapping[str, Method] = METHODS, settings: Settings | N
     device = find_device(settings.device)
     budget = int(settings.memory_budget_gb * 1e9) if settings.memory_budget_gb else default_budget(device)
     loaders = {family: load for method in methods.values() for family, load in method.loaders.items()}
-    pool = ModelPool(loaders, device, budget, default_parking(device))
+    # On a GPU networks may be of half precision; they are made in main memory and measured there.
+    expected = weights.expected_bytes if device.type != "cuda" else lambda key: 0
+    pool = ModelPool(loaders, device, budget, default_parking(device), expected)
     weights.use_settings()
     if settings.pool_policy == "eager":
         # Folders, such as Stable Diffusion, are too large to be loaded unasked.
@@ -368,25 +395,21 @@ def local_engine(methods: Mapping[str, Method] = METHODS, settings: Settings | N
     return Engine(methods, LocalBackend(methods, pool))
 
 
-def find_device(wanted: str) -> torch.device:
-    """The device that a setting names; ColorizerError when it is not here."""
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise ColorizerError("There is no CUDA device here; set COLORIZERS_DEVICE to auto or cpu.")
-    if wanted == "mps" and not torch.backends.mps.is_available():
-        raise ColorizerError("There is no MPS device here; set COLORIZERS_DEVICE to auto or cpu.")
-    if wanted != "auto":
-        return torch.device(wanted)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def _smaller(options: Options) -> Options:
-    """The same options at half the working size, if they have one."""
+def _smaller(options: Options) -> Options | None:
+    """The same options at half the working size; None when they have none, or it is as small as can be."""
     for entry in controls(type(options)):
         if entry.name == "working_size" and entry.low is not None:
-            return options.model_copy(update={"working_size": max(int(entry.low), getattr(options, entry.name) // 2)})
-    return options
+            size = getattr(options, entry.name)
+            half = max(int(entry.low), size // 2)
+            return options.model_copy(update={"working_size": half}) if half < size else None
+    return None
+
+
+def _begin_again(job: Job) -> None:
+    """Nothing of what a failed run said belongs to the next."""
+    job.notes.clear()
+    job.maps.clear()
+    job.models.keys.clear()
 
 
 def _of_variant(options: Options, k: int) -> Options:

@@ -8,10 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import torch
 from torch import nn
+
+from colorizers.devices import empty_cache, free_bytes, memory_limit
 
 Loader = Callable[[str, torch.device], nn.Module]
 """A key, and the device on which the model will stand, to the model."""
@@ -20,8 +21,8 @@ _LOADING = threading.RLock()
 """Building modules is not thread-safe in this process: diffusers and transformers swap
 `nn.Module.register_parameter` while they load, and a second load at that time is left without data."""
 
-_CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _RESERVE = 2 * 10**9  # bytes left to the photos and to Python
+_WORKING_ROOM = 3 * 10**9  # bytes of a GPU left to what networks compute
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,23 @@ class ModelPool:
     """Models by key, such as `unet/lab`; the part before the slash says which loader makes them.
 
     `budget` is in bytes and counts parameters and buffers, storages shared between models once. What is evicted from
-    a GPU is parked in main memory, up to `parking` bytes, from where it comes back faster than from a file.
+    a GPU is parked in main memory, up to `parking` bytes, from where it comes back faster than from a file. Room is
+    made before a model comes where its size is known: `expected` says it by the key, or 0; a model that was here
+    before has the size it had; one that was made in main memory is measured before it moves to a GPU.
     """
 
-    def __init__(self, loaders: Mapping[str, Loader], device: torch.device, budget: int, parking: int = 0) -> None:
+    def __init__(
+        self,
+        loaders: Mapping[str, Loader],
+        device: torch.device,
+        budget: int,
+        parking: int = 0,
+        expected: Callable[[str], int] = lambda key: 0,
+    ) -> None:
         self.device = device
+        self._expected = expected
+        self._sizes: dict[str, int] = {}
+        self._moving = threading.RLock()  # taken before `_lock` by who moves models; the rest need not wait for it
         self._loaders = loaders
         self._budget = budget
         self._parking = parking
@@ -70,15 +83,21 @@ class ModelPool:
         finally:
             with self._lock:
                 entry.pins -= 1
-                self._evict_over(self._budget)
+            self._evict_over(self._budget)
 
     def clear(self) -> None:
         """Free the device of every model that is not at work."""
-        with self._lock:
-            self._evict_over(0)
+        self._evict_over(0)
         gc.collect()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        empty_cache(self.device)
+
+    def forget(self) -> None:
+        """As `clear`, and keep none of them in main memory: the next lease makes its model anew."""
+        self._evict_over(0)
+        with self._moving, self._lock:
+            self._parked.clear()
+            self._sizes.clear()
+        self.clear()
 
     def stats(self) -> PoolStats:
         """A snapshot of the counters."""
@@ -112,10 +131,11 @@ class ModelPool:
         try:
             # A job may ask in inference mode; a model made in it could never carry gradients again.
             with _LOADING, torch.inference_mode(False):
-                model = self._made(key).to(self.device)
+                model = self._brought(key)
                 _check_not_meta(model, key)
             with self._lock:
-                entry = self._admit(key, model)
+                entry = self._entries[key] = _Entry(model, pins=1)
+                self._sizes[key] = _bytes_of([model])
                 self._count(loads=1, load_seconds=time.monotonic() - started)
         except BaseException as error:
             with self._lock:
@@ -127,41 +147,58 @@ class ModelPool:
         pending.set_result(None)
         return entry
 
-    def _admit(self, key: str, model: nn.Module) -> _Entry:
-        """Make room for a new model and pin it; what a job needs at once may be more than the budget."""
-        entry = self._entries[key] = _Entry(model, pins=1)
-        self._evict_over(self._budget)
-        return entry
+    def _brought(self, key: str) -> nn.Module:
+        """The model on the device, where room was made for it first; what a job needs may be more than the budget."""
+        with self._moving, self._lock:
+            model = self._parked.pop(key, None)
+        if model is None:
+            self._evict_over(self._budget - (self._sizes.get(key) or self._expected(key)))
+            model = self._made(key)
+        with self._lock:
+            coming = _bytes_of([model, *self._models()]) - self._bytes()
+        self._evict_over(self._budget - coming)
+        try:
+            return model.to(self.device)
+        except BaseException:  # it may stand on both sides now; a second try shall not need the file again
+            self._park(key, model)
+            raise
 
     def _made(self, key: str) -> nn.Module:
-        """The model that was parked, or else a new one."""
-        with self._lock:
-            parked = self._parked.pop(key, None)
-        if parked is not None:
-            return parked
         family = key.partition("/")[0]
         if family not in self._loaders:
             raise KeyError(f"no loader makes {key}")
         return self._loaders[family](key, self.device).eval().requires_grad_(False)
 
     def _evict_over(self, budget: int) -> None:
-        for key in [key for key, entry in self._entries.items() if entry.pins == 0]:
-            if self._bytes() <= budget:
-                return
-            self._park(key, self._entries.pop(key).model)
-            self._count(evictions=1)
+        """Let models leave that are not at work, those used longest ago first, until the others fit."""
+        with self._moving:
+            leaving: OrderedDict[str, nn.Module] = OrderedDict()
+            with self._lock:
+                for key in [key for key, entry in self._entries.items() if entry.pins == 0]:
+                    if self._bytes() <= budget:
+                        break
+                    leaving[key] = self._entries.pop(key).model
+                    self._count(evictions=1)
+            while leaving:
+                self._park(*leaving.popitem(last=False))
 
     def _park(self, key: str, model: nn.Module) -> None:
-        """Keep an evicted model in main memory if there is room, for which those parked longest may have to go."""
+        """Keep a model in main memory if there is room, for which those parked longest may have to go."""
         size = _bytes_of([model])
         if size > self._parking:
             return
-        while size + _bytes_of(self._parked.values()) > self._parking:
-            self._parked.popitem(last=False)
-        self._parked[key] = model.to("cpu")
+        with self._moving:
+            model.to("cpu")  # gigabytes take a while, and nobody else may have to wait for them
+            with self._lock:
+                while size + _bytes_of(self._parked.values()) > self._parking:
+                    self._parked.popitem(last=False)
+                self._parked[key] = model
+
+    def _models(self) -> list[nn.Module]:
+        return [entry.model for entry in self._entries.values()]
 
     def _bytes(self) -> int:
-        return _bytes_of(entry.model for entry in self._entries.values())
+        return _bytes_of(self._models())
 
     def _count(self, **more: float) -> None:
         self._stats = replace(self._stats, **{name: getattr(self._stats, name) + n for name, n in more.items()})
@@ -194,9 +231,9 @@ def _bytes_of(models: Iterable[nn.Module]) -> int:
 
 
 def default_budget(device: torch.device) -> int:
-    """Bytes for models: the GPU's memory less 3 GB of working room, or half of what this process may use less 2 GB."""
+    """Bytes for models: what is free on a GPU less 3 GB of working room, or half of the memory's limit less 2 GB."""
     if device.type == "cuda":
-        return max(torch.cuda.get_device_properties(device).total_memory - 3 * 10**9, 10**9)
+        return max(free_bytes(device) - _WORKING_ROOM, 10**9)
     return _share_of_memory()
 
 
@@ -206,18 +243,7 @@ def default_parking(device: torch.device) -> int:
 
 
 def _share_of_memory() -> int:
-    return max(_memory_limit() // 2 - _RESERVE, 10**9)
-
-
-def _memory_limit() -> int:
-    """The machine's memory or the container's limit, whichever is less."""
-    import psutil
-
-    limits = [psutil.virtual_memory().total]
-    for path in _CGROUP_LIMITS:
-        if path.exists() and (text := path.read_text().strip()).isdigit():
-            limits.append(int(text))
-    return min(limits)
+    return max(memory_limit() // 2 - _RESERVE, 10**9)
 
 
 def _check_not_meta(model: nn.Module, key: str) -> None:

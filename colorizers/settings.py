@@ -17,14 +17,21 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="COLORIZERS_", frozen=True)
 
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$", description="auto, cpu, mps, cuda or cuda:1"
+    )
+    dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
+        "auto", description="of Stable Diffusion; auto is float16 on a GPU by CUDA that is good at it, else float32"
+    )
     weights_dir: Path | None = Field(None, description="looked into before the weights shipped with the project")
     model: str | None = Field(None, description="path or hub id of a Stable Diffusion 1.x to offer, as --model")
     controlnet: str | None = Field(None, description="path or hub id of a ControlNet for depth, as --controlnet")
     cache_dir: Path = Path.home() / ".cache" / "colorizers"
     pool_policy: Literal["lazy", "eager"] = "lazy"
     memory_budget_gb: float | None = Field(
-        None, gt=0, description="for models; when not set, the GPU's memory less 3 GB, or half of the memory less 2 GB"
+        None,
+        gt=0,
+        description="for models; when not set, what is free on the GPU less 3 GB, or half of the memory less 2 GB",
     )
 
     max_megapixels: float = Field(40, gt=0, le=178, description="of any picture; Pillow itself refuses more than 178")

@@ -6,6 +6,7 @@ one of its subfolders: "stable_diffusion/sd15/unet".
 
 import functools
 import hashlib
+import math
 import os
 import re
 from collections.abc import Iterable
@@ -18,9 +19,10 @@ import torch
 from torch import nn
 
 from colorizers import downloads
+from colorizers.devices import is_out_of_memory
 from colorizers.errors import ColorizerError
 from colorizers.hub import SUFFIXES, HuggingFace
-from colorizers.model_folder import check_model, lacking, used_files
+from colorizers.model_folder import TEXTS, check_model, lacking, used_files
 from colorizers.registry import DOWNLOAD, OWN, REGISTRY, Weights
 from colorizers.settings import PROJECT, get_settings
 
@@ -203,6 +205,23 @@ def load_into(network: nn.Module, key: str) -> nn.Module:
     return network
 
 
+def expected_bytes(key: str) -> int:
+    """About what the network of a key takes in float32, as its file says; 0 where that cannot be known beforehand."""
+    path = find(key) if known(key) else None
+    if path is None or (path.is_file() and key.count("/") > 1):  # a part of one file
+        return 0
+    files = [file for file in used_files(path, ("",)) if file.suffix not in TEXTS]
+    try:
+        return sum(4 * _numbers_in(file) if file.suffix == ".safetensors" else file.stat().st_size for file in files)
+    except (OSError, safetensors.SafetensorError):  # loading it will say so in words
+        return 0
+
+
+def _numbers_in(path: Path) -> int:
+    with safetensors.safe_open(path, "pt") as file:
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+
+
 def loaded_hashes(keys: list[str]) -> dict[str, str]:
     """The sha256 of the files that were loaded for keys; models that come without a weights file are left out."""
     return {key: _loaded[key] for key in keys if key in _loaded}
@@ -215,6 +234,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             return safetensors.torch.load_file(path)
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken file reaches every corner of the unpickler
+        if is_out_of_memory(error):
+            raise
         raise ColorizerError(f"{path.name} is damaged or holds more than tensors; get the file again.") from error
     if isinstance(state, dict) and isinstance(state.get("params"), dict):
         state = state["params"]

@@ -33,6 +33,7 @@ LAYERS = (
     ("colorizers.model_folder",),
     ("colorizers.networks",),
     ("colorizers.picture", "colorizers.options"),
+    ("colorizers.devices",),
     ("colorizers.settings", "colorizers.errors"),
 )
 

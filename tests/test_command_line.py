@@ -1,11 +1,13 @@
 """The command line: photographs in, coloured pictures out, and one sentence for whatever is refused."""
 
+import hashlib
 import json
 import math
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -409,9 +411,23 @@ class TestMakingAPictureAgain:
         assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
         assert pixels(Path("again.png")).shape[:2] == pixels(photo).T.shape
 
+    def test_takes_the_photo_turned_by_another_program(self, photo: Path, gray: np.ndarray):
+        assert command("colorize", photo, "-o", "first.png") == 0
+        Image.fromarray(np.rot90(gray)).save("on_its_side.png")
+        assert command("colorize", "on_its_side.png", "--from", "first.png", "-o", "again.png") == 0
+        assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
+
+    def test_knows_how_records_named_a_turned_photo_before(self, photo: Path):
+        result = colorize(Photo.open(photo).rotated(3), "unet")[0]
+        former = hashlib.sha256(f"{Photo.open(photo).sha256} turned 3".encode()).hexdigest()
+        record = result.record.model_copy(update={"input_sha256": former})
+        replace(result, record=record).save("first.png")
+        assert command("colorize", photo, "--from", "first.png", "-o", "again.png") == 0
+        assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
+
     def test_refuses_another_photo(self, photo: Path, gray: np.ndarray, capsys):
         assert command("colorize", photo, "-o", "first.png") == 0
-        for pixels_of_another in (gray[::-1], np.rot90(gray), gray[1:], gray + 1):
+        for pixels_of_another in (gray[::-1], np.rot90(gray)[::-1], gray[1:], gray + 1):
             Image.fromarray(pixels_of_another).save("another.png")
             said = refused(capsys, "another.png", "--from", "first.png")
             assert said == "another.png is not the photo that first.png was made from; give that one as it was.\n"

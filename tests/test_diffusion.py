@@ -13,12 +13,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from colorizers.engine import Engine, JobRequest, Step
-from colorizers.errors import ColorizerError
 from colorizers.methods import diffusion
 from colorizers.methods.diffusion import Diffusion, Sampler
 from colorizers.networks.diffusion import CELL, STEPS, ColorDiffusion, Scene
 from colorizers.networks.heads import AB_SCALE, GainHead
-from colorizers.options import MAX_SEED
+from colorizers.options import MAX_SEED, controls
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
 from colorizers.pool import Loader
@@ -122,9 +121,14 @@ def test_a_calm_result_is_the_mean_of_the_samples_that_its_seed_gives(gray_photo
     assert torch.allclose(single.outcome.ab, samples(4)[0], atol=0.05)
 
 
-def test_more_samples_than_memory_may_hold_are_refused_in_one_sentence(engine: Engine, gray_photo: Photo):
-    with pytest.raises(ColorizerError, match=r"^Variants times calm may be at most \d+; lower one of them\.$"):
-        coloured(engine, gray_photo, variants=8, calm=8)
+@pytest.mark.parametrize("calm", [None, 8], ids=["default calm", "calm 8"])
+def test_all_variants_that_its_control_offers_are_made(engine: Engine, gray_photo: Photo, calm: int | None):
+    most = next(entry.high for entry in controls(Diffusion().options) if entry.name == "variants")
+    asked = {"variants": int(most), "seed": 0, "steps": 2, "working_size": 64}
+    asked |= {} if calm is None else {"calm": calm}
+    results = engine.results(JobRequest(gray_photo, "diffusion", asked))
+    assert len(results) == most
+    assert len({result.pixels().tobytes() for result in results}) == most
 
 
 # Samplers

@@ -363,27 +363,61 @@ def test_what_a_failed_job_held_is_let_go_at_once(gray_photo: Photo):
         gc.enable()
 
 
-def test_out_of_memory_is_tried_once_more_at_half_the_size_and_a_note_says_so(gray_photo: Photo):
-    sizes = []
+def short_of_memory(tries: int, sizes: list[int]):
+    """A run that asks for more memory than any machine has, so many times."""
 
     def run(photo: Photo, options: Sized, job: Job) -> list[Chroma]:
         sizes.append(options.working_size)
-        if len(sizes) == 1:
-            raise torch.OutOfMemoryError
+        if len(sizes) <= tries:
+            job.notes.append("A word of a run that failed.")
+            torch.empty(10**17)
         return [Chroma(torch.zeros(2, 1, 1))]
 
-    result = stub_engine(run).results(JobRequest(gray_photo, "stub", {"working_size": 256}))[0]
-    assert sizes == [256, 128]
+    return run
+
+
+def test_out_of_memory_is_tried_again_as_it_is_when_what_is_idle_was_freed(gray_photo: Photo):
+    sizes = []
+    result = stub_engine(short_of_memory(1, sizes)).results(JobRequest(gray_photo, "stub", {"working_size": 256}))[0]
+    assert sizes == [256, 256]
+    assert result.record.options["working_size"] == 256
+    assert result.notes == gray_photo.notes
+
+
+def test_out_of_memory_again_is_tried_at_half_the_size_and_a_note_says_so(gray_photo: Photo):
+    sizes = []
+    result = stub_engine(short_of_memory(2, sizes)).results(JobRequest(gray_photo, "stub", {"working_size": 256}))[0]
+    assert sizes == [256, 256, 128]
     assert result.record.options["working_size"] == 128
-    assert "Memory ran short" in result.notes[-1]
+    assert result.notes == (*gray_photo.notes, "Memory ran short: a smaller working size was used.")
 
 
-def test_out_of_memory_twice_is_said_in_words(gray_photo: Photo):
-    def run(photo: Photo, options: Sized, job: Job) -> list[Chroma]:
-        raise torch.OutOfMemoryError
+def test_out_of_memory_for_good_is_said_in_words(gray_photo: Photo):
+    with pytest.raises(ColorizerError, match="choose a smaller working size or a smaller photo"):
+        stub_engine(short_of_memory(3, [])).results(JobRequest(gray_photo, "stub"))
 
-    with pytest.raises(ColorizerError, match="too little memory"):
-        stub_engine(run).results(JobRequest(gray_photo, "stub"))
+
+def test_at_the_smallest_size_nothing_smaller_is_tried(gray_photo: Photo):
+    sizes = []
+    with pytest.raises(ColorizerError, match="too little memory for this; choose a smaller photo"):
+        stub_engine(short_of_memory(9, sizes)).results(JobRequest(gray_photo, "stub", {"working_size": 64}))
+    assert sizes == [64, 64]
+
+
+def test_out_of_memory_without_a_working_size_is_not_said_to_have_become_smaller(gray_photo: Photo):
+    class Method(TrivialMethod):
+        tries = 0
+
+        def run(self, *asked) -> list[Chroma]:
+            self.tries += 1
+            if self.tries == 1:
+                torch.empty(10**17)
+            return super().run(*asked)
+
+    method = Method()
+    result = engine_with(method).results(JobRequest(gray_photo, "trivial"))[0]
+    assert method.tries == 2
+    assert result.notes == gray_photo.notes
 
 
 def test_the_notes_of_the_photo_are_those_of_the_result(engine: Engine):

@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import safetensors.torch
+import torch
 from conftest import encoded, untrained
 from PIL import Image
 from skimage.color import rgb2lab
@@ -171,3 +172,11 @@ def test_stable_diffusion_may_start_from_every_method_that_needs_the_photo_alone
     said = dict(zip(start.choices, start.words, strict=True))
     for name in alone:
         assert said[name] == f"Colours of: {METHODS[name].title}"
+
+
+def test_what_a_network_will_take_is_known_from_its_file():
+    key = "unet/mobilenet"
+    network = METHODS["unet"].loaders["unet"](key, torch.device("cpu"))
+    tensors = [*network.parameters(), *network.buffers()]
+    assert weights.expected_bytes(key) == pytest.approx(sum(tensor.nbytes for tensor in tensors), rel=0.02)
+    assert weights.expected_bytes("nothing/known") == 0

@@ -459,6 +459,20 @@ def test_the_hash_is_that_of_the_pixels_and_not_of_the_file(gray_pixels: np.ndar
     assert Photo.open(encoded(image)).sha256 != Photo.open(encoded(ImageOps.mirror(image))).sha256
 
 
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "F"])
+def test_the_hash_of_a_turned_photo_is_that_of_its_pixels(mode: str):
+    image = colour_image().convert("L").convert("F") if mode in ("I;16", "F") else colour_image().convert(mode)
+    if mode == "I;16":
+        image = Image.fromarray((np.asarray(image) * 200).astype(np.uint16))
+    opened = Photo.open(encoded(image, "TIFF"))
+    hashes = [opened.rotated(turns).sha256 for turns in range(4)]
+    assert len(set(hashes)) == 4
+    assert opened.rotated(1).rotated(1).sha256 == hashes[2]
+    assert opened.rotated(1).rotated(2).sha256 == opened.rotated(-1).sha256 == hashes[3]
+    assert opened.rotated(3).rotated(1).sha256 == opened.rotated(4).sha256 == hashes[0]
+    assert Photo.open(encoded(image.transpose(Image.Transpose.ROTATE_90), "TIFF")).sha256 == hashes[1]
+
+
 # What is refused
 
 

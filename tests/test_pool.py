@@ -1,4 +1,6 @@
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -97,6 +99,69 @@ def test_the_least_recently_used_goes_first():
     touch(pool, "block/d")
     assert pool.stats().models == ("block/c", "block/d")
     assert pool.stats().evictions == 2
+
+
+@pytest.mark.parametrize("known", ["beforehand", "from the last time"])
+def test_room_is_made_before_a_model_of_known_size_is_made(known: str):
+    alive: list[weakref.ref[nn.Module]] = []
+    together = []
+
+    def load(key: str, device: torch.device) -> nn.Module:
+        gc.collect()
+        together.append(sum(ref() is not None for ref in alive))
+        model = Block()
+        alive.append(weakref.ref(model))
+        return model
+
+    expected = (lambda key: KILOBYTE) if known == "beforehand" else (lambda key: 0)
+    pool = ModelPool({"block": load}, CPU, KILOBYTE, expected=expected)
+    touch(pool, "block/a", "block/b", "block/a", "block/b")
+    assert together[0 if known == "beforehand" else 2 :] == [0] * (4 if known == "beforehand" else 2)
+
+
+def test_no_more_leaves_than_the_new_model_needs():
+    pool = ModelPool({"block": lambda key, device: Block()}, CPU, 3 * KILOBYTE, expected=lambda key: KILOBYTE)
+    touch(pool, "block/a", "block/b", "block/c", "block/d")
+    assert pool.stats().models == ("block/b", "block/c", "block/d")
+    assert pool.stats().evictions == 1
+
+
+def test_a_model_that_finds_no_room_on_the_device_is_not_read_again():
+    class Full(Block):
+        def to(self, *args, **kwargs):
+            if args != ("cpu",) and not there_is_room:
+                raise torch.OutOfMemoryError
+            return super().to(*args, **kwargs)
+
+    made, there_is_room = [], False
+    load = lambda key, device: made.append(key) or Full()  # noqa: E731
+    pool = ModelPool({"block": load}, CPU, 2 * KILOBYTE, parking=2 * KILOBYTE)
+    with pytest.raises(torch.OutOfMemoryError):
+        touch(pool, "block/a")
+    assert pool.stats().models == ()
+    there_is_room = True
+    touch(pool, "block/a")
+    assert made == ["block/a"]
+
+
+def test_nobody_waits_for_a_model_that_leaves():
+    leaving, go_on = threading.Event(), threading.Event()
+
+    class Slow(Block):
+        def to(self, *args, **kwargs):
+            if args == ("cpu",):
+                leaving.set()
+                assert go_on.wait(10)
+            return super().to(*args, **kwargs)
+
+    pool = ModelPool({"block": lambda key, device: Slow()}, CPU, 2 * KILOBYTE, parking=2 * KILOBYTE)
+    touch(pool, "block/a", "block/b")
+    with ThreadPoolExecutor(1) as threads:
+        clearing = threads.submit(pool.clear)
+        assert leaving.wait(10)
+        assert pool.stats().models == ()
+        go_on.set()
+        clearing.result(10)
 
 
 def test_what_is_at_work_is_never_evicted():
@@ -257,3 +322,12 @@ def test_what_had_to_leave_the_device_comes_back_without_a_load():
     assert made == ["block/1", "block/2", "block/3", "block/4"], "the last that left was still in main memory"
     touch(pool, "block/1")
     assert made[4:] == ["block/1"], "there was room for one alone"
+
+
+def test_of_what_leaves_together_the_last_used_stays_in_main_memory():
+    made = []
+    pool = ModelPool({"block": lambda key, device: made.append(key) or Block()}, CPU, 2 * KILOBYTE, parking=KILOBYTE)
+    touch(pool, "block/old", "block/new")
+    pool.clear()
+    touch(pool, "block/new")
+    assert made == ["block/old", "block/new"]

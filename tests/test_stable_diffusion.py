@@ -22,7 +22,7 @@ from conftest import encoded, using_weights
 from PIL import Image
 from torch import Tensor, nn
 
-from colorizers import weights
+from colorizers import devices, weights
 from colorizers.__main__ import main
 from colorizers.engine import Done, Engine, JobRequest, LocalBackend, Step, local_engine
 from colorizers.errors import ColorizerError
@@ -467,7 +467,7 @@ def test_a_run_that_is_left_at_step_2_of_20_ends_there_and_the_next_one_runs(
     assert pool.stats().models == (), "everything that was leased was given back"
 
 
-def test_out_of_memory_is_tried_once_more_at_half_the_size_and_a_note_says_so(gray_photo: Photo):
+def test_out_of_memory_is_tried_as_it_is_and_then_at_half_the_size_and_a_note_says_so(gray_photo: Photo):
     sizes = []
 
     def before(latents: Tensor) -> None:
@@ -477,18 +477,48 @@ def test_out_of_memory_is_tried_once_more_at_half_the_size_and_a_note_says_so(gr
 
     engine, _ = watched(before)
     result = coloured(engine, gray_photo, working_size=512)
-    assert sizes == [512, 256, 256]
+    assert sizes == [512, 512, 256, 256]
     assert result.pixels().shape == (48, 64, 3)
     assert result.record.options["working_size"] == 256
     assert result.notes[-1] == "Memory ran short: a smaller working size was used."
 
 
-def test_out_of_memory_twice_is_said_in_words(gray_photo: Photo):
+def test_out_of_memory_for_good_is_said_in_words(gray_photo: Photo):
     def before(latents: Tensor) -> None:
         raise torch.OutOfMemoryError
 
     engine, _ = watched(before)
     assert "too little memory" in refused(engine, asked(gray_photo))
+
+
+# Number formats
+
+
+@pytest.fixture
+def half_precision(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("COLORIZERS_DTYPE", "float16")
+    monkeypatch.setattr(devices, "_single_only", set())
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+def test_half_precision_gives_about_the_same_picture(folder: Path, gray_photo: Photo, half_precision: None):
+    half = coloured(local_engine(), gray_photo)
+    devices.use_single(CPU)
+    single = coloured(local_engine(), gray_photo)
+    assert not any("precision" in note for note in half.notes)
+    assert np.abs(half.pixels().astype(int) - single.pixels()).mean() < 3
+
+
+def test_a_model_that_gives_nan_at_half_precision_runs_in_single_and_a_note_says_so(
+    folder: Path, gray_photo: Photo, half_precision: None
+):
+    vae = folder / "stable_diffusion_sd15" / "vae" / "diffusion_pytorch_model.safetensors"
+    changed(vae, lambda state: state["encoder.conv_in.weight"].mul_(1e6))  # single brings it back to size
+    result = coloured(local_engine(), gray_photo)
+    assert np.isfinite(result.outcome.rgb.numpy()).all()
+    assert "Half precision gave no picture on this device, so single precision was used." in result.notes
 
 
 # What is refused

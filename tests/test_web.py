@@ -205,6 +205,20 @@ def test_more_visitors_than_the_queue_holds_are_told_so_and_the_others_are_serve
         assert all(len(job.result()[0]) == 1 for job in served)
 
 
+def test_previews_wait_in_the_queue_two_are_composed_at_once(server: Server) -> None:
+    page = build_page(local_engine())
+    composing = [
+        handler for handler in page.fns.values() if getattr(handler.fn, "__name__", "") in ("refinish", "choose")
+    ]
+    assert composing
+    assert {handler.queue for handler in composing} == {True}
+    assert {(handler.concurrency_id, handler.concurrency_limit) for handler in composing} == {("finish", 2)}
+    (handler, *_) = handlers_of(server, "select", 1)
+    sent = {"data": [None], "fn_index": handler, "session_hash": "x", "event_data": {"index": 0}}
+    direct = httpx.post(f"{server.url}/gradio_api/run/predict", json=sent)
+    assert direct.status_code == 404, "no way beside the queue"
+
+
 @pytest.mark.parametrize("name", refused_files())
 def test_a_file_that_is_no_photo_is_refused_in_one_sentence_and_the_app_goes_on(
     server: Server, client: Client, photo: Path, tmp_path: Path, name: str

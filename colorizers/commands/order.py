@@ -1,6 +1,7 @@
 """What one call of `colorize` asks for, checked before the first photo is opened."""
 
 import argparse
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,11 +29,17 @@ class Remake(NamedTuple):
     def photo(self, path: Path) -> Photo:
         """The photo that the record names, turned as it was on the page; ColorizerError when the file holds another."""
         given = Photo.open(path)
-        for turned in map(given.rotated, range(4)):
-            if turned.sha256 == self.record.input_sha256:
+        for turns in range(4):
+            turned = given.rotated(turns)
+            if self.record.input_sha256 in (turned.sha256, _hash_of_a_turn(given, turns)):
                 return turned
         result = shown(self.result)
         raise ColorizerError(f"{shown(path)} is not the photo that {result} was made from; give that one as it was.")
+
+
+def _hash_of_a_turn(photo: Photo, turns: int) -> str:
+    """By what records named a turned photo before they hashed its pixels."""
+    return hashlib.sha256(f"{photo.sha256} turned {turns}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from colorizers.errors import ColorizerError
 from colorizers.methods.method import Job, faded_print, vividness, working_size
 from colorizers.methods.trained import Trained
 from colorizers.networks.diffusion import CELL, STEPS, ColorDiffusion, Scene
@@ -18,7 +17,6 @@ from colorizers.picture.photo import Photo
 
 _PREVIEW_EVERY = 4  # steps
 _AT_ONCE = 8  # samples in one pass, so that memory has a bound
-_MOST_SAMPLES = 32  # of one job
 _SCHEDULE = {
     "num_train_timesteps": STEPS,
     "beta_schedule": "squaredcos_cap_v2",
@@ -36,7 +34,9 @@ class DiffusionOptions(Options):
     """Options of the diffusion tab."""
 
     variants: int = variants(4)
-    calm: int = control(4, low=1, high=8, step=1, help="Each result is the mean of so many samples: calmer, surer.")
+    calm: int = control(
+        4, low=1, high=8, step=1, help="Samples averaged for each result: more are calmer and surer, and take longer."
+    )
     steps: int = control(20, low=2, high=50, step=1, help="More take longer; beyond 20 little changes.")
     vividness: float = vividness(0.9)
     faded_print: bool = faded_print()
@@ -64,8 +64,6 @@ class Diffusion(Trained):
     @torch.inference_mode()
     def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:
         """One outcome a variant, up to 8 samples in one pass: chroma at a quarter of the working size."""
-        if options.variants * options.calm > _MOST_SAMPLES:
-            raise ColorizerError(f"Variants times calm may be at most {_MOST_SAMPLES}; lower one of them.")
         job.progress(0, options.steps, None, "Looking at the photo")
         with job.models.lease(self.key(options)) as model:
             network: Any = model

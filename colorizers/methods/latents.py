@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from colorizers.errors import ColorizerError
+from colorizers.devices import dtype_for, free_bytes
+from colorizers.errors import NotFinite
 
 _CELL = 8  # pixels a side of what one place in the latents stands for
 _TILE = 256  # pixels
@@ -29,7 +30,7 @@ class LatentCodec(nn.Module):
         self.vae.use_tiling = tiled
         latents: Tensor = self.vae.encode(self._laid_out(2 * rgb[None] - 1)).latent_dist.mode().contiguous()
         if not latents.isfinite().all():
-            raise ColorizerError("This model's VAE cannot see the photo at half precision; choose another model.")
+            raise NotFinite("This model's VAE cannot see the photo; choose another model.")
         return latents * self.vae.config.scaling_factor
 
     def decode(self, latents: Tensor, tiled: bool = False) -> Tensor:
@@ -62,19 +63,7 @@ def quick_look(latents: Tensor, matrix: Tensor) -> Tensor:
 
 def is_short_of_memory(device: torch.device, size: tuple[int, int]) -> bool:
     """Whether a picture of this size, height and width, may be too large to pass through a VAE at once."""
-    number = 2 if device.type == "cuda" else 4
-    return _free(device) < math.prod(size) * _NUMBERS_A_PIXEL * number
-
-
-def _free(device: torch.device) -> int:
-    """Bytes that are not taken."""
-    if device.type == "cuda":
-        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return torch.cuda.mem_get_info(device)[0] + unused
-    import psutil
-
-    available: int = psutil.virtual_memory().available
-    return available
+    return free_bytes(device) < math.prod(size) * _NUMBERS_A_PIXEL * dtype_for(device).itemsize
 
 
 def _with_ones(rows: Tensor) -> Tensor:

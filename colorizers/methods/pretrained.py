@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from colorizers.devices import is_out_of_memory
 from colorizers.errors import ColorizerError
 from colorizers.model_folder import weights_file
 
@@ -17,11 +18,6 @@ _ASKING = {
     "use_timm_backbone",
 }  # fmt: skip
 """What a config.json may say that makes a library look for code or for other weights."""
-
-
-def dtype_on(device: torch.device) -> torch.dtype:
-    """Half precision on a GPU; elsewhere it is slow or missing."""
-    return torch.float16 if device.type == "cuda" else torch.float32
 
 
 def network_from(kind: Any, folder: Path, dtype: torch.dtype, unread: tuple[str, ...] = ()) -> Any:
@@ -81,9 +77,9 @@ def _sentences(folder: Path) -> Iterator[None]:
     """Whatever a strange folder leads to, in one sentence."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError):
-        raise
     except Exception as error:  # it reaches every corner of the libraries
+        if is_out_of_memory(error):
+            raise
         raise ColorizerError(f"The model in {folder.name} cannot be read; get it again.") from error
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from colorizers.errors import ColorizerError
+from colorizers.errors import ColorizerError, NotFinite
 from colorizers.methods import stable_diffusion_parts as parts
 from colorizers.methods.canvas import gray_rgb, resized
 from colorizers.methods.denoising import (
@@ -235,7 +235,7 @@ def _decoded(run: Run, every: list[Tensor]) -> list[Tensor]:
             job.progress(1, 1, None, "Decoding the picture")
             pictures.append(frame.crop(codec.decode(latents, tiled)))
     if any(not picture.isfinite().all() for picture in pictures):
-        raise ColorizerError("The model gave no picture here; try another seed or a lower guidance scale.")
+        raise NotFinite("The model gave no picture here; try another seed or a lower guidance scale.")
     return pictures
 
 

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from colorizers import weights
+from colorizers.devices import dtype_for
 from colorizers.errors import ColorizerError
 from colorizers.methods import single_file
 from colorizers.methods.latents import LatentCodec
-from colorizers.methods.pretrained import dtype_on, network_from, preparation_from, read_json
+from colorizers.methods.pretrained import network_from, preparation_from, read_json
 from colorizers.methods.prompt import TextEncoder
 
 FAMILY = "stable_diffusion"
@@ -48,7 +49,7 @@ def load_controlnet(key: str, device: torch.device) -> nn.Module:
     """A ControlNet, by a key such as "controlnet/depth"."""
     from diffusers import ControlNetModel
 
-    return network_from(ControlNetModel, weights.ready(key), dtype_on(device))
+    return network_from(ControlNetModel, weights.ready(key), dtype_for(device))
 
 
 def scheduler_config(model: str) -> dict[str, Any]:
@@ -76,9 +77,9 @@ def _part(key: str, device: torch.device) -> Any:
 
     part, path = key.rpartition("/")[2], weights.ready(key)
     if path.is_file():
-        return single_file.component(path, part, dtype_on(device))
+        return single_file.component(path, part, dtype_for(device))
     kinds = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
-    network = network_from(kinds[part], path, dtype_on(device))
+    network = network_from(kinds[part], path, dtype_for(device))
     channels = {"unet": "in_channels", "vae": "latent_channels"}.get(part)
     if channels is not None and network.config[channels] != CHANNELS:
         name = weights.entry_of(key).called
@@ -137,7 +138,7 @@ def load_checker(key: str, device: torch.device) -> nn.Module:
 
     folder = weights.ready(key)
     processor = preparation_from(CLIPImageProcessor, folder / "feature_extractor")
-    network = network_from(StableDiffusionSafetyChecker, folder / "safety_checker", dtype_on(device))
+    network = network_from(StableDiffusionSafetyChecker, folder / "safety_checker", dtype_for(device))
     return SafetyChecker(network, processor)
 
 
@@ -162,7 +163,7 @@ def load_captioner(key: str, device: torch.device) -> nn.Module:
     from transformers import BlipForConditionalGeneration, BlipProcessor
 
     folder = weights.ready(key)
-    network = network_from(BlipForConditionalGeneration, folder, dtype_on(device))
+    network = network_from(BlipForConditionalGeneration, folder, dtype_for(device))
     return Captioner(network, preparation_from(BlipProcessor, folder))
 
 

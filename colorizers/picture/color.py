@@ -21,7 +21,11 @@ _KAPPA = 24389 / 27
 _FOOT = _EPSILON ** (1 / 3)  # where the cube root meets its linear foot
 _ENCODED_TOE, _LINEAR_TOE = 0.04045, 0.0031308  # where the sRGB curve meets its linear toe
 _GAMUT_TOLERANCE = 1e-5  # in linear light: at black, where it weighs most, less than 0.01 of L*
-_GAMUT_HALVINGS = 10  # gives away less than 1/1000 of the chroma that was asked for
+_GAMUT_HALVINGS = 9
+_MOST_CHROMA = 135.0  # of any colour in sRGB: blue has 133.8
+_YELLOW_TOLERANCE = 0.28  # of L*, where the ray from gray leaves sRGB and comes back; 0.263 is needed
+_YELLOW_LIGHTNESS = (90.0, 95.0, 98.0, 99.0)  # L* between which the tolerance grows, stays and falls
+_YELLOW_HUE = (0.06, 0.12, 0.31, 0.37)  # the same for -a*/b*: the rays that come back have hues from 97.3 to 107.2
 
 
 @functools.cache
@@ -115,14 +119,16 @@ def gray_to_lightness(gray: Tensor) -> Tensor:
 def fit_gamut(lightness: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
     """Bring colours into sRGB by reducing chroma at constant L* and hue.
 
-    Takes L* (H, W) and ab (2, H, W); gives the fitted ab and its linear RGB (3, H, W) in [0, 1]. The largest
-    share of the chroma that is still in gamut is found per pixel by bisection: at constant L* and hue the
-    gamut is a segment that starts at gray.
+    Takes L* (H, W) and ab (2, H, W); gives the fitted ab and its linear RGB (3, H, W) in [0, 1]. At constant L* and
+    hue the gamut is a segment that starts at gray, but not in bright yellow: there the ray leaves sRGB at the red
+    end, by 0.03 of linear light at the most, and comes back. It is taken for a segment there too: see
+    `_red_tolerance`. The longest chroma in it is found per pixel by bisection.
     """
     linear = lab_to_linear_rgb(torch.cat((lightness[None], ab)))
     outside = (~_in_gamut(linear - 0.5)).flatten().nonzero()[:, 0]
     if len(outside):
         far_lightness, far_ab = lightness.flatten()[outside], ab.flatten(1)[:, outside]
+        far_ab = far_ab * (_MOST_CHROMA / torch.hypot(*far_ab)).clamp_(max=1)
         far_ab = far_ab * _share_in_gamut(far_lightness, far_ab)
         ab = ab.flatten(1).index_copy(1, outside, far_ab).view_as(ab)
         far = lab_to_linear_rgb(torch.cat((far_lightness[None], far_ab))[..., None])
@@ -131,17 +137,59 @@ def fit_gamut(lightness: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _share_in_gamut(lightness: Tensor, ab: Tensor) -> Tensor:
-    """The share (n,) of the chroma of L* (n,) and ab (2, n) that sRGB holds; only X and Z change with chroma."""
+    """The share (n,) of the chroma that sRGB holds, of L* (n,) and ab (2, n) outside of it."""
+    tolerance = _red_tolerance(lightness, ab)
+    share = _share_below_red(lightness, ab, tolerance)
+    # Where more red is allowed, the ray may come back behind the place where it leaves: its far end is tried first.
+    yellow = tolerance.nonzero()[:, 0]
+    if len(yellow):
+        lightness, ab, tolerance = lightness[yellow], ab[:, yellow], tolerance[yellow]
+        far = _share_below_red(lightness, ab, torch.full_like(tolerance, 0.3))
+        red = lab_to_linear_rgb(torch.cat((lightness[None], ab * far))[..., None])[0, :, 0]
+        share[yellow] = torch.where(red <= 1 + tolerance, far, share[yellow])
+    return share
+
+
+def _red_tolerance(lightness: Tensor, ab: Tensor) -> Tensor:
+    """By how much linear red (n,) may exceed 1 for L* (n,) and the hues of ab (2, n): 0 except in bright yellow.
+
+    Clipping it changes L* by up to `_YELLOW_TOLERANCE`, and spares yellow up to 70 units of chroma.
+    """
+    forward, _ = _matrices(ab.dtype, ab.device)
+    weight = _plateau(lightness, _YELLOW_LIGHTNESS) * _plateau(-ab[0] / ab[1].clamp(min=1e-6), _YELLOW_HUE)
+    y = (lightness + 16) / 116
+    return _YELLOW_TOLERANCE * 3 / 116 * y**2 / forward[1, 0] * weight  # L* = 116 Y^(1/3) - 16
+
+
+def _plateau(values: Tensor, corners: tuple[float, float, float, float]) -> Tensor:
+    """0 outside of the four corners, 1 between the inner two, linear between."""
+    low, full, last, high = corners
+    return torch.minimum((values - low) / (full - low), (high - values) / (high - last)).clamp_(0, 1)
+
+
+def _share_below_red(lightness: Tensor, ab: Tensor, tolerance: Tensor) -> Tensor:
+    """As `_share_in_gamut`, for a gamut in which red may exceed 1 by a tolerance (n,): to the first place outside.
+
+    Only X and Z change with chroma.
+    """
     _, backward = _matrices(ab.dtype, ab.device)
     y = (lightness + 16) / 116
     steps = torch.stack((ab[0] / 500, ab[1] / -200))
     gray = backward[:, 1:2] * _expand(y) - 0.5
+    gray[0] -= tolerance  # what is bright has no red near 0
+
+    def beyond(share: Tensor) -> Tensor:
+        centered = torch.addmm(gray, backward[:, ::2], _expand(torch.addcmul(y, steps, share)))
+        return centered.abs().amax(0) - (0.5 + _GAMUT_TOLERANCE)
+
     share = torch.zeros_like(lightness)
     for halving in range(1, _GAMUT_HALVINGS + 1):
         trial = share + 0.5**halving
-        centered = torch.addmm(gray, backward[:, ::2], _expand(torch.addcmul(y, steps, trial)))
-        share = torch.where(_in_gamut(centered), trial, share)
-    return share
+        share = torch.where(beyond(trial) <= 0, trial, share)
+    # The border lies in the last interval, about where the chord between its ends does; a colour inside stays.
+    width = 0.5**_GAMUT_HALVINGS
+    near, far = beyond(share).clamp_(max=0), beyond(share + width)
+    return torch.where(far <= 0, 1.0, share - width * near / (far - near).clamp(min=1e-12))
 
 
 def _in_gamut(centered: Tensor) -> Tensor:

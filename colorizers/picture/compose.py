@@ -9,6 +9,7 @@ from torch import Tensor
 from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
 from colorizers.picture.finish import Finish, apply_finish
 
+_LEVELS = 2**16 - 1
 _STRIP = 1 << 17  # pixels composed at a time: about what fits into a processor's cache
 _CUBIC = -0.5  # Keys (1981)
 _SNAP_SIDE = 1024  # pixels; colour borders are snapped at this size
@@ -29,18 +30,51 @@ class Painting:
     rgb: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class PackedPainting:
+    """A painting in half the memory: sRGB (3, h, w) uint16."""
+
+    levels: np.ndarray
+
+
 Outcome = Chroma | Painting
+Kept = Outcome | PackedPainting
 
 
-def compose(lightness: Tensor, outcome: Outcome, finish: Finish, bits: int = 8) -> np.ndarray:
+def rounded(outcome: Outcome) -> Outcome:
+    """A painting in 16-bit levels, so that it is the same before and after `packed`; other outcomes as they are."""
+    return _unpacked(packed(outcome)) if isinstance(outcome, Painting) else outcome
+
+
+def packed(outcome: Kept) -> Kept:
+    """A painting as it is kept for later; other outcomes, which are small, as they are."""
+    if not isinstance(outcome, Painting):
+        return outcome
+    levels = (outcome.rgb.detach().float().cpu().clamp(0, 1) * _LEVELS).round()
+    return PackedPainting(levels.to(torch.int32).numpy().astype(np.uint16))
+
+
+def bytes_of(outcome: Kept) -> int:
+    """What an outcome takes in memory."""
+    if isinstance(outcome, PackedPainting):
+        return outcome.levels.nbytes
+    return (outcome.ab if isinstance(outcome, Chroma) else outcome.rgb).nbytes
+
+
+def _unpacked(outcome: Kept) -> Outcome:
+    if not isinstance(outcome, PackedPainting):
+        return outcome
+    return Painting(torch.from_numpy(outcome.levels.astype(np.float32)) / _LEVELS)
+
+
+def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8) -> np.ndarray:
     """The finished picture (H, W, 3), uint8 or uint16, of a photo's L* (H, W) and a method's outcome.
 
-    With the luminance lock at 1 the L* of every pixel is the photo's, up to rounding. Colours out of sRGB lose
-    chroma at constant L* and hue; nothing is clipped.
+    With the luminance lock at 1 the L* of every pixel is the photo's, up to rounding, and up to 0.3 in bright yellow.
+    Colours out of sRGB lose chroma at constant L* and hue: see `fit_gamut`.
     """
     height, width = lightness.shape
-    small = outcome.ab if isinstance(outcome, Chroma) else rgb_to_lab(outcome.rgb.clamp(0, 1))
-    small = small.detach().float().cpu()
+    small = _planes(outcome).detach().float().cpu()
     if finish.edge_snap > 0:
         small = _snapped(small, lightness, finish.edge_snap)
     small = _narrowed(small, height, width)
@@ -56,6 +90,12 @@ def compose(lightness: Tensor, outcome: Outcome, finish: Finish, bits: int = 8) 
         _, linear = fit_gamut(torch.lerp(lab[0].clamp(0, 100), own, finish.luminance_lock), lab[1:])
         result[strip] = _quantised(encode_srgb(linear), bits)
     return result
+
+
+def _planes(outcome: Kept) -> Tensor:
+    """The ab (2, h, w) of chroma, or the Lab (3, h, w) of a painting."""
+    plain = _unpacked(outcome)
+    return plain.ab if isinstance(plain, Chroma) else rgb_to_lab(plain.rgb.clamp(0, 1))
 
 
 def _quantised(rgb: Tensor, bits: int) -> np.ndarray:

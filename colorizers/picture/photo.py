@@ -44,10 +44,10 @@ _LONGEST_SIDE_RATIO = 4  # of what a network sees: a strip is not enlarged beyon
 class Photo:
     """A decoded photograph.
 
-    `lightness` is L* (H, W), float32 in [0, 100]; `rgb` is oriented sRGB (H, W, 3) uint8 when the file has colour;
-    `alpha` is (H, W) uint8 when it has transparency; `bits` is 16 for 16-bit gray, else 8; `name` is a clean file
-    stem; `exif` and `dpi` may be kept when saving; `notes` are sentences for the user; `decoded_sha256` is the hash of
-    the integer pixels that the file held, the same on every machine.
+    `lightness` is L* (H, W), float32 in [0, 100]; `rgb` is oriented sRGB (H, W, 3) uint8 when the file has colour,
+    else `gray` is what it held, (H, W), uint8 or float32 in [0, 1]; `alpha` is (H, W) uint8 when it has transparency;
+    `bits` is 16 for 16-bit gray, else 8; `name` is a clean file stem; `exif` and `dpi` may be kept when saving;
+    `notes` are sentences for the user.
     """
 
     lightness: Tensor
@@ -58,7 +58,7 @@ class Photo:
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
-    decoded_sha256: str = ""
+    gray: np.ndarray | None = None
 
     @classmethod
     def open(
@@ -89,8 +89,12 @@ class Photo:
 
     @functools.cached_property
     def sha256(self) -> str:
-        """Of the decoded pixels, whatever file they came in; of L* and alpha for a photo that came in none."""
-        return self.decoded_sha256 or _digest(self.lightness.numpy(), self.alpha)
+        """Of the pixels as they stand, turned or not, whatever file they came in; the same on every machine.
+
+        Of L* and alpha for a photo that came in no file, or was reduced.
+        """
+        pixels = self.gray if self.rgb is None else self.rgb
+        return _digest(self.lightness.numpy() if pixels is None else pixels, self.alpha)
 
     def rotated(self, quarter_turns: int) -> "Photo":
         """The photo turned counter-clockwise by multiples of 90 degrees."""
@@ -99,9 +103,9 @@ class Photo:
         return replace(
             self,
             lightness=torch.rot90(self.lightness, quarter_turns).contiguous(),
-            rgb=None if self.rgb is None else np.ascontiguousarray(np.rot90(self.rgb, quarter_turns)),
-            alpha=None if self.alpha is None else np.ascontiguousarray(np.rot90(self.alpha, quarter_turns)),
-            decoded_sha256=hashlib.sha256(f"{self.sha256} turned {quarter_turns % 4}".encode()).hexdigest(),
+            rgb=_turned(self.rgb, quarter_turns),
+            alpha=_turned(self.alpha, quarter_turns),
+            gray=_turned(self.gray, quarter_turns),
         )
 
     def reduced(self, long_side: int) -> "Photo":
@@ -113,7 +117,7 @@ class Photo:
         alpha = self.alpha
         if alpha is not None:
             alpha = np.asarray(Image.fromarray(alpha).resize((width, height), Image.Resampling.BOX))
-        return replace(self, lightness=_resized(self.lightness, height, width), alpha=alpha, rgb=None)
+        return replace(self, lightness=_resized(self.lightness, height, width), alpha=alpha, rgb=None, gray=None)
 
     def network_lightness(self, working_size: int, faded_print: bool = False) -> Tensor:
         """What a network sees: L* (h, w) with the short side at `working_size` pixels, sides multiples of 4.
@@ -252,12 +256,15 @@ def _read(image: Image.Image, name: str) -> Photo:
     else:
         image, alpha = _split_alpha(image)
         pixels = _without_equal_channels(np.asarray(_in_srgb(image, profile, notes)))
-    rgb = pixels if pixels.ndim == 3 else None
+    rgb, gray = (pixels, None) if pixels.ndim == 3 else (None, np.ascontiguousarray(pixels))
     if rgb is not None:
         notes.append("The photo already has colour: only its luminance was used.")
     bits = 8 if pixels.dtype == np.uint8 else 16
-    digest = _digest(pixels, alpha)
-    return Photo(_lightness(pixels), name, rgb, alpha, bits, exif, dpi, tuple(notes), digest)
+    return Photo(_lightness(pixels), name, rgb, alpha, bits, exif, dpi, tuple(notes), gray)
+
+
+def _turned(plane: np.ndarray | None, quarter_turns: int) -> np.ndarray | None:
+    return None if plane is None else np.ascontiguousarray(np.rot90(plane, quarter_turns))
 
 
 def _digest(*planes: np.ndarray | None) -> str:

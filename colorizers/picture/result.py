@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
-from colorizers.picture.compose import Outcome, compose
+from colorizers.picture.compose import Kept, compose
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, Record
@@ -41,7 +41,7 @@ class Result:
     """
 
     photo: Photo
-    outcome: Outcome
+    outcome: Kept
     finish: Finish
     record: Record
     seconds: float

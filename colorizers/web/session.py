@@ -1,6 +1,7 @@
 """What the server keeps of one visitor's page: a reduced photo, the colours of each tab, a few preview files."""
 
-import functools
+import threading
+import weakref
 from collections import deque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import Method
-from colorizers.picture.compose import Chroma, Outcome, compose
+from colorizers.picture.compose import Chroma, Kept, bytes_of, compose, packed
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo, shown_name
 from colorizers.picture.result import Result
@@ -21,6 +22,8 @@ from colorizers.web.files import Folder, flat, open_upload
 
 _PREVIEWS = 8  # files of a tab that are kept: the browser may still be loading an earlier one
 _THUMBNAIL = 240  # pixels
+_MOST_KEPT = 2 * 10**9  # bytes of all visitors' results
+_MAKING_FOLDER = threading.Lock()
 _NO_COLOUR = Chroma(torch.zeros(2, 1, 1))
 
 
@@ -74,6 +77,7 @@ class Coloured:
 
     finish: Finish
     results: tuple[Result, ...] = ()
+    gone: bool = False
     chosen: int = 0
     job_id: str = ""
     previews: deque[Path] = field(default_factory=deque)
@@ -81,9 +85,38 @@ class Coloured:
     @property
     def result(self) -> Result:
         """The chosen result under the tab's finish; ColorizerError when there is none."""
-        if not self.results:
-            raise ColorizerError(texts.NOTHING_YET)
-        return self.results[self.chosen].finished(self.finish)
+        results = self.results  # another visitor's job may take them away at any time
+        if not results:
+            raise ColorizerError(texts.RESULTS_GONE if self.gone else texts.NOTHING_YET)
+        return results[self.chosen].finished(self.finish)
+
+    @property
+    def bytes(self) -> int:
+        """What the results take in memory, without the photo, which all of them share."""
+        return sum(bytes_of(result.outcome) for result in self.results)
+
+
+class Shelf:
+    """Bounds what the results of all tabs of all visitors take in memory: those that were made first go first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._tabs: list[weakref.ref[Coloured]] = []
+        self._lock = threading.Lock()
+
+    def add(self, tab: Coloured) -> None:
+        """Keep a tab with new results, for which older ones may have to go."""
+        with self._lock:
+            known = [other for ref in self._tabs if (other := ref()) is not None and other is not tab]
+            taken = tab.bytes + sum(other.bytes for other in known)
+            while taken > self._most and known:
+                oldest = known.pop(0)
+                taken -= oldest.bytes
+                oldest.gone, oldest.results, oldest.chosen = True, (), 0
+            self._tabs = [weakref.ref(each) for each in (*known, tab)]
+
+
+_SHELF = Shelf(_MOST_KEPT)
 
 
 @dataclass
@@ -92,11 +125,15 @@ class Session:
 
     on_page: Shown | None = None
     tabs: dict[str, Coloured] = field(default_factory=dict)
+    _folder: Folder | None = None
 
-    @functools.cached_property
+    @property
     def folder(self) -> Folder:
         """The visitor's files; they go when the session does."""
-        return Folder()
+        with _MAKING_FOLDER:
+            if self._folder is None:
+                self._folder = Folder()
+            return self._folder
 
     @property
     def shown(self) -> Shown:
@@ -122,11 +159,13 @@ class Session:
         return self.tabs.setdefault(method.name, Coloured(method.finish))
 
     def keep(self, method: Method, results: tuple[Result, ...]) -> None:
-        """Put a job's results on the page, the full-size photo left aside."""
-        tab = self.tab(method)
-        tab.results, tab.chosen = tuple(replace(result, photo=self.shown.photo) for result in results), 0
+        """Put a job's results on the page, packed, the full-size photo left aside."""
+        tab, photo = self.tab(method), self.shown.photo
+        tab.results = tuple(replace(result, photo=photo, outcome=packed(result.outcome)) for result in results)
+        tab.chosen, tab.gone = 0, False
+        _SHELF.add(tab)
 
-    def first_look(self, method: Method, outcome: Outcome) -> tuple[Path, Path]:
+    def first_look(self, method: Method, outcome: Kept) -> tuple[Path, Path]:
         """Before and after, as files, of a job that is under way."""
         tab, shown = self.tab(method), self.shown
         tab.previews.append(self.folder.preview(compose(shown.photo.lightness, outcome, tab.finish), shown.photo.alpha))

@@ -62,6 +62,7 @@ SAVING = "Making the full-size file …"
 
 GONE = "{name} is no longer here; please upload it again."
 NO_PHOTO = "The photo is no longer here; please upload it again."
+RESULTS_GONE = "These results had to make room for newer ones; colour the photo again."
 NOTHING_YET = "There is nothing to save yet; colour the photo first."
 NOT_AMONG = "That picture is no longer here; choose another."
 NOT_UPLOADED = "{name} must be an uploaded file."

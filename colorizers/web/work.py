@@ -29,6 +29,8 @@ from colorizers.web.tab import DEEP_FORMATS, TabView
 DEVICE = "device"
 JOBS_IN_HAND = 4  # one runs, the others know their place in the line; each holds its photo and references, decoded
 _FILES_AT_ONCE = 2
+FINISHING: dict[str, Any] = {"concurrency_id": "finish", "concurrency_limit": 2}
+"""For events that compose a preview on all cores: so many at once, the others wait in Gradio's queue, which ends."""
 _LOOK_EVERY = 0.5  # seconds between previews of a job, and between plots of its losses
 SHOW_SAVING = f"() => ({{__type__: 'update', value: {json.dumps(texts.SAVING)}, interactive: false}})"
 SHOW_BUSY = f"""() => [
@@ -88,7 +90,8 @@ class TabWork:
         view, finish = self.view, list(self.view.finish.components)
         view.run.click(None, None, [view.run, view.stop, view.status], js=SHOW_BUSY, api_visibility="private")
         self._jobs.append(self._begin(view.run.click, session))
-        tune: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        tune: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **FINISHING}
         gr.on(
             [part.input for part in finish], self.refinish, [session, *finish], view.slider,
             trigger_mode="always_last", **tune,
@@ -97,19 +100,19 @@ class TabWork:
         changes = {view.reset.click: set(Finish.model_fields)}
         changes |= {view.options[name].input: fields for name, fields in self._suiting.items()}
         for changed, fields in changes.items():
-            own = changed(partial(self.own_finish, fields), suiting, [view.finish[name] for name in fields], **tune)
+            own = changed(partial(self.own_finish, fields), suiting, [view.finish[name] for name in fields], **quick)
             own.then(self.refinish, [session, *finish], view.slider, **tune)
         if view.gallery is not None:
             view.gallery.select(self.choose, session, view.outputs, **tune)
         if view.use_seed is not None:
-            view.use_seed.click(self.use_seed, session, view.options["seed"], **tune)
+            view.use_seed.click(self.use_seed, session, view.options["seed"], **quick)
         view.download.click(None, None, view.download, js=SHOW_SAVING, api_visibility="private")
         made = view.download.click(
             self.save, [session, view.format, view.keep_exif], view.file, show_progress="hidden",
             concurrency_id="files", concurrency_limit=_FILES_AT_ONCE, api_visibility="private",
         )  # fmt: skip
         made.success(None, view.file, js=DOWNLOAD_FILE, api_visibility="private")
-        made.then(lambda: gr.Button(texts.DOWNLOAD, interactive=True), None, view.download, **tune)
+        made.then(lambda: gr.Button(texts.DOWNLOAD, interactive=True), None, view.download, **quick)
 
     def start_after(self, event: gr.events.Dependency, session: gr.State) -> None:
         """Begin by itself when another event has succeeded."""
@@ -203,7 +206,8 @@ class TabWork:
         with shown_errors():
             tab = session.tab(self._method)
             tab.finish = _finish(self.view, finish)
-            return session.look(self._method) if tab.results else (session.shown.before, session.shown.before)
+            nothing_yet = session.shown.before, session.shown.before
+            return session.look(self._method) if tab.results or tab.gone else nothing_yet
 
     def choose(self, session: Session, event: gr.EventData) -> Updates:
         """Another variant."""
