@@ -175,7 +175,7 @@ def test_stable_diffusion_may_start_from_every_method_that_needs_the_photo_alone
 
 
 def test_what_a_network_will_take_is_known_from_its_file():
-    key = "unet/mobilenet"
+    key = "unet/efficientnet"
     network = METHODS["unet"].loaders["unet"](key, torch.device("cpu"))
     tensors = [*network.parameters(), *network.buffers()]
     assert weights.expected_bytes(key) == pytest.approx(sum(tensor.nbytes for tensor in tensors), rel=0.02)
