@@ -165,7 +165,7 @@ def test_a_recipe_judges_by_the_colours_that_its_network_has_learnt(predicts: Pr
 
     kept = KEPT if predicts == "velocity" else linear(500)
     network = Knowing(clean, kept, predicts)
-    ab = Denoising(network, kept, predicts, frozen=False).colored(network, torch.full((1, 3, 64, 96), 50.0))
+    ab = Denoising(network, kept, predicts).colored(network, torch.full((1, 3, 64, 96), 50.0))
     assert ab.shape == (1, 2, 16, 24)
     assert all(torch.allclose(guess, guesses[0], atol=1e-3) for guess in guesses), "from the first step to the last"
     assert torch.allclose(ab, AB_SCALE * guesses[0], atol=0.05)

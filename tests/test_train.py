@@ -130,7 +130,9 @@ class TestRuns:
         cooled = trained(photos, tmp_path / "cooled", *cool)
         assert same(cooled, known), "as if its end had been known from the beginning"
         assert "step 4/6 read from" in capsys.readouterr().out
-        recipe = json.loads(weights.read_header(tmp_path / "cooled" / loop.LAST)["recipe"])
+        header = weights.read_header(tmp_path / "cooled" / loop.LAST)
+        assert " --cool-from long " in header["command"]
+        recipe = json.loads(header["recipe"])
         assert (recipe["steps"], recipe["cool_down"]) == (6, 2)
 
         trained(photos, tmp_path / "cooled", *cool, "--resume")  # it has ended, and knows it

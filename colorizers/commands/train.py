@@ -262,6 +262,8 @@ def _command(arguments: argparse.Namespace) -> str:
     for name in ("start", *_JUDGES):
         if getattr(arguments, name) is not None:
             words += [f"--{name}", getattr(arguments, name).name]
+    if arguments.cool_from is not None:
+        words += ["--cool-from", arguments.cool_from.resolve().name]
     words += ["--preset", arguments.preset]
     for name, value in given_values(arguments, Plan).items():
         words += [flag(name), value]
