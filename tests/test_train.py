@@ -149,6 +149,8 @@ class TestRuns:
         assert "has another steps;" in capsys.readouterr().err
         assert command(*again, "--cool-from", tmp_path / "none", "--out", tmp_path / "new") == 2
         assert "There is no run in " in capsys.readouterr().err
+        assert command(*again, "--schedule", "cosine", "--cool-from", tmp_path / "out", "--out", tmp_path / "new") == 2
+        assert capsys.readouterr().err.startswith("Only a run with --schedule trapezoid can cool down;")
 
     def test_on_two_processes_take_the_steps_of_one_in_two_parts(self, photos: Path, tmp_path: Path):
         recipe = "adain:lab"  # which draws lots at every step

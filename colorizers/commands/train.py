@@ -96,6 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _cooling(plan: Plan, arguments: argparse.Namespace, folder: Path) -> Plan:
     """The plan of a run that cools down from another one's checkpoint, or that has begun to."""
+    if plan.schedule != "trapezoid":
+        raise ColorizerError("Only a run with --schedule trapezoid can cool down; leave out --cool-from.")
     own, source = folder / loop.CHECKPOINT, arguments.cool_from / loop.CHECKPOINT
     if arguments.resume and own.exists():
         steps = loop.plan_of(loop.read_checkpoint(own)).steps
