@@ -44,7 +44,7 @@ def measured(source: Path, method: str, rounds: int) -> Cost:
     sys.path.insert(0, str(ROOT))
     import torch
 
-    from colorizers.engine import JobRequest, local_engine
+    from colorizers.engine.local import JobRequest, local_engine
     from colorizers.options import controls
     from colorizers.picture.photo import Photo
 

@@ -65,7 +65,7 @@ def build(folder: Path, size: int) -> None:
     )
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    from colorizers.methods.single_file import ARCHITECTURE
+    from colorizers.methods.stable_diffusion.single_file import ARCHITECTURE
 
     small = np.random.default_rng(0).integers(0, 256, (size // 32, size // 32), np.uint8)
     Image.fromarray(small).resize((size, size), Image.Resampling.BICUBIC).save(folder / PHOTO)
@@ -130,7 +130,7 @@ def plain(folder: Path, method: str, steps: int, device: str, keep: bool) -> Req
     import torch
 
     sys.path.insert(0, str(ROOT))
-    from colorizers.methods.pretrained import quiet
+    from colorizers.methods.stable_diffusion.pretrained import quiet
 
     def loaded() -> Any:
         with quiet():
@@ -159,7 +159,7 @@ def ours(folder: Path, method: str, size: int, steps: int, device: str) -> Reque
     """Requests to the engine, which shows what the picture is becoming."""
     os.environ |= {"COLORIZERS_WEIGHTS_DIR": str(folder), "COLORIZERS_DEVICE": device}
     sys.path.insert(0, str(ROOT))
-    from colorizers.engine import Done, JobRequest, Step, local_engine
+    from colorizers.engine.local import Done, JobRequest, Step, local_engine
     from colorizers.picture.photo import Photo
 
     engine = local_engine()

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from colorizers.methods import style
-from colorizers.methods.canvas import Whole, gray_rgb
 from colorizers.methods.method import Job
-from colorizers.methods.style_loss import StyleLoss
+from colorizers.methods.style import transfer as style
+from colorizers.methods.style.canvas import Whole, gray_rgb
+from colorizers.methods.style.loss import StyleLoss
 from colorizers.networks.vgg import VGG19
 from colorizers.picture.photo import Photo, network_size
 

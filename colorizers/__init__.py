@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
-    from colorizers.engine import Engine
+    from colorizers.engine.local import Engine
     from colorizers.picture.finish import Finish
     from colorizers.picture.photo import Photo
     from colorizers.picture.result import Result
@@ -38,7 +38,7 @@ def colorize(
     one a variant; see `Result.save` and `Result.pixels`. Raises ColorizerError, in one sentence, for what a user can
     mend.
     """
-    from colorizers.engine import JobRequest
+    from colorizers.engine.local import JobRequest
     from colorizers.methods.catalog import METHODS, find
     from colorizers.options import controls
 
@@ -73,6 +73,6 @@ def _engine() -> Engine:
 
 @functools.cache
 def _made_engine() -> Engine:
-    from colorizers.engine import local_engine
+    from colorizers.engine.local import local_engine
 
     return local_engine()

@@ -57,7 +57,7 @@ def _serve(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 
 def _run_serve(arguments: argparse.Namespace) -> int:
-    from colorizers import weights
+    from colorizers.weights import store as weights
 
     for words in arguments.checkpoint:
         name, equals, path = words.partition("=")

@@ -21,21 +21,21 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from colorizers import weights
 from colorizers.evaluation.metrics import ab_rmse, ab_statistics, moved
 from colorizers.evaluation.report import write_block
-from colorizers.methods import style
-from colorizers.methods.canvas import Colours, gray_rgb
 from colorizers.methods.method import Job
 from colorizers.methods.palette import palette_transfer
-from colorizers.methods.style_loss import StyleLoss
+from colorizers.methods.style import transfer as style
+from colorizers.methods.style.canvas import Colours, gray_rgb
+from colorizers.methods.style.loss import StyleLoss
 from colorizers.networks.heads import AB_SCALE
-from colorizers.picture.collection import center_square
 from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.compose import Chroma, Outcome, compose
+from colorizers.picture.dataset import center_square
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import versions
+from colorizers.weights import store as weights
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, SHEET = ROOT / "docs" / "style.md", ROOT / "docs" / "style.jpg"

@@ -14,8 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 from trivial_method import TrivialMethod
 
-from colorizers import weights
-from colorizers.engine import Engine, LocalBackend
+from colorizers.engine.local import Engine, LocalBackend
 from colorizers.networks.ab_bins import AbBins, smoothed_prior
 from colorizers.networks.adain import AdainUNet
 from colorizers.networks.blocks import quarter
@@ -25,6 +24,7 @@ from colorizers.networks.vgg import VGG19
 from colorizers.picture.photo import Photo
 from colorizers.pool import ModelPool
 from colorizers.settings import get_settings
+from colorizers.weights import store as weights
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

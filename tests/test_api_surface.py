@@ -24,13 +24,11 @@ HEAVY = {"gradio", "diffusers", "transformers", "controlnet_aux", "ray", "torchv
 # A module may import from its own layer and from those after it; `training` and `evaluation` are judged apart.
 LAYERS = (
     ("colorizers.__main__", "colorizers.commands"),
-    ("colorizers.web", "colorizers.evaluation", "colorizers.serving"),
+    ("colorizers.web", "colorizers.evaluation"),
     ("colorizers", "colorizers.engine"),
     ("colorizers.methods",),
-    ("colorizers.pool", "colorizers.weights"),
-    ("colorizers.registry",),
-    ("colorizers.hub", "colorizers.downloads"),
-    ("colorizers.model_folder",),
+    ("colorizers.pool",),
+    ("colorizers.weights",),
     ("colorizers.networks",),
     ("colorizers.picture", "colorizers.options"),
     ("colorizers.devices",),
@@ -101,7 +99,9 @@ def test_importing_the_package_needs_nothing_heavy():
     assert "torch" not in run("import colorizers, sys; print(*(name for name in sys.modules if name == 'torch'))")
 
 
-@pytest.mark.parametrize("module", ["colorizers.engine", "colorizers.picture.result", "colorizers.methods.catalog"])
+@pytest.mark.parametrize(
+    "module", ["colorizers.engine.local", "colorizers.picture.result", "colorizers.methods.catalog"]
+)
 def test_the_engine_needs_nothing_heavy(module: str):
     assert loaded_by(f"import {module}") == set()
 

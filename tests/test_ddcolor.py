@@ -10,9 +10,8 @@ import torch
 from conftest import engine_with
 from torch.nn.functional import interpolate, normalize
 
-from colorizers import weights
 from colorizers.__main__ import main
-from colorizers.engine import JobRequest, local_engine
+from colorizers.engine.local import JobRequest, local_engine
 from colorizers.errors import ColorizerError
 from colorizers.methods import transformer
 from colorizers.methods.catalog import METHODS
@@ -20,6 +19,7 @@ from colorizers.networks.ddcolor import LARGE, SIDE, TINY, Config, DDColor
 from colorizers.picture.color import gray_to_lightness
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT
+from colorizers.weights import store as weights
 
 # Made by the published code from the weights and the picture below: every 8th pixel, and mean |ab| and std of all.
 VECTOR = Path(__file__).parent / "data" / "ddcolor_tiny_256.npz"

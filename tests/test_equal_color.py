@@ -11,9 +11,9 @@ from colorizers.evaluation import perceptual, protocol
 from colorizers.evaluation.equal_color import STOPS, at_equal_color
 from colorizers.methods.method import Job
 from colorizers.options import control
-from colorizers.picture.collection import Collection, read_collection
 from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.compose import Chroma, Outcome
+from colorizers.picture.dataset import Collection, read_collection
 from colorizers.picture.photo import Photo
 
 

@@ -16,21 +16,21 @@ from skimage.color import rgb2lab
 from torch import Tensor
 from trivial_method import TrivialMethod
 
-from colorizers import weights
 from colorizers.__main__ import main
 from colorizers.commands.evaluate import parsed
-from colorizers.engine import JobRequest
+from colorizers.engine.local import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, protocol, report
 from colorizers.methods.catalog import METHODS
 from colorizers.methods.method import Job
 from colorizers.options import Options, control, controls, picture
-from colorizers.picture.collection import Collection, center_square, read_collection
 from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.compose import Chroma, Outcome
+from colorizers.picture.dataset import Collection, center_square, read_collection
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT
+from colorizers.weights import store as weights
 
 PHOTOS = PROJECT / "test_images"
 IN_COLOUR = sorted(path.name for path in PHOTOS.glob("*.jpg") if (PHOTOS / f"{path.stem}_gray.jpg").exists())

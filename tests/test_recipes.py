@@ -10,7 +10,6 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from conftest import paint
 
-from colorizers import weights
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS
 from colorizers.training import loop
@@ -18,6 +17,7 @@ from colorizers.training.catalog import RECIPES, find
 from colorizers.training.photos import Photographs, decoded
 from colorizers.training.recipe import Materials, Plan
 from colorizers.training.recipes.adain import moments, recolored
+from colorizers.weights import store as weights
 
 QUICK = ("transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "diffusion/linear", "adain/lab", "adain/rgb")
 STEPS = dict.fromkeys(QUICK, 28) | {"unet/efficientnet": 100, "transformer/small": 80}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorizers.picture.collection import REFERENCES
+from colorizers.picture.dataset import REFERENCES
 from colorizers.settings import PROJECT
 
 PHOTOS = PROJECT / "test_images"

@@ -21,7 +21,7 @@ from trivial_method import TrivialMethod
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import perceptual, protocol
 from colorizers.evaluation.photo_list import LISTS, committed_list
-from colorizers.picture.collection import Collection, read_collection
+from colorizers.picture.dataset import Collection, read_collection
 
 CPU = torch.device("cpu")
 

@@ -15,15 +15,15 @@ from conftest import paint
 from PIL import Image
 from safetensors.torch import load_file, save
 
-from colorizers import weights
 from colorizers.__main__ import main
 from colorizers.commands.packaged import given_file
 from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.unet import UNet
-from colorizers.picture.collection import read_collection
+from colorizers.picture.dataset import read_collection
 from colorizers.training import loop
 from colorizers.training.photos import decoded
 from colorizers.training.start import fill
+from colorizers.weights import store as weights
 
 TINY = ("--steps", 4, "--batch", 2, "--size", 32, "--warm-up", 1, "--log-every", 1, "--save-every", 2,
         "--judge-every", 2)  # fmt: skip

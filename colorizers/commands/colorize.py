@@ -9,10 +9,10 @@ from typing import Any, get_args
 from PIL import Image
 from tqdm import tqdm
 
-from colorizers.commands import files
+from colorizers.commands import outputs as files
 from colorizers.commands.flags import add_flags
-from colorizers.commands.order import Order, Remake, order_of
-from colorizers.engine import Done, Engine, JobRequest, Pace, Step, local_engine
+from colorizers.commands.request import Order, Remake, order_of
+from colorizers.engine.local import Done, Engine, JobRequest, Pace, Step, local_engine
 from colorizers.errors import Cancelled, ColorizerError
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import Method

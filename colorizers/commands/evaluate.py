@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from colorizers.commands.files import shown
 from colorizers.commands.numbers import positive
+from colorizers.commands.outputs import shown
 from colorizers.commands.packaged import given_file, packaged
-from colorizers.engine import local_engine
+from colorizers.engine.local import local_engine
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, perceptual, protocol, report
 from colorizers.evaluation.contact_sheet import ContactSheet
@@ -22,7 +22,7 @@ from colorizers.evaluation.rows import OTHER, OWN
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import Method
 from colorizers.options import Control, controls, validated
-from colorizers.picture.collection import REFERENCES, Collection, read_collection, shards
+from colorizers.picture.dataset import REFERENCES, Collection, read_collection, shards
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import versions
 from colorizers.settings import PROJECT

@@ -13,12 +13,11 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from colorizers import weights
-from colorizers.commands.files import shown
 from colorizers.commands.flags import add_flags, flag, given_values
 from colorizers.commands.numbers import positive
+from colorizers.commands.outputs import shown
 from colorizers.commands.packaged import PACKAGED, given_file
-from colorizers.engine import find_device
+from colorizers.engine.local import find_device
 from colorizers.errors import ColorizerError
 from colorizers.options import validated
 from colorizers.settings import get_settings
@@ -27,6 +26,7 @@ from colorizers.training.catalog import RECIPES, find
 from colorizers.training.photos import Photographs, decoded, training_paths, validation_paths
 from colorizers.training.recipe import Materials, Plan
 from colorizers.training.start import fill
+from colorizers.weights import store as weights
 
 _JUDGES = ("teacher", "perceptual")
 _MEASURED = 3  # steps that a dry run times, after one that it does not

@@ -4,11 +4,12 @@ import argparse
 import json
 from pathlib import Path
 
-from colorizers import downloads, weights
-from colorizers.commands.files import shown
 from colorizers.commands.listings import print_columns
+from colorizers.commands.outputs import shown
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import report
+from colorizers.weights import downloads
+from colorizers.weights import store as weights
 
 _ACTIONS = """\
 list: what there is, and what of it is here; download: get weights from the Hugging Face hub or from torchvision; card:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizers.picture.collection import Collection
 from colorizers.picture.color import rgb_to_lab
+from colorizers.picture.dataset import Collection
 
 FITTED = Path(__file__).parent / "baselines.json"
 _LEVELS = 101  # one table entry per unit of L*

@@ -14,7 +14,7 @@ from torch import Tensor
 from colorizers.evaluation.protocol import TRUTH, Evaluation, Pictures
 from colorizers.evaluation.report import Report, write_csv
 from colorizers.evaluation.rows import GRAY
-from colorizers.picture.collection import Collection
+from colorizers.picture.dataset import Collection
 
 _PHOTOS = 30
 _QUALITY = 88

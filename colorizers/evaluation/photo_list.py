@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from colorizers.picture.collection import Collection
+from colorizers.picture.dataset import Collection
 
 LISTS = sorted(Path(__file__).parent.glob("*.sha256"))
 """The validation photographs: names and sha256 of their files, in order. Made by `evaluate --list`."""

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizers.engine import Engine, JobRequest
+from colorizers.engine.local import Engine, JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import equal_color, metrics, perceptual
 from colorizers.evaluation.perceptual import Networks
 from colorizers.evaluation.rows import GRAY, OTHER, OWN, Subject, fixed_rows
-from colorizers.picture.collection import Collection, center_square
 from colorizers.picture.color import lab_to_rgb, rgb_to_lab
 from colorizers.picture.compose import compose
+from colorizers.picture.dataset import Collection, center_square
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from colorizers.errors import ColorizerError
 from colorizers.evaluation.equal_color import SHARE
 from colorizers.evaluation.protocol import Evaluation, Values
-from colorizers.picture.collection import Collection
+from colorizers.picture.dataset import Collection
 
 
 class Column(NamedTuple):

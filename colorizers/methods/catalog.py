@@ -3,20 +3,10 @@
 from collections.abc import Mapping
 
 from colorizers.errors import ColorizerError
-from colorizers.methods import (
-    adain,
-    cnn,
-    controlnet,
-    diffusion,
-    gan,
-    img2img,
-    multicolor,
-    resnet_unet,
-    style,
-    transformer,
-    unet,
-)
+from colorizers.methods import adain, cnn, diffusion, gan, multicolor, resnet_unet, transformer, unet
 from colorizers.methods.method import Method
+from colorizers.methods.stable_diffusion import controlnet, img2img
+from colorizers.methods.style import transfer as style
 
 _MODULES = (
     unet,

@@ -9,7 +9,7 @@ from torch import nn
 from colorizers.options import Options
 from colorizers.picture.finish import Finish
 from colorizers.pool import Loader
-from colorizers.weights import load_into
+from colorizers.weights.store import load_into
 
 
 @dataclass(frozen=True)

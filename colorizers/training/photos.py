@@ -13,7 +13,7 @@ from torch.nn.functional import avg_pool2d
 from tqdm import tqdm
 
 from colorizers.errors import ColorizerError
-from colorizers.picture.collection import ColorPhoto, color_photos, list_sha256, reduced_rgb, shards
+from colorizers.picture.dataset import ColorPhoto, color_photos, list_sha256, reduced_rgb, shards
 
 SHORT_SIDE = 256  # pixels; larger photos are brought down to it when they are decoded
 SMALLEST_CROP = 0.6  # of the short side

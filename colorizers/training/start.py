@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from colorizers import weights
 from colorizers.errors import ColorizerError
 from colorizers.networks.efficientnet_lite import EfficientNetLite
 from colorizers.networks.imagenet import normalised
 from colorizers.picture.color import lab_to_rgb
 from colorizers.training.recipe import Frozen
+from colorizers.weights import store as weights
 
 VGG, EFFICIENTNET = "VGG-16", "EfficientNet-Lite2"
 _PERCEIVED = 3  # levels of a feature network that a perceptual loss compares, from the finest on

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from colorizers.evaluation.metrics import ciede2000, colorfulness
-from colorizers.picture.collection import center_square
 from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
+from colorizers.picture.dataset import center_square
 
 SIZE = 160  # pixels
 PHOTOS = 200

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import gradio as gr
 from gradio.data_classes import FileData
 
-from colorizers.engine import Done, Engine, JobRequest
+from colorizers.engine.local import Done, Engine, JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import Method
 from colorizers.options import Control, controls
@@ -22,7 +22,7 @@ from colorizers.picture.result import Result
 from colorizers.web import texts
 from colorizers.web.errors import shown_errors
 from colorizers.web.files import open_upload
-from colorizers.web.work import DEVICE, JOBS_IN_HAND
+from colorizers.web.handlers import DEVICE, JOBS_IN_HAND
 
 MAX_JSON = 10_000  # characters
 _REQUIRED = inspect.Parameter.empty

@@ -5,15 +5,15 @@ from typing import Any
 
 import gradio as gr
 
-from colorizers.engine import Engine
+from colorizers.engine.local import Engine
 from colorizers.methods.method import Method
 from colorizers.web import markup, texts
 from colorizers.web.api import add_endpoints
 from colorizers.web.files import OPENING
+from colorizers.web.handlers import TabWork, Updates
 from colorizers.web.photo_section import PhotoSection, build_photo_section
 from colorizers.web.session import Session
 from colorizers.web.tab import TabView, build_tab
-from colorizers.web.work import TabWork, Updates
 
 _SESSION_SECONDS = 3600
 _FILES_EVERY, _FILES_AGE = 600, 3600  # seconds

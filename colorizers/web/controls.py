@@ -6,11 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from colorizers import weights
 from colorizers.options import Control, Options, controls
 from colorizers.settings import get_settings
 from colorizers.web import texts
 from colorizers.web.picture_choice import picture_choice
+from colorizers.weights import store as weights
 
 
 @dataclass(frozen=True)

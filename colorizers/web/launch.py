@@ -11,11 +11,11 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from colorizers import __version__
-from colorizers.engine import Engine, local_engine
+from colorizers.engine.local import Engine, local_engine
 from colorizers.settings import PROJECT, get_settings
 from colorizers.web import theme
 from colorizers.web.blocks import build_page
-from colorizers.weights import SHIPPED_DIR
+from colorizers.weights.store import SHIPPED_DIR
 
 _SESSIONS = 200
 

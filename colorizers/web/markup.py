@@ -12,7 +12,7 @@ from torch import Tensor
 
 from colorizers.methods.method import Method
 from colorizers.web import texts, theme
-from colorizers.web.losses import Losses
+from colorizers.web.loss_plot import Losses
 from colorizers.web.session import Shown
 
 _MARK = theme.MARK.read_text()

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from colorizers.picture.collection import REFERENCES
+from colorizers.picture.dataset import REFERENCES
 from colorizers.picture.photo import SUFFIXES, Photo
 from colorizers.settings import PROJECT
 from colorizers.web.session import thumbnail

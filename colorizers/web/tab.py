@@ -9,7 +9,7 @@ from colorizers.methods.method import Method
 from colorizers.options import MAX_VARIANTS
 from colorizers.web import markup, texts
 from colorizers.web.controls import Panel, build_panel
-from colorizers.web.losses import Losses
+from colorizers.web.loss_plot import Losses
 
 FORMATS = {"PNG": (".png", 8), "JPEG": (".jpg", 8), "WebP": (".webp", 8), "TIFF": (".tif", 8)}
 DEEP_FORMATS = FORMATS | {texts.SIXTEEN_BIT_TIFF: (".tif", 16)}

@@ -1,0 +1,145 @@
+"""Stable Diffusion held to the photo by ControlNets: its depth, its brightness, its lines."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor
+
+from colorizers.errors import ColorizerError
+from colorizers.methods.method import StartName, start_from
+from colorizers.methods.stable_diffusion import components as parts
+from colorizers.methods.stable_diffusion import control_maps
+from colorizers.methods.stable_diffusion.denoising import Control
+from colorizers.methods.stable_diffusion.depth import load_depth
+from colorizers.methods.stable_diffusion.pipeline import (
+    Run,
+    StableDiffusion,
+    StableDiffusionOptions,
+    schedule_of,
+    strength,
+)
+from colorizers.methods.style.canvas import gray_rgb
+from colorizers.options import control, picture
+from colorizers.picture.photo import Photo
+from colorizers.pool import Loader
+
+_CONTROLS = {"depth": "Depth", "brightness": "Brightness", "softedge": "Soft edges", "lineart": "Line art"}
+_MAPS: dict[str, Callable[[Tensor], Tensor]] = {
+    "brightness": control_maps.brightness, "softedge": control_maps.soft_edges, "lineart": control_maps.line_art,
+}  # fmt: skip
+
+
+def _scale(label: str, default: float, *, advanced: bool = False) -> Any:
+    return control(
+        default, label=label, low=0, high=2, step=0.05, advanced=advanced,
+        help="How firmly the ControlNet holds the picture to what it sees (conditioning scale).",
+    )  # fmt: skip
+
+
+class ControlnetOptions(StableDiffusionOptions):
+    """Options of the ControlNet tab."""
+
+    start_from: StartName = start_from("gray")
+    strength: float = strength(0.9)
+    control_by: Literal["depth", "brightness", "softedge", "lineart"] = control(
+        "depth", words=_CONTROLS, family="controlnet", help="What of the photo the picture is held to."
+    )
+    control_scale: float = _scale("Control scale", 0.8)
+    depth: Photo | None = picture(
+        label="Depth map",
+        help="Your own map of the photo's shape, near things bright; else one is made.",
+        required=False,
+        references=False,
+        advanced=True,
+    )
+    estimator: Literal["midas", "depth_anything", "dpt"] = control(
+        "midas",
+        label="Depth estimator",
+        words={"midas": "MiDaS", "depth_anything": "Depth Anything", "dpt": "DPT"},
+        family="depth",
+        advanced=True,
+        help="What makes the depth map.",
+    )
+    control_start: float = control(
+        0.0, low=0, high=1, step=0.05, advanced=True, help="The share of the steps after which control begins."
+    )
+    control_end: float = control(
+        1.0, low=0, high=1, step=0.05, advanced=True, help="The share of the steps after which control ends."
+    )
+    second_control: Literal["none", "depth", "brightness", "softedge", "lineart"] = control(
+        "none", words={"none": "None", **_CONTROLS}, family="controlnet", advanced=True, help="Beside the first."
+    )
+    second_scale: float = _scale("Second scale", 0.5, advanced=True)
+
+
+@dataclass(frozen=True)
+class Controlnet(StableDiffusion):
+    """The method of the ControlNet tab."""
+
+    @property
+    def loaders(self) -> Mapping[str, Loader]:
+        """As `Method.loaders`."""
+        return {**super().loaders, "controlnet": parts.load_controlnet, "depth": load_depth}
+
+    def needs(self, options: Any) -> tuple[str, ...]:
+        """As `Method.needs`; ColorizerError when the controls do not go together."""
+        _check(options)
+        kinds = scales_of(options)
+        estimator = (f"depth/{options.estimator}",) if "depth" in kinds and options.depth is None else ()
+        return (*super().needs(options), *(f"controlnet/{kind}" for kind in kinds), *estimator)
+
+    def controls(self, run: Run, stack: ExitStack) -> list[Control]:
+        """As `StableDiffusion.controls`; the maps go beside the result."""
+        options, controls = run.options, []
+        for kind, scale in scales_of(options).items():
+            seen = run.frame.pad(_map_of(kind, run))
+            run.job.maps[_CONTROLS[kind]] = run.frame.crop(seen).cpu()
+            network = stack.enter_context(run.job.models.lease(f"controlnet/{kind}"))
+            pixels = seen.expand(1, 3, -1, -1).to(next(network.parameters()))
+            controls.append(Control(network, pixels, scale, options.control_start, options.control_end))
+        steps = schedule_of(options).done
+        if not any(control.acts_at(step, steps) for control in controls for step in range(steps)):
+            said = "There was no control: its scales are 0, or no step lies between its start and its end."
+            run.job.notes.append(said)
+        return controls
+
+
+def scales_of(options: Any) -> dict[str, float]:
+    """The controls that are asked for, the first one first, and how firmly each holds; those of scale 0 are not."""
+    scales = {options.second_control: options.second_scale, options.control_by: options.control_scale}
+    return {kind: scale for kind, scale in reversed(scales.items()) if kind != "none" and scale > 0}
+
+
+def _check(options: Any) -> None:
+    """Stop before anything runs that could not end well."""
+    if options.control_by == options.second_control:
+        raise ColorizerError(f"Both controls are {options.control_by}; choose another second control, or none.")
+    if options.control_start >= options.control_end:
+        raise ColorizerError("Control ends before it begins; lower the control start or raise the control end.")
+    if options.depth is not None and "depth" not in scales_of(options):
+        raise ColorizerError("The depth map would not be used; choose depth as a control, or leave out the map.")
+
+
+def _map_of(kind: str, run: Run) -> Tensor:
+    """What a ControlNet sees of the photo, (H, W) in [0, 1] as large as L*."""
+    frame, options = run.frame, run.options
+    if kind != "depth":
+        return _MAPS[kind](run.lightness)
+    if options.depth is not None:
+        return control_maps.uploaded_map(options.depth, run.photo.size, (frame.width, frame.height))
+    run.say("Measuring the depth")
+    with run.job.models.lease(f"depth/{options.estimator}") as estimator:
+        depth: Tensor = estimator(frame.pad(gray_rgb(run.lightness)).to(run.job.device))
+        return frame.crop(depth)
+
+
+METHOD = Controlnet(
+    name="controlnet",
+    title="By depth and lines",
+    paper="ControlNet, Zhang et al. 2023, on Stable Diffusion, Rombach et al. 2022",
+    options=ControlnetOptions,
+    libraries=("diffusers", "transformers", "kornia", "controlnet-aux"),
+    shows_maps=True,
+)

@@ -1,0 +1,124 @@
+"""The registry of weights: what exists, where it is published, and its licence."""
+
+from dataclasses import dataclass
+
+from colorizers.weights.hub import Hub, HuggingFace, Torchvision
+
+DOWNLOAD = "python -m colorizers weights download"
+OWN = "stable_diffusion/own"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One entry of the registry; `key` is what a method leases.
+
+    Those that are not shipped are published on a `hub`, of so many `megabytes` (10^6 bytes; 0: not known). Tensors
+    whose names begin with one of `unused` belong to parts that our network does without. Weights that are a folder
+    have its subfolders in `folders`, "" for the folder itself; a file has none. `flag` is the option of the command
+    line that named the hub, where that is not the registry's own.
+    """
+
+    key: str
+    licence: str
+    hub: Hub | None = None
+    megabytes: int = 0
+    unused: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    flag: str = ""
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def called(self) -> str:
+        """What sentences call it: the last part of the key, with the first where that alone says too little."""
+        if self.flag and self.hub:
+            return self.hub.name
+        return self.stem if self.key.startswith(("controlnet/", "safety/")) else self.name
+
+    @property
+    def stem(self) -> str:
+        """Its name on disk, less a file's suffix."""
+        if self.flag and self.hub:
+            return f"{self.key.partition('/')[0]}_{self.hub.name.replace('/', '--')}"
+        return self.key.replace("/", "_")
+
+    @property
+    def file(self) -> str:
+        """What is looked for; a file from a hub may have another suffix."""
+        return self.stem if self.folders else f"{self.stem}.safetensors"
+
+    @property
+    def argument(self) -> str:
+        """What `weights download` takes for it."""
+        return f"{self.flag} {self.called}".strip()
+
+    @property
+    def how_to_get(self) -> str:
+        """What to do when it is not here, as the end of a sentence."""
+        if self.hub:
+            return f"get them with: {DOWNLOAD} {self.argument}"
+        if self.folders:
+            return "name a folder or a .safetensors file with --model"
+        return "put them into weights/"
+
+
+_OURS = "Apache-2.0; trained on photographs for research, see the card"
+_IMAGENET = "BSD-3-Clause, as torchvision's code; trained on ImageNet, whose own terms may apply"
+_OPENRAIL = "CreativeML OpenRAIL-M, which forbids some uses"
+_SHIPPED = (
+    "unet/efficientnet", "unet/lab", "unet/rgb", "cnn/bins", "resnet_unet/lab", "gan/resnet", "gan/unet",
+    "transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "adain/lab", "adain/rgb", "style/compact",
+)  # fmt: skip
+_FILES = (
+    Weights("transformer/ddcolor_tiny", "Apache-2.0", HuggingFace("piddnad/ddcolor_paper_tiny"), 220),
+    Weights("transformer/ddcolor_large", "Apache-2.0", HuggingFace("piddnad/ddcolor_modelscope"), 912),
+    Weights("transformer/ddcolor_artistic", "Apache-2.0", HuggingFace("piddnad/ddcolor_artistic"), 912),
+    Weights("style/vgg19", _IMAGENET, Torchvision("VGG19_Weights.IMAGENET1K_V1"), 575, ("classifier.",)),
+    Weights("style/resnet34", _IMAGENET, Torchvision("ResNet34_Weights.IMAGENET1K_V1"), 87, ("fc.",)),
+    Weights("style/swin_b", _IMAGENET, Torchvision("Swin_B_Weights.IMAGENET1K_V1"), 352, ("norm.", "head.")),
+    Weights(
+        "depth/midas",
+        'called "other" by its page on the hub',
+        HuggingFace("lllyasviel/Annotators", file="dpt_hybrid-midas-501f0c75.pt"),
+        493,
+    ),
+    Weights("lora/lcm", "OpenRAIL++", HuggingFace("latent-consistency/lcm-lora-sdv1-5"), 135),
+)
+
+_SD15 = HuggingFace("stable-diffusion-v1-5/stable-diffusion-v1-5")
+_MODEL = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+_ALONE = ("",)
+# The newest revision has no .safetensors file; this one has it besides.
+_DPT = HuggingFace("Intel/dpt-hybrid-midas", revision="refs/pr/5")
+
+
+def _control(name: str, repository: str, megabytes: int, licence: str = "OpenRAIL") -> Weights:
+    return Weights(f"controlnet/{name}", licence, HuggingFace(repository), megabytes, folders=_ALONE)
+
+
+_FOLDERS = (
+    Weights("stable_diffusion/sd15", _OPENRAIL, _SD15, 2134, folders=_MODEL),
+    Weights("stable_diffusion/sd14", _OPENRAIL, HuggingFace("CompVis/stable-diffusion-v1-4"), 4267, folders=_MODEL),
+    Weights(OWN, "its own", folders=_MODEL),
+    Weights("stable_diffusion/tokenizer", _OPENRAIL, _SD15, 2, folders=("tokenizer",)),
+    _control("depth", "lllyasviel/control_v11f1p_sd15_depth", 723),
+    _control("brightness", "latentcat/control_v1p_sd15_brightness", 1445, _OPENRAIL),
+    _control("lineart", "lllyasviel/control_v11p_sd15_lineart", 723),
+    _control("softedge", "lllyasviel/control_v11p_sd15_softedge", 723),
+    Weights(
+        "depth/depth_anything",
+        "Apache-2.0",
+        HuggingFace("depth-anything/Depth-Anything-V2-Small-hf"),
+        99,
+        folders=_ALONE,
+    ),
+    Weights("depth/dpt", "Apache-2.0", _DPT, 490, folders=_ALONE),
+    Weights("safety/checker", _OPENRAIL, _SD15, 608, folders=("safety_checker", "feature_extractor")),
+    Weights(
+        "caption/blip", "BSD-3-Clause", HuggingFace("Salesforce/blip-image-captioning-large"), 1880, folders=_ALONE
+    ),
+)
+REGISTRY = {entry.key: entry for entry in (*(Weights(key, _OURS) for key in _SHIPPED), *_FILES, *_FOLDERS)}

@@ -1,0 +1,69 @@
+"""A running web app for the tests: the shipped methods, and the trivial ones whose steps wait at a gate."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from trivial_method import TransferMethod, TrivialMethod
+
+from colorizers.engine.local import local_engine
+from colorizers.methods.catalog import METHODS
+from colorizers.web import serve
+
+
+@dataclass
+class Gate:
+    """Lets the steps of the trivial methods through, or holds each one until it is let through."""
+
+    held: bool = False
+    reached: threading.Event = field(default_factory=threading.Event)
+    _passes: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def __call__(self, done: int) -> None:
+        if self.held:
+            self.reached.set()
+            assert self._passes.acquire(timeout=120), "nobody opened the gate"
+
+    def hold(self) -> None:
+        """From now on, hold every step."""
+        self.held, self._passes = True, threading.Semaphore(0)
+        self.reached.clear()
+
+    def let_through(self, steps: int) -> None:
+        """Let some steps pass."""
+        self._passes.release(steps)
+
+    def open(self) -> None:
+        """Hold nothing any more."""
+        self.held = False
+        self._passes.release(10_000)
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the app answers, and the gate of its trivial methods."""
+
+    url: str
+    gate: Gate
+
+
+@contextlib.contextmanager
+def running_server() -> Iterator[Server]:
+    """The app on a free port, with the settings of the moment."""
+    gate = Gate()
+    trivial = {method.name: method for method in (TrivialMethod(gate), TransferMethod(gate))}
+    engine = local_engine({**METHODS, **trivial})
+    page = serve(engine, port=_free_port(), wait=False)
+    try:
+        yield Server(page.local_url.rstrip("/"), gate)
+    finally:
+        gate.open()
+        page.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,221 @@
+"""Diffusion on colour: seeds, samplers, the mean of several samples, previews, and the schedules of noise."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+from conftest import encoded, engine_with, untrained
+from PIL import Image
+from torch import Tensor, nn
+
+from colorizers.engine.local import Engine, JobRequest, Step
+from colorizers.methods import diffusion
+from colorizers.methods.diffusion import Diffusion, Sampler
+from colorizers.networks.diffusion import CELL, STEPS, ColorDiffusion, Scene
+from colorizers.networks.heads import AB_SCALE, GainHead
+from colorizers.options import MAX_SEED, controls
+from colorizers.picture.photo import Photo
+from colorizers.picture.result import Result
+from colorizers.pool import Loader
+from colorizers.training.noise import cosine_to_zero, linear
+from colorizers.training.recipes.diffusion import Denoising
+
+Prediction = Literal["velocity", "noise"]
+SAMPLERS: tuple[Sampler, ...] = ("ddim", "ddpm")
+KEPT = cosine_to_zero(STEPS)
+
+
+class Knowing(nn.Module):
+    """A denoiser that makes no mistakes: `clean` makes the truth of noisy colours and the shares of truth and noise.
+
+    `on_step(n)` is called before its n-th answer.
+    """
+
+    def __init__(
+        self, clean: Callable[[Tensor, Tensor, Tensor], Tensor], kept: Tensor = KEPT,
+        predicts: Prediction = "velocity", on_step: Callable[[int], None] = lambda step: None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.encoder, self.head = nn.Identity(), GainHead()
+        self._clean, self._kept, self._predicts, self._on_step = clean, kept, predicts, on_step
+        self._steps = 0
+
+    def scene(self, lightness: Tensor) -> Scene:
+        height, width = lightness.shape[-2:]
+        return Scene(torch.zeros(len(lightness), CELL**2, height // CELL, width // CELL), [])
+
+    def forward(self, noisy: Tensor, steps: Tensor, scene: Scene) -> Tensor:
+        self._steps += 1
+        self._on_step(self._steps)
+        kept = self._kept[steps][:, None, None, None]
+        signal, rest = kept.sqrt(), (1 - kept).sqrt()
+        clean = self._clean(noisy, signal, rest)
+        noise = (noisy - signal * clean) / rest
+        return noise if self._predicts == "noise" else signal * noise - rest * clean
+
+
+@dataclass(frozen=True)
+class Lent(Diffusion):
+    """The method, with a network from here."""
+
+    network: nn.Module = field(default_factory=nn.Module)
+
+    @property
+    def loaders(self) -> dict[str, Loader]:
+        return {self.name: lambda key, device: self.network}
+
+
+def photo_of(width: int, height: int) -> Photo:
+    return Photo.open(encoded(Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width), np.uint8))))
+
+
+def coloured(engine: Engine, photo: Photo, **options: object) -> tuple[Result, ...]:
+    """A small run: one variant of one sample, few steps, as vivid as the network says, unless it is said."""
+    usual = {"variants": 1, "calm": 1, "steps": 3, "seed": 0, "working_size": 64, "vividness": 0.5}
+    return engine.results(JobRequest(photo, "diffusion", usual | options))
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    """With a network of random numbers."""
+    return engine_with(Lent(network=untrained(ColorDiffusion)))
+
+
+# Seeds and variants
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_variant_is_what_its_own_seed_gives_alone(engine: Engine, gray_photo: Photo, sampler: Sampler):
+    together = coloured(engine, gray_photo, variants=3, seed=MAX_SEED - 1, calm=2, sampler=sampler)
+    seeds = [result.record.options["seed"] for result in together]
+    assert seeds == [MAX_SEED - 1, MAX_SEED, 0]
+    for result, seed in zip(together, seeds, strict=True):
+        (alone,) = coloured(engine, gray_photo, seed=seed, calm=2, sampler=sampler)
+        assert torch.allclose(result.outcome.ab, alone.outcome.ab, atol=0.01)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(
+    engine: Engine, gray_photo: Photo, sampler: Sampler
+):
+    one, again, other = (coloured(engine, gray_photo, seed=seed, sampler=sampler)[0].pixels() for seed in (7, 7, 8))
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
+def test_a_calm_result_is_the_mean_of_the_samples_that_its_seed_gives(gray_photo: Photo):
+    def samples(seed: int) -> Tensor:
+        random = torch.Generator().manual_seed(seed)
+        return AB_SCALE * torch.cat([torch.randn(1, 2, 16, 21, generator=random) for _ in range(5)])
+
+    its_first_noise = Knowing(lambda noisy, signal, rest: noisy / (signal + rest))
+    engine = engine_with(Lent(network=its_first_noise))
+    results = coloured(engine, gray_photo, variants=2, calm=5, seed=4)
+    for seed, result in zip((4, 5), results, strict=True):
+        assert torch.allclose(result.outcome.ab, samples(seed).mean(0), atol=0.05)
+    (single,) = coloured(engine, gray_photo, seed=4)
+    assert torch.allclose(single.outcome.ab, samples(4)[0], atol=0.05)
+
+
+@pytest.mark.parametrize("calm", [None, 8], ids=["default calm", "calm 8"])
+def test_all_variants_that_its_control_offers_are_made(engine: Engine, gray_photo: Photo, calm: int | None):
+    most = next(entry.high for entry in controls(Diffusion().options) if entry.name == "variants")
+    asked = {"variants": int(most), "seed": 0, "steps": 2, "working_size": 64}
+    asked |= {} if calm is None else {"calm": calm}
+    results = engine.results(JobRequest(gray_photo, "diffusion", asked))
+    assert len(results) == most
+    assert len({result.pixels().tobytes() for result in results}) == most
+
+
+# Samplers
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("steps", [2, 20])
+@pytest.mark.parametrize("size", [(1, 1), (65, 97), (1000, 30)], ids=lambda size: "{}x{}".format(*size))
+def test_any_photo_is_coloured_in_few_steps_or_many(
+    engine: Engine, size: tuple[int, int], steps: int, sampler: Sampler
+):
+    (result,) = coloured(engine, photo_of(*size), steps=steps, sampler=sampler)
+    assert result.pixels().shape == (size[1], size[0], 3)
+    assert torch.isfinite(result.outcome.ab).all()
+    assert result.outcome.ab.norm(dim=0).max() > 0.1, "in colour"
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("steps", [2, 20])
+def test_a_denoiser_that_knows_the_colours_is_believed(gray_photo: Photo, steps: int, sampler: Sampler):
+    truth = torch.rand(2, 16, 21, generator=torch.Generator().manual_seed(0)) - 0.5
+    engine = engine_with(Lent(network=Knowing(lambda noisy, *_: truth.expand_as(noisy))))
+    (result,) = coloured(engine, gray_photo, steps=steps, sampler=sampler)
+    assert torch.allclose(result.outcome.ab, AB_SCALE * truth, atol=0.01)
+
+
+@pytest.mark.parametrize("predicts", ["velocity", "noise"])
+def test_a_recipe_judges_by_the_colours_that_its_network_has_learnt(predicts: Prediction):
+    guesses: list[Tensor] = []
+
+    def clean(noisy: Tensor, signal: Tensor, rest: Tensor) -> Tensor:
+        guesses.append(noisy / (signal + rest))
+        return guesses[-1]
+
+    kept = KEPT if predicts == "velocity" else linear(500)
+    network = Knowing(clean, kept, predicts)
+    ab = Denoising(network, kept, predicts).colored(network, torch.full((1, 3, 64, 96), 50.0))
+    assert ab.shape == (1, 2, 16, 24)
+    assert all(torch.allclose(guess, guesses[0], atol=1e-3) for guess in guesses), "from the first step to the last"
+    assert torch.allclose(ab, AB_SCALE * guesses[0], atol=0.05)
+
+
+# While it runs
+
+
+def test_previews_come_before_the_end(gray_photo: Photo):
+    seen = threading.Semaphore(0)
+    network = Knowing(lambda noisy, *_: torch.zeros_like(noisy), on_step=lambda step: seen.acquire(timeout=10))
+    request = JobRequest(gray_photo, "diffusion", {"variants": 2, "steps": 5, "seed": 0, "working_size": 64})
+    steps = []
+    for event in engine_with(Lent(network=network)).submit(request):
+        if isinstance(event, Step):
+            steps.append(event)
+            seen.release()
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    assert {step.done for step in steps} == set(range(6))
+    assert {step.total for step in steps} == {5}
+    previews = [step.preview for step in steps if step.preview is not None and step.done < 5]
+    assert previews
+    assert all(preview.ab.shape == (2, 16, 21) for preview in previews)
+
+
+def test_who_leaves_after_two_steps_is_not_worked_for_any_longer(gray_photo: Photo):
+    left, answers = threading.Event(), []
+
+    def on_step(step: int) -> None:
+        answers.append(step)
+        if step == 3:
+            left.wait(10)
+
+    engine = engine_with(Lent(network=Knowing(lambda noisy, *_: torch.zeros_like(noisy), on_step=on_step)))
+    events = engine.submit(JobRequest(gray_photo, "diffusion", {"variants": 1, "steps": 50, "seed": 0}))
+    while not (isinstance(event := next(events), Step) and event.done == 2):
+        pass
+    events.close()
+    left.set()
+    coloured(engine, gray_photo, steps=2)  # has its turn when the first job has ended
+    assert len(answers) <= 3 + 2
+
+
+# What is left of a picture after each step
+
+
+def test_the_schedules_are_those_of_diffusers():
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+
+    assert torch.allclose(KEPT, DDIMScheduler(**diffusion._SCHEDULE).alphas_cumprod, atol=1e-4)
+    ho = DDIMScheduler(num_train_timesteps=500, beta_schedule="linear", beta_start=1e-4, beta_end=0.02)
+    assert torch.allclose(linear(500), ho.alphas_cumprod, atol=1e-4)
+    assert KEPT[-1] == pytest.approx(0, abs=1e-6), "pure noise at the last step"

@@ -1,0 +1,107 @@
+"""What the server keeps of its visitors: as little as it can, bounded, and each visitor's files in one place."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import engine_with
+from PIL import Image
+from trivial_method import TrivialMethod
+
+from colorizers import _engine
+from colorizers.engine.local import Engine, JobRequest
+from colorizers.errors import ColorizerError
+from colorizers.picture.compose import Painting
+from colorizers.picture.finish import Finish
+from colorizers.picture.photo import Photo
+from colorizers.web import texts
+from colorizers.web.session import Coloured, Session, Shelf, Source
+
+SIDE = 96
+
+
+class Painter(TrivialMethod):
+    """Paints noise, `SIDE` pixels a side."""
+
+    name, losses = "painter", ()
+
+    def run(self, photo, options, job) -> list[Painting]:
+        random = torch.Generator().manual_seed(options.seed)
+        return [Painting(torch.rand(3, SIDE, SIDE, generator=random)) for _ in range(options.variants)]
+
+
+@pytest.fixture
+def painters() -> Engine:
+    return engine_with(Painter())
+
+
+@pytest.fixture
+def session(tmp_path: Path, gray_pixels: np.ndarray) -> Session:
+    """A visitor's page with a photo on it."""
+    path = tmp_path / "grandmother.png"
+    Image.fromarray(gray_pixels).save(path)
+    visitor = Session()
+    visitor.use(Source(path))
+    return visitor
+
+
+def results_of(engine: Engine, photo: Photo, variants: int = 1):
+    request = JobRequest(photo, "painter", {"variants": variants, "seed": 0}, Finish(luminance_lock=0))
+    return engine.results(request)
+
+
+def test_results_on_the_page_take_half_the_memory_and_are_saved_as_they_were(
+    painters: Engine, session: Session, tmp_path: Path
+):
+    method = painters.methods["painter"]
+    results = results_of(painters, session.shown.source.open(), variants=10)
+    session.tab(method).finish = Finish(luminance_lock=0)
+    session.keep(method, results)
+    assert session.tab(method).bytes <= 10 * 3 * SIDE**2 * 2
+    path, _ = session.save(method, ".png", 8, keep_exif=False)
+    assert np.array_equal(np.asarray(Image.open(path)), results[0].pixels())
+
+
+def test_older_results_make_room_for_newer_ones_and_a_sentence_says_so(painters: Engine, gray_photo: Photo):
+    results = results_of(painters, gray_photo)
+    tabs = [Coloured(Finish(), results) for _ in range(3)]
+    shelf = Shelf(most=2 * tabs[0].bytes)
+    for tab in tabs:
+        shelf.add(tab)
+    assert [len(tab.results) for tab in tabs] == [0, 1, 1]
+    with pytest.raises(ColorizerError, match=texts.RESULTS_GONE):
+        _ = tabs[0].result
+    shelf.add(tabs[1])
+    shelf.add(Coloured(Finish(), results))
+    assert [len(tab.results) for tab in tabs] == [0, 1, 0], "what was made anew stays"
+
+
+def test_what_one_tab_needs_may_be_more_than_the_bound(painters: Engine, gray_photo: Photo):
+    tab = Coloured(Finish(), results_of(painters, gray_photo))
+    Shelf(most=10).add(tab)
+    assert len(tab.results) == 1
+
+
+def test_a_visitor_has_one_folder_whoever_asks_first():
+    visitor, together = Session(), threading.Barrier(8)
+
+    def ask(_: int) -> int:
+        together.wait(10)
+        return id(visitor.folder)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(ask, range(8)))) == 1
+
+
+def test_first_callers_at_once_share_one_engine():
+    together = threading.Barrier(8)
+
+    def ask(_: int) -> int:
+        together.wait(10)
+        return id(_engine())
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(ask, range(8)))) == 1

@@ -1,0 +1,330 @@
+"""The tabs with Stable Diffusion as a visitor sees them, with tiny models; and what they say where there are none."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+import tiny_models
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+from web_page import (
+    after_picture,
+    choose,
+    chromium,
+    download,
+    give,
+    open_advanced,
+    open_tab,
+    opened,
+    overflowing,
+    slider,
+    wait_for_colour,
+    wait_for_new_source,
+)
+from web_server import Server, running_server
+
+from colorizers.engine.local import local_engine
+from colorizers.methods.catalog import METHODS
+from colorizers.options import Control, controls
+from colorizers.picture.photo import Photo
+from colorizers.picture.record import Record, read_record
+from colorizers.settings import get_settings
+from colorizers.web import texts
+from colorizers.web.controls import offered
+from colorizers.web.handlers import TabWork
+from colorizers.web.tab import build_tab
+from colorizers.weights import store as weights
+from colorizers.weights.hub import HuggingFace
+
+WINDOWS = pytest.mark.parametrize("window", ["1440x900", "375x812"])
+WITHOUT = "The weights sd15 (2134 MB) are not here; get them with: python -m colorizers weights download sd15."
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tiny models for both tabs, but no MiDaS."""
+    return tiny_models.save_all(tmp_path_factory.mktemp("models"))
+
+
+@contextlib.contextmanager
+def settings(**wanted: object) -> Iterator[None]:
+    """Run with these settings."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in wanted.items():
+            patch.setenv(f"COLORIZERS_{name.upper()}", str(value))
+        get_settings.cache_clear()
+        yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def server(models: Path) -> Iterator[Server]:
+    with settings(weights_dir=models, cache_dir=models / "cache"), running_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def photo(tmp_path: Path, gray_pixels: np.ndarray) -> Path:
+    """A gray photo 150x110 on disk: no multiple of 8, and longer than wide."""
+    path = tmp_path / "grandmother.png"
+    Image.fromarray(gray_pixels).resize((150, 110)).save(path)
+    return path
+
+
+def enter(page: Page, photo: Path, method: str, steps: int = 3) -> None:
+    """Bring a photo to a tab, and make its runs short."""
+    give(page, photo)
+    wait_for_colour(page)
+    open_tab(page, METHODS[method].title)
+    open_advanced(page)
+    slider(page, "Steps").fill(str(steps))
+    slider(page, "Working size").fill("256")
+
+
+def run(page: Page) -> None:
+    page.get_by_role("button", name=texts.COLOUR).click()
+
+
+def prompt(page: Page) -> Locator:
+    return page.get_by_label("Prompt").locator("visible=true").first
+
+
+def refusal(page: Page) -> Locator:
+    """The sentence that stands where the progress did."""
+    return page.locator(".status-line").get_by_role("alert").locator("visible=true")
+
+
+def maps(page: Page) -> Locator:
+    return page.locator(".maps img").locator("visible=true")
+
+
+def place(part: Locator) -> dict[str, float]:
+    """Where it stands on the page, however far that is scrolled."""
+    return part.evaluate("part => ({x: part.getBoundingClientRect().x, y: part.getBoundingClientRect().y + scrollY})")
+
+
+def saved(page: Page, photo: Path, tmp_path: Path) -> Record:
+    """Download the file; it has the photo's size and its light, whatever the model made. Gives its record."""
+    path = download(page, tmp_path)
+    result, original = Photo.open(path), Photo.open(photo)
+    assert result.size == original.size
+    assert result.rgb is not None
+    difference = (result.lightness - original.lightness).abs()
+    assert difference.max() <= 0.5
+    assert difference.mean() <= 0.15
+    return read_record(path)
+
+
+@pytest.mark.browser
+@WINDOWS
+def test_a_description_colours_the_photo_in_variants_which_keep_its_light(
+    browser: Browser, server: Server, photo: Path, tmp_path: Path, window: str
+) -> None:
+    with opened(browser, server, window) as page:
+        enter(page, photo, "img2img")
+        choose(page, "Start from", "The photo in gray")
+        slider(page, "Variants").fill("2")
+        run(page)  # the prompt may be empty
+        wait_for_colour(page)
+        assert not overflowing(page)
+        choices, first = page.locator(".variants button.thumbnail-item"), after_picture(page).get_attribute("src")
+        expect(choices).to_have_count(2)
+        choices.nth(1).click()
+        wait_for_new_source(after_picture(page), first)
+        second = after_picture(page).get_attribute("src")
+        slider(page, "Warmth").fill("0.5")
+        wait_for_new_source(after_picture(page), second)
+        record = saved(page, photo, tmp_path)
+        assert record.options["start_from"] == "gray"
+        expect(page.get_by_text(f"Seed {record.options['seed']}", exact=True)).to_be_visible()
+        assert record.finish["warmth"] == 0.5
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("window", ["1440x900"])
+def test_the_maps_that_the_model_was_shown_stand_beneath_the_result_and_move_nothing(
+    browser: Browser, server: Server, photo: Path, tmp_path: Path, window: str
+) -> None:
+    with opened(browser, server, window) as page:
+        enter(page, photo, "controlnet")
+        choose(page, "Second control", "Line art")
+        finish = page.get_by_role("heading", name=texts.FINISH).locator("visible=true")
+        before = place(finish)
+        run(page)
+        wait_for_colour(page)
+        expect(page.get_by_text(texts.MAPS).locator("visible=true")).to_be_visible()
+        assert [image.get_attribute("alt") for image in maps(page).all()] == ["Depth", "Line art"]
+        assert place(maps(page).first)["y"] > place(finish)["y"]
+        if window.startswith("1440"):
+            assert place(finish) == pytest.approx(before, abs=4)
+        assert not overflowing(page)
+        coloured = after_picture(page).get_attribute("src")
+        slider(page, "Colour strength").fill("0.5")
+        wait_for_new_source(after_picture(page), coloured)
+        expect(maps(page)).to_have_count(2)
+        assert saved(page, photo, tmp_path).options["estimator"] == "dpt", "the one that is here"
+        page.get_by_role("button", name=texts.TURN_LEFT).click()
+        expect(page.locator(".maps")).to_have_count(0)
+
+
+@pytest.mark.browser
+def test_stop_at_a_step_leaves_the_tab_as_it_was_and_usable(
+    browser: Browser, server: Server, photo: Path, tmp_path: Path
+) -> None:
+    with opened(browser, server) as page:
+        enter(page, photo, "img2img", steps=100)
+        slider(page, "Variants").fill("10")
+        run(page)
+        expect(
+            page.get_by_text(re.compile(r"^Step \d+ of 50, variant \d+ of 10")).locator("visible=true")
+        ).to_be_visible()
+        expect(after_picture(page)).to_be_visible()  # a preview of a step
+        page.get_by_role("button", name=texts.STOP).click()
+        expect(page.get_by_text(texts.STOPPED)).to_be_visible()
+        expect(after_picture(page)).to_have_count(0)
+        slider(page, "Steps").fill("2")
+        slider(page, "Variants").fill("1")
+        run(page)
+        wait_for_colour(page)
+        saved(page, photo, tmp_path)
+
+
+@pytest.mark.browser
+def test_the_ends_of_what_can_be_asked_are_answered_in_plain_words(
+    browser: Browser, server: Server, photo: Path, tmp_path: Path
+) -> None:
+    with opened(browser, server) as page:
+        enter(page, photo, "img2img")
+        prompt(page).fill("a red dog " * 200)
+        expect(prompt(page)).to_have_value("a red dog " * 200)
+        run(page)
+        expect(refusal(page)).to_have_text("Prompt must be a text of at most 1000 characters.")
+        prompt(page).fill("a red dog " * 99)
+        run(page)
+        expect(page.get_by_text("The prompt was cut after 75 tokens").locator("visible=true")).to_be_visible()
+        slider(page, "Strength").fill("0")
+        run(page)
+        expect(page.get_by_text("At strength 0 nothing is changed").locator("visible=true")).to_be_visible()
+        saved(page, photo, tmp_path)
+
+
+@pytest.mark.browser
+def test_two_visitors_on_both_tabs_at_once_get_their_own_pictures(
+    browser: Browser, server: Server, photo: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "harbour.png"
+    Image.linear_gradient("L").resize((90, 170)).save(other)
+    with opened(browser, server) as one, opened(browser, server) as two:
+        enter(one, photo, "img2img")
+        enter(two, other, "controlnet")
+        for page in (one, two):
+            run(page)
+        for page, path, method in ((one, photo, "img2img"), (two, other, "controlnet")):
+            wait_for_colour(page)
+            assert saved(page, path, tmp_path).method == method
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("window", ["375x812"])
+def test_without_weights_the_tabs_say_how_to_get_them_and_work_after_a_reload_once_they_are_here(
+    browser: Browser, models: Path, photo: Path, tmp_path: Path, window: str
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    with (
+        settings(weights_dir=here, cache_dir=here),
+        running_server() as server,
+        opened(browser, server, window) as page,
+    ):
+        give(page, photo)
+        wait_for_colour(page)  # the first tab needs none of them
+        open_tab(page, METHODS["controlnet"].title)
+        lacks = "The weights sd15 (2134 MB), controlnet_depth (723 MB), midas (493 MB) are not here"
+        expect(page.get_by_text(lacks).locator("visible=true")).to_be_visible()
+        open_tab(page, METHODS["img2img"].title)
+        said = page.locator(".prose.beforehand").locator("visible=true")
+        expect(said).to_contain_text(WITHOUT)
+        assert not overflowing(page)
+        run(page)
+        expect(refusal(page)).to_have_text(WITHOUT)
+        (here / "stable_diffusion_sd15").symlink_to(models / "stable_diffusion_sd15")
+        page.reload()
+        page.locator("#upload input[type=file]").wait_for(state="attached")
+        enter(page, photo, "img2img")
+        expect(said).not_to_contain_text("weights")
+        run(page)
+        wait_for_colour(page)
+
+
+def notes(method: str) -> str:
+    """What the tab of a method says beforehand."""
+    engine = local_engine(METHODS)
+    with gr.Blocks():
+        return TabWork(engine, METHODS[method], build_tab(METHODS[method])).beforehand()
+
+
+def test_a_visitor_without_a_gpu_is_told_beforehand_what_is_slow(models: Path) -> None:
+    with settings(weights_dir=models, device="cpu"):
+        slow = [name for name in ("unet", "img2img", "controlnet") if texts.SLOW in notes(name)]
+    assert slow == ["img2img", "controlnet"]
+
+
+def test_in_public_the_tabs_stay_shut_without_a_safety_checker(models: Path, tmp_path: Path) -> None:
+    with settings(weights_dir=models, cache_dir=tmp_path, public=True):
+        said = notes("img2img")
+    assert "The weights safety_checker (608 MB) are not here; ask whoever runs this server for them." in said
+    assert "python" not in said
+
+
+@pytest.fixture
+def none_given(models: Path, tmp_path: Path) -> Iterator[None]:
+    """The tiny models are here, and none of the user's own was given."""
+    with settings(weights_dir=models, cache_dir=tmp_path):
+        yield
+
+
+def option(method: str, name: str) -> Control:
+    """An option as the page offers it."""
+    return next(offered(entry, method) for entry in controls(METHODS[method].options) if entry.name == name)
+
+
+@pytest.mark.usefixtures("none_given")
+def test_choices_that_are_weights_are_marked_where_they_are_not_here_and_others_always_stand(models: Path) -> None:
+    sampler = option("img2img", "sampler")
+    assert sampler.words[-1] == "LCM, 4 to 8 steps"
+    assert option("img2img", "caption").choices == ("none", "blip")
+    assert option("img2img", "caption").words[1].endswith("(not here)")
+    assert option("controlnet", "estimator").default == "dpt"
+    with settings(weights_dir=models, cache_dir=models, public=True):
+        assert option("img2img", "caption").choices == ("none",)
+        assert option("img2img", "sampler").choices == sampler.choices
+        assert option("controlnet", "estimator").choices == ("dpt",)
+
+
+@pytest.mark.usefixtures("none_given")
+def test_a_model_of_ones_own_is_offered_and_the_default_where_one_was_given(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = option("img2img", "weights")
+    assert (model.choices, model.default) == (("sd15", "sd14"), "sd15")
+    (tmp_path / "stable_diffusion_own").symlink_to(models / "stable_diffusion_sd14")
+    with settings(weights_dir=tmp_path, cache_dir=models):
+        model = option("img2img", "weights")
+        assert (model.choices, model.default) == (("sd15", "sd14", "own"), "own")
+    hub = replace(weights.REGISTRY[weights.OWN], hub=HuggingFace("somebody/something"), flag="--model")
+    monkeypatch.setitem(weights.REGISTRY, weights.OWN, hub)
+    model = option("img2img", "weights")
+    assert model.default == "sd15"
+    assert model.words[2].endswith("(not here)")
+    assert model.help.endswith("python -m colorizers weights download --model somebody/something.")

@@ -1,0 +1,438 @@
+"""The web app as programs see it: a live server, its endpoints, its limits."""
+
+import io
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+import uuid
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import as_completed
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from conftest import encoded
+from gradio_client import Client, handle_file
+from PIL import Image
+from web_server import Server, running_server
+
+from colorizers.engine.local import Engine, JobRequest, local_engine
+from colorizers.methods.catalog import METHODS
+from colorizers.options import controls
+from colorizers.picture.dataset import REFERENCES
+from colorizers.picture.photo import Photo
+from colorizers.settings import PROJECT, get_settings
+from colorizers.web import shipped, texts
+from colorizers.web.api import answers_of
+from colorizers.web.blocks import build_page
+
+METHODS_WITHOUT_PICTURES = [
+    name
+    for name, method in METHODS.items()
+    if not method.heavy and not any(entry.kind == "picture" for entry in controls(method.options))
+]
+HEAVY = {"diffusers", "transformers", "controlnet_aux", "torchvision.models", "ray"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running_server() as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with_client = Client(server.url, verbose=False)
+    yield with_client
+    with_client.close()
+
+
+@pytest.fixture
+def photo(tmp_path: Path, gray_pixels: np.ndarray) -> Path:
+    """A gray photo 64x48 on disk."""
+    path = tmp_path / "grandmother.png"
+    Image.fromarray(gray_pixels).save(path)
+    return path
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    """A PNG whose header promises more pixels than anybody has memory for."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
+    )
+
+
+def refused_files() -> dict[str, bytes]:
+    gray = Image.fromarray(np.arange(256 * 256, dtype=np.uint32).astype(np.uint8).reshape(256, 256))
+    return {
+        "text.png": b"this is a letter, not a picture",
+        "truncated.png": encoded(gray)[:200],
+        "truncated.jpg": encoded(gray, "JPEG")[:300],
+        "empty.png": b"",
+        "bomb.png": png_claiming(60_000, 60_000),
+        "drawing.svg": b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
+        "letter.txt": b"Dear Sir or Madam",
+        "<b>bold<b>.png": b"markup in the name",
+    }
+
+
+def answer_of(server: Server, endpoint: str, data: list) -> str:
+    """The whole answer to a raw request, as a program without the client library would read it."""
+    call = f"{server.url}/gradio_api/call/{endpoint}"
+    event = httpx.post(call, json={"data": data}).json()["event_id"]
+    return httpx.get(f"{call}/{event}", timeout=120).text
+
+
+def handlers_of(server: Server, event: str, inputs: int) -> list[int]:
+    """The handlers of the page for an event, that take so many inputs and change more than one thing."""
+    handlers = httpx.get(f"{server.url}/config").json()["dependencies"]
+    return [
+        handler["id"]
+        for handler in handlers
+        if event in dict(handler["targets"]).values() and len(handler["inputs"]) == inputs and handler["outputs"][1:]
+    ]
+
+
+def page_event(server: Server, handler: int, data: list, event_data: object) -> dict:
+    """Send what a browser sends when something happens on the page; gives what the page is told in the end."""
+    session = {"session_hash": uuid.uuid4().hex}
+    sent = {"data": data, "event_data": event_data, "fn_index": handler, **session}
+    httpx.post(f"{server.url}/gradio_api/queue/join", json=sent).raise_for_status()
+    answer = httpx.get(f"{server.url}/gradio_api/queue/data", params=session, timeout=120).text
+    (done,) = (line for line in answer.splitlines() if "process_completed" in line)
+    return json.loads(done.removeprefix("data:"))
+
+
+def test_a_photo_comes_back_in_colour_at_full_size_with_its_own_light(client: Client, photo: Path) -> None:
+    files, records = client.predict(photo=handle_file(photo), api_name="/colorize_unet")
+    original, coloured = Photo.open(photo), Photo.open(files[0])
+    assert coloured.size == original.size
+    assert coloured.rgb is not None
+    difference = (coloured.lightness - original.lightness).abs()
+    assert difference.max() <= 0.5
+    assert difference.mean() <= 0.15
+    assert records[0]["method"] == "unet"
+    assert records[0]["input_sha256"] == original.sha256
+    assert Path(files[0]).name == "grandmother_unet.png"
+
+
+def test_the_general_endpoint_takes_options_and_finish_as_json(client: Client, photo: Path) -> None:
+    finish = json.dumps({"color_strength": 0})
+    files, records = client.predict(
+        handle_file(photo), "unet", json.dumps({"vividness": 1}), finish, api_name="/colorize"
+    )
+    assert Photo.open(files[0]).rgb is None
+    assert records[0]["options"]["vividness"] == 1
+    assert records[0]["finish"]["color_strength"] == 0
+
+
+def test_a_second_picture_and_variants_go_through_the_methods_own_endpoint(
+    client: Client, photo: Path, tmp_path: Path
+) -> None:
+    reference = tmp_path / "red.png"
+    Image.new("RGB", (8, 8), (200, 40, 40)).save(reference)
+    files, records = client.predict(
+        photo=handle_file(photo), reference=handle_file(reference), variants=2, seed=7, api_name="/colorize_trivial"
+    )
+    assert [record["options"]["seed"] for record in records] == [7, 8]
+    assert [Path(file).name for file in files] == ["grandmother_trivial_1.png", "grandmother_trivial_2.png"]
+    red, _, blue = np.asarray(Image.open(files[0])).reshape(-1, 3).mean(0)
+    assert red > blue + 20
+    assert records[0]["pictures"]["reference"] == Photo.open(reference).sha256
+
+
+def test_two_visitors_at_once_both_get_their_own_photo(server: Server, photo: Path, tmp_path: Path) -> None:
+    other = tmp_path / "harbour.png"
+    Image.linear_gradient("L").resize((40, 90)).save(other)
+    clients = [Client(server.url, verbose=False) for _ in range(2)]
+    jobs = [
+        one.submit(photo=handle_file(path), api_name="/colorize_unet")
+        for one, path in zip(clients, (photo, other), strict=True)
+    ]
+    sizes = [Photo.open(job.result(timeout=120)[0][0]).size for job in jobs]
+    assert sizes == [(64, 48), (40, 90)]
+
+
+def test_a_cancelled_job_frees_the_device(server: Server, client: Client, photo: Path) -> None:
+    server.gate.hold()
+    job = client.submit(photo=handle_file(photo), steps=100, api_name="/colorize_trivial")
+    assert server.gate.reached.wait(60)
+    job.cancel()
+    server.gate.let_through(10)  # were it still running, it would wait for 90 more and keep the device
+    files, _ = client.predict(photo=handle_file(photo), api_name="/colorize_unet")
+    assert Photo.open(files[0]).size == (64, 48)
+    server.gate.open()
+
+
+def test_full_size_files_that_nobody_waits_for_are_not_made(
+    engine: Engine, gray_photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    answers = answers_of(engine, JobRequest(gray_photo, "trivial", {"variants": 4}))
+    for files, _ in answers:
+        assert files == []
+        if made := list(tmp_path.rglob("*.png")):
+            break
+    assert len(made) == 1
+    answers.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_visitors_than_the_queue_holds_are_told_so_and_the_others_are_served(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, photo: Path
+) -> None:
+    monkeypatch.setenv("COLORIZERS_QUEUE_SIZE", "1")
+    get_settings.cache_clear()
+    request.addfinalizer(get_settings.cache_clear)
+    with running_server() as server:
+        server.gate.hold()
+        client = Client(server.url, verbose=False)
+        jobs = [client.submit(photo=handle_file(photo), api_name="/colorize_trivial") for _ in range(12)]
+        first_refused = next(job for job in as_completed([job.future for job in jobs], timeout=120) if job.exception())
+        assert "full" in str(first_refused.exception())
+        server.gate.open()
+        served = [job for job in jobs if not job.exception(timeout=120)]
+        assert served
+        assert all(len(job.result()[0]) == 1 for job in served)
+
+
+def test_previews_wait_in_the_queue_two_are_composed_at_once(server: Server) -> None:
+    page = build_page(local_engine())
+    composing = [
+        handler for handler in page.fns.values() if getattr(handler.fn, "__name__", "") in ("refinish", "choose")
+    ]
+    assert composing
+    assert {handler.queue for handler in composing} == {True}
+    assert {(handler.concurrency_id, handler.concurrency_limit) for handler in composing} == {("finish", 2)}
+    (handler, *_) = handlers_of(server, "select", 1)
+    sent = {"data": [None], "fn_index": handler, "session_hash": "x", "event_data": {"index": 0}}
+    direct = httpx.post(f"{server.url}/gradio_api/run/predict", json=sent)
+    assert direct.status_code == 404, "no way beside the queue"
+
+
+@pytest.mark.parametrize("name", refused_files())
+def test_a_file_that_is_no_photo_is_refused_in_one_sentence_and_the_app_goes_on(
+    server: Server, client: Client, photo: Path, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(refused_files()[name])
+    with pytest.raises(Exception) as refusal:  # noqa: PT011 - the client's own class, by its message
+        client.predict(photo=handle_file(path), api_name="/colorize_unet")
+    said = str(refusal.value)
+    assert said.endswith(".")
+    assert "\n" not in said
+    assert "Traceback" not in said
+    assert "<" not in said
+    assert client.predict(photo=handle_file(photo), api_name="/colorize_unet")[1]
+    assert httpx.get(f"{server.url}/healthz").status_code == 200
+
+
+def test_a_hostile_name_is_saved_under_a_clean_one(server: Server, client: Client, gray_pixels: np.ndarray) -> None:
+    data = encoded(Image.fromarray(gray_pixels))
+    upload = {"files": ("../../../etc/<img src=x onerror=alert(1)>.png", io.BytesIO(data), "image/png")}
+    (path,) = httpx.post(f"{server.url}/gradio_api/upload", files=upload).json()
+    sent = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    files, _ = client.predict(photo=sent, api_name="/colorize_unet")
+    assert Path(files[0]).name == "img_src_x_onerror_alert_1_unet.png"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "/etc/passwd",
+        {"path": "/etc/passwd"},
+        {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
+        {"path": str(PROJECT / "weights" / "unet_efficientnet.safetensors"), "meta": {"_type": "gradio.FileData"}},
+        {"path": "http://127.0.0.1:9/photo.png", "meta": {"_type": "gradio.FileData"}},
+    ],
+)
+def test_no_endpoint_reads_a_file_that_was_not_uploaded(server: Server, forged: object) -> None:
+    answer = answer_of(server, "colorize", [forged, "unet", "{}", "{}"])
+    assert "event: error" in answer
+    assert "event: complete" not in answer
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "chosen", "opens"),
+    [
+        ("select", [], {"index": 0, "value": None}, True),
+        ("select", [], {"index": "/etc/passwd", "value": {"image": {"path": "/etc/passwd"}}}, False),
+        ("upload", [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}], None, False),
+    ],
+)
+def test_a_picture_option_opens_uploads_and_the_shipped_photographs_alone(
+    server: Server, event: str, data: list, chosen: dict | None, opens: bool
+) -> None:
+    handlers = handlers_of(server, event, len(data))
+    assert handlers
+    assert all(page_event(server, handler, data, chosen)["success"] == opens for handler in handlers)
+
+
+@pytest.mark.parametrize("data", [[], [None]], ids=["picture options", "photos and variants"])
+def test_what_cannot_be_selected_is_refused_in_one_sentence(
+    server: Server, data: list, capfd: pytest.CaptureFixture[str]
+) -> None:
+    handlers = handlers_of(server, "select", len(data))
+    assert len(handlers) > 1
+    for sent in (*({"index": index} for index in (-1, 10**40, True, "0", [0])), {}, None):
+        told = [page_event(server, handler, data, sent)["output"]["error"] for handler in handlers]
+        assert set(told) == {texts.NOT_AMONG}, sent
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", PROJECT / "app.py", PROJECT / "weights" / "unet_efficientnet.safetensors"]
+)
+def test_the_server_gives_no_file_away(server: Server, path: Path) -> None:
+    assert httpx.get(f"{server.url}/gradio_api/file={path}").status_code in (403, 404)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "wrong", "sentence"),
+    [
+        ("/colorize_unet", {"vividness": 7}, "Vividness must be a number from 0 to 1."),
+        ("/colorize_unet", {"working_size": 100_000}, "Working size must be a whole number from"),
+        ("/colorize_unet", {"warmth": -3}, "Warmth must be a number from -1 to 1."),
+        ("/colorize_trivial", {"variants": 1000}, "Variants must be a whole number from 1 to 10."),
+        ("/colorize_trivial", {"seed": -1}, "Seed must be a whole number from 0 to"),
+        ("/colorize", {"method": "unet", "options_json": '{"path": "/etc/passwd"}'}, "There is no option"),
+        ("/colorize", {"method": "unet", "options_json": '{"vividness": NaN}'}, "Vividness must be a number"),
+        ("/colorize", {"method": "unet", "options_json": "[1]"}, "options_json must be a JSON object"),
+        ("/colorize", {"method": "unet", "finish_json": " " * 20_000 + "{}"}, "finish_json must be a JSON object"),
+        ("/colorize", {"method": "trivial", "options_json": '{"reference": "/etc/passwd"}'}, "must be a picture."),
+        ("/colorize", {"method": "unet", "finish_json": '{"warmth": 3}'}, "Warmth must be a number from -1 to 1."),
+        ("/colorize", {"method": "unet", "finish_json": '{"contrast": 3}'}, "There is no option .*contrast"),
+        ("/colorize_gan", {"weights": "../secret"}, "Network must be one of resnet, unet."),
+        ("/colorize_img2img", {"prompt": "red " * 500}, "Prompt must be a text of at most 1000 characters."),
+        ("/colorize_img2img", {"weights": "stabilityai/sdxl-turbo"}, "Model must be one of sd15, sd14, own."),
+        ("/colorize_img2img", {"start_from": "/etc/passwd"}, "Start from must be one of gray, unet, "),
+        ("/colorize_controlnet", {"control_by": "lllyasviel/sd"}, "Control by must be one of depth, brightness, "),
+        ("/colorize_controlnet", {"estimator": "../midas"}, "Depth estimator must be one of midas, "),
+        ("/colorize_controlnet", {"control_scale": 9}, "Control scale must be a number from 0 to 2."),
+        ("/colorize", {"method": "img2img", "options_json": '{"model": "/home/own"}'}, "There is no option .*model"),
+        ("/colorize", {"method": "../unet"}, "There is no method"),
+    ],
+)
+def test_every_option_is_checked_at_the_endpoint(
+    client: Client, photo: Path, endpoint: str, wrong: dict, sentence: str
+) -> None:
+    with pytest.raises(Exception, match=sentence):
+        client.predict(photo=handle_file(photo), api_name=endpoint, **wrong)
+
+
+def test_only_the_endpoints_for_programs_are_shown(client: Client) -> None:
+    api = client.view_api(return_format="dict", print_info=False)
+    typed = {f"/colorize_{name}" for name in (*METHODS, "trivial", "transfer")}
+    assert set(api["named_endpoints"]) == {"/colorize", *typed}
+    assert not api["unnamed_endpoints"]
+    parameters = api["named_endpoints"]["/colorize_unet"]["parameters"]
+    assert parameters[0]["parameter_name"] == "photo"
+    assert {"vividness", "color_strength", "luminance_lock"} <= {p["parameter_name"] for p in parameters}
+
+
+def test_no_endpoint_of_a_method_takes_a_path_or_the_name_of_a_model_on_a_hub(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    for name, method in METHODS.items():
+        told = {p["parameter_name"]: p["type"] for p in endpoints[f"/colorize_{name}"]["parameters"]}
+        free = {option for option, kind in told.items() if kind.get("type") == "string" and "enum" not in kind}
+        assert free <= {"prompt", "negative_prompt"}, "words that a model reads"
+        choices = {entry.name: list(entry.choices) for entry in controls(method.options) if entry.kind == "choice"}
+        assert {option: told[option]["enum"] for option in choices} == choices
+    assert told_models(endpoints["/colorize_controlnet"]) == ["sd15", "sd14", "own"]
+
+
+def told_models(endpoint: dict) -> list[str]:
+    """The weights that an endpoint lets a program choose from."""
+    (entry,) = (p for p in endpoint["parameters"] if p["parameter_name"] == "weights")
+    return entry["type"]["enum"]
+
+
+def test_a_method_of_several_networks_is_told_by_their_names_and_a_word_on_each(client: Client, photo: Path) -> None:
+    schema = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/colorize_gan"]
+    assert told_models(schema) == ["resnet", "unet"]
+    _, records = client.predict(photo=handle_file(photo), weights="unet", api_name="/colorize_gan")
+    assert list(records[0]["weights"]) == ["gan/unet"]
+
+
+@pytest.mark.parametrize("name", METHODS_WITHOUT_PICTURES)
+def test_what_is_left_out_is_the_methods_own_finish(client: Client, photo: Path, name: str) -> None:
+    own = METHODS[name].finish.model_dump()
+    schema = client.view_api(return_format="dict", print_info=False)["named_endpoints"][f"/colorize_{name}"]
+    defaults = {p["parameter_name"]: p["parameter_default"] for p in schema["parameters"] if p["parameter_has_default"]}
+    assert {defaults[finish] for finish in own} == {None}
+    quick = {"variants": 1, "calm": 1, "steps": 2} if name == "diffusion" else {}
+    _, typed = client.predict(photo=handle_file(photo), warmth=0.3, **quick, api_name=f"/colorize_{name}")
+    given = (json.dumps(quick), json.dumps({"warmth": 0.3}))
+    _, general = client.predict(handle_file(photo), name, *given, api_name="/colorize")
+    assert typed[0]["finish"] == general[0]["finish"] == own | {"warmth": 0.3}
+
+
+def test_a_painting_keeps_its_own_light_unless_the_photos_is_asked_for(client: Client, photo: Path) -> None:
+    how = {"mode": "artistic", "steps": 1, "working_size": 64, "api_name": "/colorize_style"}
+    for asked, lock in (({}, 0.0), ({"luminance_lock": 1}, 1.0)):
+        reference = handle_file(PROJECT / "test_images" / "coffee.jpg")
+        _, records = client.predict(photo=handle_file(photo), reference=reference, **how, **asked)
+        assert records[0]["finish"]["luminance_lock"] == lock
+
+
+def test_weights_that_are_not_here_are_named_in_one_sentence(photo: Path, no_weights: None) -> None:
+    with running_server() as server:
+        client = Client(server.url, verbose=False)
+        with pytest.raises(
+            Exception, match=r"^The weights cnn_bins.safetensors are not here; put them into weights/\.$"
+        ):
+            client.predict(photo=handle_file(photo), api_name="/colorize_cnn")
+        client.close()
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_a_page_names_the_weights_that_are_not_here_and_tells_no_stranger_to_run_commands(
+    public: bool, no_weights: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "transformer_ddcolor_large.bin").touch()
+    monkeypatch.setenv("COLORIZERS_WEIGHTS_DIR", str(tmp_path))
+    monkeypatch.setenv("COLORIZERS_PUBLIC", str(public))
+    get_settings.cache_clear()
+    page = json.dumps(build_page(local_engine(METHODS)).get_config_file(), default=str)
+    how = "get them with: python -m colorizers weights download ddcolor_tiny, and so on"
+    assert (f"Not here: small, ddcolor_tiny, ddcolor_artistic; {how}." in page) != public
+    assert ("python -m colorizers" in page) != public
+    assert ("DDColor, lighter (not here)" in page) != public
+    assert "DDColor, at its best (not here)" not in page
+
+
+def test_pictures_made_to_be_references_are_offered_after_the_originals_and_are_not_to_be_coloured() -> None:
+    made = {path for path in shipped.references() if path.parent.name == REFERENCES}
+    assert made
+    assert shipped.references()[-len(made) :] == tuple(sorted(made))
+    assert all(path.with_stem(f"{path.stem}_gray") in shipped.gray_photos() for path in {*shipped.references()} - made)
+    assert not {path.name for path in made} & {path.name for path in shipped.gray_photos()}
+
+
+def test_healthz_says_what_runs(server: Server, client: Client, photo: Path) -> None:
+    client.predict(photo=handle_file(photo), api_name="/colorize_unet")
+    health = httpx.get(f"{server.url}/healthz").json()
+    assert health["version"]
+    assert health["device"] in ("cpu", "cuda", "mps")
+    assert "unet/efficientnet" in health["pool"]["models"]
+
+
+def test_starting_the_app_imports_nothing_heavy() -> None:
+    program = f"import app, sys; print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_app_is_silent_about_its_visitors() -> None:
+    program = "import app, os; print(os.environ['GRADIO_ANALYTICS_ENABLED'], os.environ['HF_HUB_DISABLE_TELEMETRY'])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "1"]
