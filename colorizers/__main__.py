@@ -1,101 +1,30 @@
-"""The command line: `python -m colorizers COMMAND`.
+"""The command line: `colorizers COMMAND`, also as `python -m colorizers COMMAND`.
 
-Exit codes: 0 fine, 1 our fault, 2 something the user can mend, 130 interrupted, 141 the reader of our output has left.
+Exit codes: 0 success, 1 internal error, 2 invalid input, 130 interrupted, 141 the reader of the output has closed it.
 """
 
 import argparse
+import importlib
 import io
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
 
 from colorizers import __version__
 from colorizers.errors import ColorizerError
 
-PROGRAM = "python -m colorizers"
-
-
-class Command(NamedTuple):
-    """What a command is for, and the function that gives its parser the arguments and `run`.
-
-    Heavy imports wait for that function; it sees the arguments beforehand, for flags that depend on them.
-    """
-
-    summary: str
-    prepare: Callable[[argparse.ArgumentParser, list[str]], None]
-
-
-def _colorize(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    from colorizers.commands import colorize
-
-    colorize.prepare(parser, argv)
-
-
-def _methods(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    from colorizers.commands import listings
-
-    parser.set_defaults(run=listings.list_methods)
-
-
-def _weights(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    from colorizers.commands import weights
-
-    weights.prepare(parser)
-
-
-def _serve(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    parser.add_argument("--host", help="address to listen on")
-    parser.add_argument("--port", type=int, help="port to listen on")
-    parser.add_argument("--share", action="store_true", help="also open a public link, through Gradio's servers")
-    parser.add_argument("--checkpoint", action="append", default=[], metavar="KEY=PATH",
-        help="take the weights KEY, as ddcolor_tiny, from this file; may be given again for others")  # fmt: skip
-    parser.add_argument("--model", metavar="PATH_OR_ID", help="offer this Stable Diffusion 1.x beside the known ones")
-    parser.add_argument("--controlnet", metavar="PATH_OR_ID", help="use this ControlNet where depth is shown")
-    parser.set_defaults(run=_run_serve)
-
-
-def _run_serve(arguments: argparse.Namespace) -> int:
-    from colorizers.weights import store as weights
-
-    for words in arguments.checkpoint:
-        name, equals, path = words.partition("=")
-        if not equals:
-            raise ColorizerError("--checkpoint needs KEY=PATH, such as ddcolor_tiny=ddcolor_tiny.pth.")
-        home = os.path.expanduser(path)  # noqa: PTH111 - Path's own fails for users that there are not
-        weights.use_checkpoint(weights.key_of(name), Path(home))
-    if arguments.model is not None:
-        weights.use_model(arguments.model)
-    if arguments.controlnet is not None:
-        weights.use_controlnet(arguments.controlnet)
-
-    from colorizers.web import serve
-
-    serve(host=arguments.host, port=arguments.port, share=arguments.share)
-    return 0
-
-
-def _evaluate(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    from colorizers.commands import evaluate
-
-    evaluate.prepare(parser, argv)
-
-
-def _train(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    from colorizers.commands import train
-
-    train.prepare(parser, argv)
+PROGRAM = "colorizers"
 
 
 COMMANDS = {
-    "colorize": Command("colour photographs, or whole folders of them", _colorize),
-    "methods": Command("list the methods and their options", _methods),
-    "weights": Command("list the weights, and get those that are not here", _weights),
-    "serve": Command("open the page for browsers", _serve),
-    "evaluate": Command("measure methods on photographs whose colours are known", _evaluate),
-    "train": Command("train a method", _train),
+    "colorize": "colour photographs, or whole folders of them",
+    "methods": "list the methods and their options",
+    "weights": "list the weights, and get those that are not installed",
+    "serve": "open the page for browsers",
+    "evaluate": "measure methods on photographs whose colours are known",
+    "train": "train a method",
 }
+"""What each is for. Each is a module of `colorizers.commands` whose `prepare(parser, argv)` adds the arguments and the
+function `run`; it gets the arguments beforehand for flags that depend on them. Modules are imported when they run."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -105,9 +34,8 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="surrogateescape")  # file names come out as the bytes that they are
     try:
         name = _top_parser().parse_args(argv[:1]).command
-        command = COMMANDS[name]
-        parser = argparse.ArgumentParser(f"{PROGRAM} {name}", description=command.summary, allow_abbrev=False)
-        command.prepare(parser, argv[1:])
+        parser = argparse.ArgumentParser(f"{PROGRAM} {name}", description=COMMANDS[name], allow_abbrev=False)
+        importlib.import_module(f"colorizers.commands.{name}").prepare(parser, argv[1:])
         # Python 3.11 and 3.12 lose the -- in intermixed arguments.
         parse = parser.parse_args if "--" in argv else parser.parse_intermixed_args
         arguments = parse(argv[1:])
@@ -126,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _top_parser() -> argparse.ArgumentParser:
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    lines = [f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items()]
     parser = argparse.ArgumentParser(
         PROGRAM,
         usage=f"{PROGRAM} COMMAND ...",

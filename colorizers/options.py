@@ -6,8 +6,8 @@ bool, bounded int and float, Literal, bounded text, Seed and Picture (always a d
 
 import types
 import typing
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -39,7 +39,8 @@ RESERVED = {
 class Control:
     """What any surface needs to know of one option. Bounds are inclusive; `high` of a text is its length.
 
-    `words` says each of the `choices` in plain words. Some of the choices may be weights of a `family`. A picture may
+    `labels` are the names of the `choices` that people read. Some of the choices may be weights of a `family`.
+    `finish` holds, by choice, the values of the finish that suit it, where they differ from the method's. A picture may
     be one of the shipped references where `references` says so.
     """
 
@@ -53,17 +54,18 @@ class Control:
     step: float | None = None
     unit: str = ""
     choices: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     family: str = ""
+    finish: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     references: bool = False
     required: bool = False
     advanced: bool = False
 
     @property
-    def in_words(self) -> str:
+    def help_with_choices(self) -> str:
         """The help, with what each choice means: for surfaces that show the choices by their values."""
-        meanings = [f"{choice}: {word}" for choice, word in zip(self.choices, self.words, strict=True)]
-        return f"{self.help} {'; '.join(meanings)}." if self.words != self.choices else self.help
+        meanings = [f"{choice}: {label}" for choice, label in zip(self.choices, self.labels, strict=True)]
+        return f"{self.help} {'; '.join(meanings)}." if self.labels != self.choices else self.help
 
 
 class Options(BaseModel):
@@ -83,16 +85,24 @@ _Model = TypeVar("_Model", bound=Options)
 
 
 def control(default: Any, *, help: str, label: str = "", low: float | None = None, high: float | None = None,
-            step: float | None = None, unit: str = "", words: Mapping[str, str] | None = None, family: str = "",
-            advanced: bool = False) -> Any:  # fmt: skip
-    """A bool, bounded number or Literal; the annotation says which. `words`: a Literal's values in plain words.
+            step: float | None = None, unit: str = "", labels: Mapping[str, str] | None = None, family: str = "",
+            finish: Mapping[str, Mapping[str, float]] | None = None, advanced: bool = False) -> Any:  # fmt: skip
+    """A bool, bounded number or choice; the annotation says which: a choice is a Literal.
 
-    `family`: those of a Literal's values that are weights of this family can be had only when the weights are here.
+    `labels` names the values of a choice for people. Values that are weights of `family` can be chosen only when the
+    weights are installed. `finish` holds, by value, what of the finish suits it.
     """
     extra: JsonDict = {
-        "label": label, "step": step, "unit": unit, "words": {**(words or {})}, "family": family, "advanced": advanced,
+        "label": label, "step": step, "unit": unit, "labels": {**(labels or {})}, "family": family,
+        "advanced": advanced, "finish": {value: {**suited} for value, suited in (finish or {}).items()},
     }  # fmt: skip
     return Field(default, ge=low, le=high, description=help, json_schema_extra=extra)
+
+
+def choice(default: str, labels: Mapping[str, str], *, help: str, label: str = "", advanced: bool = False) -> Any:
+    """A choice among the keys of `labels`, annotated `str`, where they are not known before the program runs."""
+    extra: JsonDict = {"label": label, "kind": "choice", "labels": {**labels}, "advanced": advanced}
+    return Field(default, pattern=f"^({'|'.join(labels)})$", description=help, json_schema_extra=extra)
 
 
 def text(default: str, *, help: str, label: str = "", max_length: int = MAX_TEXT, advanced: bool = False) -> Any:
@@ -132,7 +142,7 @@ def picture(
 def controls(options: type[Options] | Options) -> list[Control]:
     """The controls of an options model, in its order; those of an instance have its values for defaults."""
     model = options if isinstance(options, type) else type(options)
-    entries = [_control(name, field) for name, field in model.model_fields.items()]
+    entries = [_control(name, info) for name, info in model.model_fields.items()]
     if isinstance(options, type):
         return entries
     return [replace(entry, default=getattr(options, entry.name), required=False) for entry in entries]
@@ -146,12 +156,12 @@ def validated(options: type[_Model], values: dict[str, Any]) -> _Model:
         raise ColorizerError(_sentence(options, error)) from error
 
 
-def _control(name: str, field: FieldInfo) -> Control:
-    extra: Any = field.json_schema_extra
+def _control(name: str, info: FieldInfo) -> Control:
+    extra: Any = info.json_schema_extra
     if not isinstance(extra, dict):
         raise TypeError(f"option {name} is not made by control(), text(), seed(), variants() or picture()")
-    kind, choices = _kind(name, field, extra.get("kind"))
-    bounds = {type(rule).__name__: rule for rule in field.metadata}
+    kind, choices = _kind(name, info, extra.get("kind"), extra.get("labels", {}))
+    bounds = {type(rule).__name__: rule for rule in info.metadata}
     low = bounds["Ge"].ge if "Ge" in bounds else None
     high = bounds["Le"].le if "Le" in bounds else None
     if kind == "text":
@@ -162,25 +172,28 @@ def _control(name: str, field: FieldInfo) -> Control:
         name=name,
         label=str(extra.get("label") or name.replace("_", " ").capitalize()),
         kind=kind,
-        default=None if field.is_required() else field.default,
-        help=field.description or "",
+        default=None if info.is_required() else info.default,
+        help=info.description or "",
         low=low,
         high=high,
         step=extra.get("step") or (1 if kind == "int" else None),
         unit=str(extra.get("unit") or ""),
         choices=choices,
-        words=tuple(extra.get("words", {}).get(choice, choice) for choice in choices),
+        labels=tuple(extra.get("labels", {}).get(choice, choice) for choice in choices),
         family=str(extra.get("family") or ""),
+        finish=extra.get("finish") or {},
         references=bool(extra.get("references")),
-        required=field.is_required(),
+        required=info.is_required(),
         advanced=bool(extra.get("advanced")),
     )
 
 
-def _kind(name: str, field: FieldInfo, marked: Any) -> tuple[Kind, tuple[str, ...]]:
+def _kind(name: str, info: FieldInfo, marked: Any, labels: Iterable[str]) -> tuple[Kind, tuple[str, ...]]:
     if marked in ("seed", "picture"):
         return marked, ()
-    annotation = field.annotation
+    if marked == "choice":
+        return marked, tuple(labels)
+    annotation = info.annotation
     if typing.get_origin(annotation) is Literal:
         return "choice", typing.get_args(annotation)
     kinds: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
@@ -195,7 +208,7 @@ def _sentence(options: type[Options], error: ValidationError) -> str:
     known = {entry.name: entry for entry in controls(options)}
     if name not in known:
         choices = ", ".join(known) or "none"
-        return f"There is no option {name[:40]!r} here; the options are: {choices}."
+        return f"Unknown option {name[:40]!r}; the options are: {choices}."
     entry = known[name]
     if first["type"] == "missing":
         return f"{entry.label} is missing; choose a picture."

@@ -8,14 +8,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from colorizers.devices import empty_cache, free_bytes, memory_limit
+from colorizers.weights.store import WeightReader, WeightStore
 
-Loader = Callable[[str, torch.device], nn.Module]
-"""A key, and the device on which the model will stand, to the model."""
+Loader = Callable[[str, torch.device, WeightReader], nn.Module]
+"""A key, the device on which the model will stand, and the reader of its weights, to the model."""
 
 _LOADING = threading.RLock()
 """Building modules is not thread-safe in this process: diffusers and transformers swap
@@ -38,19 +40,27 @@ class PoolStats:
     models: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Leased:
+    """A model in use, and the sha256 of the weights that it was made of, by key."""
+
+    model: nn.Module
+    hashes: Mapping[str, str]
+
+
 @dataclass
 class _Entry:
-    model: nn.Module
+    leased: Leased
     pins: int = 0
 
 
 class ModelPool:
     """Models by key, such as `unet/lab`; the part before the slash says which loader makes them.
 
-    `budget` is in bytes and counts parameters and buffers, storages shared between models once. What is evicted from
-    a GPU is parked in main memory, up to `parking` bytes, from where it comes back faster than from a file. Room is
-    made before a model comes where its size is known: `expected` says it by the key, or 0; a model that was here
-    before has the size it had; one that was made in main memory is measured before it moves to a GPU.
+    `budget` is in bytes and counts parameters and buffers, storages shared between models once. Models that are evicted
+    from a GPU are offloaded to main memory, up to `offload_budget` bytes, from where they come back faster than from a
+    file. Room is made before a model is loaded where its size is known: from the last time, or from its file in the
+    `store`; a model that was made in main memory is measured before it moves to a GPU.
     """
 
     def __init__(
@@ -58,28 +68,28 @@ class ModelPool:
         loaders: Mapping[str, Loader],
         device: torch.device,
         budget: int,
-        parking: int = 0,
-        expected: Callable[[str], int] = lambda key: 0,
+        offload_budget: int = 0,
+        store: WeightStore | None = None,
     ) -> None:
         self.device = device
-        self._expected = expected
+        self.store = store or WeightStore()
         self._sizes: dict[str, int] = {}
         self._moving = threading.RLock()  # taken before `_lock` by who moves models; the rest need not wait for it
         self._loaders = loaders
         self._budget = budget
-        self._parking = parking
-        self._parked: OrderedDict[str, nn.Module] = OrderedDict()
+        self._offload_budget = offload_budget
+        self._offloaded: OrderedDict[str, Leased] = OrderedDict()
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._loading: dict[str, Future[None]] = {}
         self._stats = PoolStats()
 
     @contextlib.contextmanager
-    def lease(self, key: str) -> Iterator[nn.Module]:
+    def lease(self, key: str) -> Iterator[Leased]:
         """The model, on the pool's device and in eval mode, pinned until the block ends."""
         entry = self._pinned(key)
         try:
-            yield entry.model
+            yield entry.leased
         finally:
             with self._lock:
                 entry.pins -= 1
@@ -95,7 +105,7 @@ class ModelPool:
         """As `clear`, and keep none of them in main memory: the next lease makes its model anew."""
         self._evict_over(0)
         with self._moving, self._lock:
-            self._parked.clear()
+            self._offloaded.clear()
             self._sizes.clear()
         self.clear()
 
@@ -131,11 +141,11 @@ class ModelPool:
         try:
             # A job may ask in inference mode; a model made in it could never carry gradients again.
             with _LOADING, torch.inference_mode(False):
-                model = self._brought(key)
-                _check_not_meta(model, key)
+                leased = self._brought(key)
+                _check_not_meta(leased.model, key)
             with self._lock:
-                entry = self._entries[key] = _Entry(model, pins=1)
-                self._sizes[key] = _bytes_of([model])
+                entry = self._entries[key] = _Entry(leased, pins=1)
+                self._sizes[key] = _bytes_of([leased.model])
                 self._count(loads=1, load_seconds=time.monotonic() - started)
         except BaseException as error:
             with self._lock:
@@ -147,55 +157,63 @@ class ModelPool:
         pending.set_result(None)
         return entry
 
-    def _brought(self, key: str) -> nn.Module:
+    def _brought(self, key: str) -> Leased:
         """The model on the device, where room was made for it first; what a job needs may be more than the budget."""
         with self._moving, self._lock:
-            model = self._parked.pop(key, None)
-        if model is None:
-            self._evict_over(self._budget - (self._sizes.get(key) or self._expected(key)))
-            model = self._made(key)
+            leased = self._offloaded.pop(key, None)
+        if leased is None:
+            self._evict_over(self._budget - self._expected_bytes(key))
+            leased = self._made(key)
         with self._lock:
-            coming = _bytes_of([model, *self._models()]) - self._bytes()
+            coming = _bytes_of([leased.model, *self._models()]) - self._bytes()
         self._evict_over(self._budget - coming)
         try:
-            return model.to(self.device)
+            return replace(leased, model=leased.model.to(self.device))
         except BaseException:  # it may stand on both sides now; a second try shall not need the file again
-            self._park(key, model)
+            self._offload(key, leased)
             raise
 
-    def _made(self, key: str) -> nn.Module:
+    def _expected_bytes(self, key: str) -> int:
+        """As it was the last time, else as its file says; unknown on a GPU, where networks may be of half precision."""
+        if key in self._sizes or self.device.type == "cuda":
+            return self._sizes.get(key, 0)
+        return self.store.expected_bytes(key)
+
+    def _made(self, key: str) -> Leased:
         family = key.partition("/")[0]
         if family not in self._loaders:
             raise KeyError(f"no loader makes {key}")
-        return self._loaders[family](key, self.device).eval().requires_grad_(False)
+        reader = WeightReader(self.store)
+        model = self._loaders[family](key, self.device, reader).eval().requires_grad_(False)
+        return Leased(model, reader.hashes)
 
     def _evict_over(self, budget: int) -> None:
         """Let models leave that are not at work, those used longest ago first, until the others fit."""
         with self._moving:
-            leaving: OrderedDict[str, nn.Module] = OrderedDict()
+            leaving: OrderedDict[str, Leased] = OrderedDict()
             with self._lock:
                 for key in [key for key, entry in self._entries.items() if entry.pins == 0]:
                     if self._bytes() <= budget:
                         break
-                    leaving[key] = self._entries.pop(key).model
+                    leaving[key] = self._entries.pop(key).leased
                     self._count(evictions=1)
             while leaving:
-                self._park(*leaving.popitem(last=False))
+                self._offload(*leaving.popitem(last=False))
 
-    def _park(self, key: str, model: nn.Module) -> None:
-        """Keep a model in main memory if there is room, for which those parked longest may have to go."""
-        size = _bytes_of([model])
-        if size > self._parking:
+    def _offload(self, key: str, leased: Leased) -> None:
+        """Keep a model in main memory if there is room, for which those offloaded first may have to go."""
+        size = _bytes_of([leased.model])
+        if size > self._offload_budget:
             return
         with self._moving:
-            model.to("cpu")  # gigabytes take a while, and nobody else may have to wait for them
+            leased.model.to("cpu")  # gigabytes take a while, and nobody else may have to wait for them
             with self._lock:
-                while size + _bytes_of(self._parked.values()) > self._parking:
-                    self._parked.popitem(last=False)
-                self._parked[key] = model
+                while size + _bytes_of(each.model for each in self._offloaded.values()) > self._offload_budget:
+                    self._offloaded.popitem(last=False)
+                self._offloaded[key] = leased
 
     def _models(self) -> list[nn.Module]:
-        return [entry.model for entry in self._entries.values()]
+        return [entry.leased.model for entry in self._entries.values()]
 
     def _bytes(self) -> int:
         return _bytes_of(self._models())
@@ -206,21 +224,22 @@ class ModelPool:
 
 @dataclass
 class Leases:
-    """The pool as one job sees it; it remembers which models were leased, for the record."""
+    """The pool as one job sees it; `hashes` gathers the sha256 of all weights that it used, by key, for the record."""
 
     pool: ModelPool
-    keys: list[str] = field(default_factory=list)
+    hashes: dict[str, str] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def lease(self, key: str) -> Iterator[nn.Module]:
-        """As `ModelPool.lease`."""
-        with self.pool.lease(key) as model:
-            self.remember(key)
-            yield model
+        """As `ModelPool.lease`, the model alone."""
+        with self.pool.lease(key) as leased:
+            self.hashes |= leased.hashes
+            yield leased.model
 
-    def remember(self, *keys: str) -> None:
-        """Have the record name these too: what a model was made of that is leased under another key."""
-        self.keys += [key for key in keys if key not in self.keys]
+    def read(self, key: str) -> Path:
+        """The verified file or folder of weights that a method reads by itself."""
+        path, self.hashes[key] = self.pool.store.ready(key)
+        return path
 
 
 def _bytes_of(models: Iterable[nn.Module]) -> int:
@@ -237,7 +256,7 @@ def default_budget(device: torch.device) -> int:
     return _share_of_memory()
 
 
-def default_parking(device: torch.device) -> int:
+def default_offload_budget(device: torch.device) -> int:
     """Bytes of main memory for models that had to leave a GPU; a CPU's models are in main memory anyway."""
     return _share_of_memory() if device.type == "cuda" else 0
 

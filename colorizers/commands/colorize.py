@@ -9,23 +9,24 @@ from typing import Any, get_args
 from PIL import Image
 from tqdm import tqdm
 
-from colorizers.commands import outputs as files
+from colorizers.commands import outputs
 from colorizers.commands.flags import add_flags
-from colorizers.commands.request import Order, Remake, order_of
-from colorizers.engine.local import Done, Engine, JobRequest, Pace, Step, local_engine
+from colorizers.commands.request import ColorizeRequest, Remake, request_of
+from colorizers.engine import Engine, make_engine
+from colorizers.engine.jobs import CheckedJob, Done, Pace
 from colorizers.errors import Cancelled, ColorizerError
 from colorizers.methods.catalog import METHODS, find
-from colorizers.methods.method import Method
+from colorizers.methods.method import AnyMethod, Step
 from colorizers.picture.record import read_record
 from colorizers.picture.result import Format, Result
 
 _DESCRIPTION = """\
 Colour photographs. One photo becomes <stem>_<method>.png in the current folder, or what -o says. Several photos, or a
 folder with all that is in it, become pictures of the same stems and subfolders in the folder that -o names, else in
-<folder>_colour, or in colour when several are given. Photos that share a stem keep their suffix in the name: a_jpg.png,
-a_png.png. A photo that is read is never written over. A result that exists already is replaced only with
---overwrite: a single photo is then refused, and of several those that are done are passed over, so that a run that
-was stopped goes on. Exit code: 0, or 2 when a photo or an option was refused."""
+<folder>_color, or in color when several are given. Photos that share a stem keep their suffix in the name: a_jpg.png,
+a_png.png. A photo that is read is never written over. Existing results are kept: for a single photo that is an error;
+of several they are skipped, so that an interrupted run can be continued. --overwrite replaces them. Exit code: 0, or 2
+when a photo or an option was refused."""
 
 
 def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -50,8 +51,8 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--from", dest="source", type=Path, metavar="RESULT",
         help="make RESULT again from its photo: method, options, seed and finish are those of its record, and may not "
         "be given; a second picture that it took must be given again, and may be no other")  # fmt: skip
-    add_flags(parser, f"{method.name}: {method.title}", method.options)
-    add_flags(parser, "finish", method.finish)
+    add_flags(parser, f"{method.info.name}: {method.info.title}", method.info.options)
+    add_flags(parser, "finish", method.info.finish)
     parser.set_defaults(run=run, chosen=method, remake=remake)
 
 
@@ -61,79 +62,85 @@ def run(arguments: argparse.Namespace) -> int:
     single = len(photos) == 1 and not photos[0].is_dir()
     if arguments.remake is not None and not single:
         raise ColorizerError("--from makes one picture again; give its photo alone.")
-    suffix = files.suffix_of(arguments.format, arguments.bits)
+    suffix = outputs.suffix_of(arguments.format, arguments.bits)
     if single:
-        plan = files.plan_single(photos[0], arguments.out, arguments.chosen.name, suffix)
-        files.check_format(plan.tasks[0].target, arguments.format, arguments.bits)
+        plan = outputs.plan_single(photos[0], arguments.out, arguments.chosen.info.name, suffix)
+        outputs.check_format(plan.tasks[0].target, arguments.format, arguments.bits)
     else:
-        plan = files.plan_many(photos, arguments.out, suffix)
-    order = order_of(arguments, [task.photo for task in plan.tasks])
-    engine = local_engine()
+        plan = outputs.plan_many(photos, arguments.out, suffix)
+    request = request_of(arguments, [task.photo for task in plan.tasks])
+    engine = make_engine(store=request.store)
     with tqdm(total=len(plan.tasks), unit="photo", leave=False, disable=None) as bar:
         if plan.folder is not None:
-            return _colour_many(engine, order, plan, plan.folder, bar)
-        written = _colour(engine, order, plan.tasks[0], bar)
+            return _colorize_many(engine, request, plan, plan.folder, bar)
+        written = _colorize_one(engine, request, plan.tasks[0], bar)
     print(*written, sep="\n")
     return 0
 
 
-def _colour_many(engine: Engine, order: Order, plan: files.Plan, folder: Path, bar: "tqdm[Any]") -> int:
+def _colorize_many(
+    engine: Engine, request: ColorizeRequest, plan: outputs.OutputPlan, folder: Path, bar: "tqdm[Any]"
+) -> int:
     """Colour every photo, going on past those that fail, and say at the end how it went."""
-    files.make_folder(folder)
+    outputs.make_folder(folder)
     done, kept, failures = 0, 0, list(plan.unreadable)
     for task in plan.tasks:
-        bar.set_description(files.shown(task.photo))
+        bar.set_description(outputs.shown(task.photo))
         try:
-            if order.is_done(task):
+            if request.is_done(task):
                 kept += 1
             else:
-                _colour(engine, order, task, bar)
+                _colorize_one(engine, request, task, bar)
                 done += 1
         except ColorizerError as error:
-            failures.append(f"{files.shown(task.photo)}: {error}")
+            failures.append(f"{outputs.shown(task.photo)}: {error}")
         bar.update()
     bar.close()
-    counts = {"failed": len(failures), "done already, made again with --overwrite": kept, "no pictures": plan.others}
-    said = [f"{done} of {len(plan.tasks)} photos coloured", *(f"{what}: {n}" for what, n in counts.items() if n)]
+    counts = {
+        "failed": len(failures),
+        "skipped, as they exist (--overwrite replaces them)": kept,
+        "no pictures": plan.others,
+    }
+    said = [f"{done} of {len(plan.tasks)} photos colored", *(f"{what}: {n}" for what, n in counts.items() if n)]
     print("; ".join(said), *failures, sep="\n", file=sys.stderr)
     print(folder)
     return 2 if failures else 0
 
 
-def _colour(engine: Engine, order: Order, task: files.Task, bar: "tqdm[Any]") -> list[Path]:
+def _colorize_one(engine: Engine, request: ColorizeRequest, task: outputs.Task, bar: "tqdm[Any]") -> list[Path]:
     """Colour one photo and give the files that were written."""
-    targets = files.numbered(task.target, order.variants)
+    targets = outputs.numbered(task.target, request.variants)
     for target in targets:
-        order.check_target(target)
-    request = order.request(task.photo)
-    files.make_folder(task.target.parent)
-    notes = [*order.notes]
+        request.check_target(target)
+    job = engine.checked(request.of_photo(task.photo))
+    outputs.make_folder(task.target.parent)
+    notes = [*request.notes]
     written = []
-    for result in _results(engine, request, bar):
-        target = targets[result.variant]
-        with files.written_whole(target) as partial:
-            notes += (*result.notes, *result.save(partial, order.bits, order.keep_exif))
+    for result in _results(engine, job, bar):
+        target = targets[result.coloring.variant]
+        with outputs.written_whole(target) as partial:
+            notes += (*result.notes, *result.save(partial, request.bits, request.keep_exif))
         written.append(target)
     for note in dict.fromkeys(notes):
-        tqdm.write(f"{files.shown(task.photo)}: {note}", file=sys.stderr)
+        tqdm.write(f"{outputs.shown(task.photo)}: {note}", file=sys.stderr)
     return written
 
 
-def _results(engine: Engine, request: JobRequest, bar: "tqdm[Any]") -> tuple[Result, ...]:
+def _results(engine: Engine, job: CheckedJob, bar: "tqdm[Any]") -> tuple[Result, ...]:
     """Run a job to its end, its steps shown beside the bar."""
     pace = Pace()
-    for event in engine.submit(request):
+    for event in engine.run(job):
         if isinstance(event, Step):
             losses = (f"{name} {value:.3g}" for name, value in (event.losses or {}).items())
             left = pace.left(event)
             time_left = [] if left is None else [f"about {left:.0f} s left"]
             bar.set_postfix_str(", ".join((event.text, *losses, *time_left)))
         elif isinstance(event, Done):
-            return event.results
+            return tuple(Result(job.photo, coloring, job.finish) for coloring in event.colorings)
     raise Cancelled
 
 
-def _asked_for(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[Method, Remake | None]:
+def _asked_for(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[AnyMethod, Remake | None]:
     """The method that -m or the record of --from names, looked for before the flags are known."""
     early = argparse.ArgumentParser(parser.prog, usage=parser.usage, add_help=False, allow_abbrev=False)
     early.add_argument("-m", "--method")
@@ -142,7 +149,7 @@ def _asked_for(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[Method
     if asked.source is None:
         return find(METHODS, asked.method or next(iter(METHODS))), None
     if asked.method is not None:
-        raise ColorizerError(f"--from takes the method from the record of {files.shown(asked.source)}; leave out -m.")
+        raise ColorizerError(f"--from takes the method from the record of {outputs.shown(asked.source)}; leave out -m.")
     remake = Remake(asked.source, read_record(asked.source))
     return find(METHODS, remake.record.method), remake
 

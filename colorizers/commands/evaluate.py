@@ -10,17 +10,17 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from colorizers.commands.numbers import positive
+from colorizers.commands.flags import positive
 from colorizers.commands.outputs import shown
 from colorizers.commands.packaged import given_file, packaged
-from colorizers.engine.local import local_engine
+from colorizers.engine import make_engine
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, perceptual, protocol, report
 from colorizers.evaluation.contact_sheet import ContactSheet
 from colorizers.evaluation.photo_list import committed_list, write_list
 from colorizers.evaluation.rows import OTHER, OWN
 from colorizers.methods.catalog import METHODS, find
-from colorizers.methods.method import Method
+from colorizers.methods.method import AnyMethod
 from colorizers.options import Control, controls, validated
 from colorizers.picture.dataset import REFERENCES, Collection, read_collection, shards
 from colorizers.picture.photo import Photo
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = {text: parsed(METHODS, text) for text in arguments.methods}
     cards = [_checked_card(given) for given in arguments.card]
     _check_files(arguments)
-    engine = local_engine()
+    engine = make_engine()
     networks = _networks(arguments, torch.device(engine.health().device))
     collection = _read(arguments)
     if arguments.list is not None or arguments.fit_baselines:
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def parsed(methods: Mapping[str, Method], text: str) -> protocol.Asked:
+def parsed(methods: Mapping[str, AnyMethod], text: str) -> protocol.Asked:
     """`METHOD[:WEIGHTS][,option=value...]`, such as `unet,vividness=0.2`, as a method and its options.
 
     WEIGHTS is the method's option `weights`; a picture among the options is OWN or OTHER. Raises ColorizerError for
@@ -101,7 +101,7 @@ def parsed(methods: Mapping[str, Method], text: str) -> protocol.Asked:
     """
     named, *pairs = text.split(",")
     name, colon, weights = named.partition(":")
-    options = find(methods, name).options
+    options = find(methods, name).info.options
     entries = controls(options)
     names = [entry.name for entry in entries]
     values = dict(pair.partition("=")[::2] for pair in pairs)

@@ -1,9 +1,11 @@
-"""The flags of the command line, generated from an options model, and what is said of an option in words."""
+"""Flags of the command line: generated from options models, and numbers with limits."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from colorizers.errors import ColorizerError
 from colorizers.options import Control, Options, controls
 from colorizers.picture.photo import Photo
 
@@ -14,12 +16,12 @@ def add_flags(parser: argparse.ArgumentParser, title: str, options: type[Options
     """One flag an option; a flag that is not given leaves no trace in the parsed arguments."""
     group = parser.add_argument_group(title)
     for entry in controls(options):
-        said = f"{entry.in_words} ({bounds(entry)}; default: {default(entry)})".replace("%", "%%")
+        help = f"{entry.help_with_choices} ({bounds(entry)}; default: {default(entry)})".replace("%", "%%")
         if entry.kind == "bool":
             action: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
         else:
             action = {"metavar": "|".join(entry.choices) or _METAVARS[entry.kind]}
-        group.add_argument(flag(entry.name), dest=entry.name, default=argparse.SUPPRESS, help=said, **action)
+        group.add_argument(flag(entry.name), dest=entry.name, default=argparse.SUPPRESS, help=help, **action)
 
 
 def given_values(arguments: argparse.Namespace, options: type[Options]) -> dict[str, Any]:
@@ -63,3 +65,14 @@ def bounds(entry: Control) -> str:
     if entry.low is None or entry.high is None:
         return {"bool": "on or off", "picture": "a picture file"}[entry.kind]
     return f"{entry.low} to {entry.high} {entry.unit}".rstrip()
+
+
+def positive(flag: str) -> Callable[[str], int]:
+    """A type for argparse: a whole number above zero; ColorizerError names the flag."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or len(text) > 9 or int(text) == 0:
+            raise ColorizerError(f"{flag} must be a whole number above zero.")
+        return int(text)
+
+    return read

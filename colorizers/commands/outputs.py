@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from colorizers.errors import ColorizerError
-from colorizers.picture.photo import SUFFIXES as PHOTO_SUFFIXES
+from colorizers.picture.decode import SUFFIXES as PHOTO_SUFFIXES
+from colorizers.picture.naming import result_stem
 from colorizers.picture.result import SUFFIXES as RESULT_SUFFIXES
 from colorizers.picture.result import Format
 
@@ -23,7 +24,7 @@ class Task:
 
 
 @dataclass
-class Plan:
+class OutputPlan:
     """What one call is to do. `folder` is where the results of several photos go, None for a single photo."""
 
     tasks: list[Task]
@@ -50,22 +51,22 @@ def check_format(target: Path, kind: Format | None, bits: int) -> None:
     suffix_of(named, bits)
 
 
-def plan_single(photo: Path, out: str | None, method: str, suffix: str) -> Plan:
+def plan_single(photo: Path, out: str | None, method: str, suffix: str) -> OutputPlan:
     """One photo: OUT names the file or, like `cp`, an existing folder or one with a slash at its end."""
     if out is None:
-        return Plan([Task(photo, Path(f"{photo.stem}_{method}{suffix}"))])
+        return OutputPlan([Task(photo, Path(f"{result_stem(photo.stem, method)}{suffix}"))])
     if out.endswith(("/", os.sep)) or Path(out).is_dir():
-        return Plan([Task(photo, Path(out) / f"{photo.stem}{suffix}")])
-    return Plan([Task(photo, Path(out))])
+        return OutputPlan([Task(photo, Path(out) / f"{photo.stem}{suffix}")])
+    return OutputPlan([Task(photo, Path(out))])
 
 
-def plan_many(sources: list[Path], out: str | None, suffix: str) -> Plan:
+def plan_many(sources: list[Path], out: str | None, suffix: str) -> OutputPlan:
     """Photos and folders: results have the photos' stems, in folders that mirror theirs."""
     alone = len(sources) == 1
-    folder = Path(out) if out is not None else Path(f"{sources[0].resolve().name}_colour" if alone else "colour")
+    folder = Path(out) if out is not None else Path(f"{sources[0].resolve().name}_color" if alone else "color")
     if folder.suffix.lower() in RESULT_SUFFIXES and not folder.is_dir():
         raise ColorizerError(f"{shown(folder)} names one file and there are several photos; give a folder.")
-    plan = Plan([], folder)
+    plan = OutputPlan([], folder)
     placed: list[tuple[Path, Path]] = []
     for source in sources:
         top = Path() if alone else Path(source.resolve().name)
@@ -118,7 +119,7 @@ def _cannot(what: str, error: OSError) -> ColorizerError:
     return ColorizerError(f"{what} ({reason}); choose another place with -o.")
 
 
-def _walked(source: Path, plan: Plan) -> Iterator[Path]:
+def _walked(source: Path, plan: OutputPlan) -> Iterator[Path]:
     """The pictures in a folder and its subfolders, sorted; hidden files and our own results are passed over."""
     results = plan.folder.resolve() if plan.folder else None
 

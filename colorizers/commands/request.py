@@ -8,16 +8,17 @@ from typing import Any, NamedTuple
 
 from colorizers.commands.flags import flag, given_values, opened, picture_paths
 from colorizers.commands.outputs import Task, numbered, shown
-from colorizers.engine.local import JobRequest
+from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
-from colorizers.methods.method import Method, finish_of
-from colorizers.methods.stable_diffusion.controlnet import ControlnetOptions
-from colorizers.methods.stable_diffusion.pipeline import StableDiffusionOptions
+from colorizers.methods.catalog import REGISTRY
+from colorizers.methods.method import AnyMethod, finish_of
 from colorizers.options import Options, controls, validated
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, versions
-from colorizers.weights import store as weights
+from colorizers.settings import get_settings
+from colorizers.weights.registry import OWN
+from colorizers.weights.store import WeightStore, make_store
 
 
 class Remake(NamedTuple):
@@ -43,16 +44,17 @@ def _hash_of_a_turn(photo: Photo, turns: int) -> str:
 
 
 @dataclass(frozen=True)
-class Order:
+class ColorizeRequest:
     """What is to be done with every photo.
 
     `inputs` are device and inode of files that must not be written over, `notes` are sentences for the user.
     """
 
-    method: Method
+    method: AnyMethod
     options: dict[str, Any]
     finish: Finish
     variants: int
+    store: WeightStore
     remake: Remake | None
     bits: int
     keep_exif: bool
@@ -60,12 +62,12 @@ class Order:
     inputs: frozenset[tuple[int, int]]
     notes: tuple[str, ...]
 
-    def request(self, path: Path) -> JobRequest:
+    def of_photo(self, path: Path) -> JobRequest:
         """The job of one photo, which is opened; ColorizerError when it cannot be, or is not the one of --from."""
         if path.exists() and not path.is_file():
             raise ColorizerError(f"{shown(path)} is neither a file nor a folder; give a photo.")
         photo = Photo.open(path) if self.remake is None else self.remake.photo(path)
-        return JobRequest(photo, self.method.name, self.options, self.finish)
+        return JobRequest(photo, self.method.info.name, self.options, self.finish)
 
     def is_done(self, task: Task) -> bool:
         """Whether the results are there already and are to stay."""
@@ -82,33 +84,37 @@ class Order:
             raise ColorizerError(f"{shown(target)} exists already; choose another name with -o or add --overwrite.")
 
 
-def order_of(arguments: argparse.Namespace, photos: list[Path]) -> Order:
-    """The order that parsed arguments give; the first thing wrong is said in one sentence as a ColorizerError."""
-    method: Method = arguments.chosen
+def request_of(arguments: argparse.Namespace, photos: list[Path]) -> ColorizeRequest:
+    """The request that parsed arguments give; the first mistake becomes a ColorizerError of one sentence."""
+    method: AnyMethod = arguments.chosen
+    info = method.info
     remake: Remake | None = arguments.remake
-    options, changes = given_values(arguments, method.options), given_values(arguments, Finish)
-    paths = picture_paths(options, method.options)
-    pictures, finish = opened(paths), finish_of(method, options, changes)
+    options, changes = given_values(arguments, info.options), given_values(arguments, Finish)
+    paths = picture_paths(options, info.options)
+    pictures, finish = opened(paths), finish_of(info, options, changes)
     if remake is not None:
         _check_run(remake, {*options, *changes} - {*paths})
         _check_pictures(remake, method, pictures)
         options, finish = dict(remake.record.options), validated(Finish, dict(remake.record.finish))
     options |= pictures
+    store = make_store(REGISTRY, get_settings())
     if arguments.model is not None:
-        _use_model(method, options, arguments.model)
-    wanted = validated(method.options, options)
+        _choose_own_model(method, options)
+        store = store.with_model(arguments.model)
+    wanted = validated(info.options, options)
     if arguments.controlnet is not None:
-        _use_controlnet(method, wanted, arguments.controlnet)
+        store = store.with_controlnet(arguments.controlnet, _controlnet_key(method, wanted, store))
     if arguments.checkpoint is not None:
-        _use_checkpoint(method, method.key(wanted), arguments.checkpoint)
+        store = store.with_file(_checkpoint_key(method, wanted, store), arguments.checkpoint)
     if remake is not None:
-        _check_weights(remake)
+        _check_weights(remake, store)
     inputs = [*photos, *paths.values(), arguments.source, arguments.checkpoint]
-    return Order(
+    return ColorizeRequest(
         method=method,
         options=options,
         finish=finish,
         variants=getattr(wanted, "variants", 1),
+        store=store,
         remake=remake,
         bits=arguments.bits,
         keep_exif=arguments.keep_exif,
@@ -127,11 +133,11 @@ def _check_run(remake: Remake, given: set[str]) -> None:
         raise ColorizerError(f"--from takes every option from the record of {result}; leave out {spare}.")
 
 
-def _check_pictures(remake: Remake, method: Method, given: dict[str, Photo]) -> None:
+def _check_pictures(remake: Remake, method: AnyMethod, given: dict[str, Photo]) -> None:
     """Stop unless the pictures beside the photo are those of the record, which holds their hashes alone."""
     result, recorded = shown(remake.result), remake.record.pictures
-    if not recorded.keys() <= {entry.name for entry in controls(method.options) if entry.kind == "picture"}:
-        raise ColorizerError(f"{result} names a picture that {method.name} does not take; colour without --from.")
+    if not recorded.keys() <= {entry.name for entry in controls(method.info.options) if entry.kind == "picture"}:
+        raise ColorizerError(f"{result} names a picture that {method.info.name} does not take; colour without --from.")
     if spare := ", ".join(sorted(map(flag, given.keys() - recorded.keys()))):
         raise ColorizerError(f"{result} was made without this picture; leave out {spare}.")
     for name, digest in recorded.items():
@@ -141,21 +147,21 @@ def _check_pictures(remake: Remake, method: Method, given: dict[str, Photo]) -> 
             raise ColorizerError(f"{result} was made with another picture; give that one with {flag(name)}.")
 
 
-def _check_weights(remake: Remake) -> None:
-    """Stop unless the weights that are here are those of the record; its names may be anybody's."""
+def _check_weights(remake: Remake, store: WeightStore) -> None:
+    """Stop unless the installed weights are those of the record; its names may be anybody's."""
     result, recorded = shown(remake.result), remake.record.weights
-    here = weights.hashes(list(recorded))
+    installed = store.hashes(recorded)
     for key, digest in recorded.items():
-        if not weights.known(key):
+        if not store.knows(key):
             raise ColorizerError(f"{result} was made with weights that are not known here; colour without --from.")
-        if key not in here:
-            how = weights.entry_of(key).how_to_get
-            raise ColorizerError(f"{result} was made with the weights {key}, which are not here; {how}.")
-        if here[key] != digest:
+        if key not in installed:
+            how = store.entry(key).how_to_get
+            raise ColorizerError(f"{result} was made with the weights {key}, which are not installed; {how}.")
+        if installed[key] != digest:
             raise ColorizerError(f"{result} was made with other weights {key}; give those with {_flag_for(key)}.")
 
 
-def _doubts(remake: Remake, method: Method) -> tuple[str, ...]:
+def _doubts(remake: Remake, method: AnyMethod) -> tuple[str, ...]:
     """Why the pixels may differ although nothing is refused: other versions, options that the record does not know."""
     result, record, here = shown(remake.result), remake.record, versions(remake.record.versions)
     others = [
@@ -163,13 +169,13 @@ def _doubts(remake: Remake, method: Method) -> tuple[str, ...]:
         for name, made in record.versions.items()
         if name in here and made != here[name]
     ]
-    known = {entry.name for model in (method.options, Finish) for entry in controls(model)}
-    unsaid = sorted(map(flag, known - {*record.options, *record.finish, *record.pictures}))
+    known = {entry.name for model in (method.info.options, Finish) for entry in controls(model)}
+    unrecorded = sorted(map(flag, known - {*record.options, *record.finish, *record.pictures}))
     notes = []
     if others:
         notes.append(f"{result} was made with {', '.join(others)}; the pixels may differ a little.")
-    if unsaid:
-        notes.append(f"{result} does not tell {', '.join(unsaid)}; the default was used.")
+    if unrecorded:
+        notes.append(f"The record of {result} has no {', '.join(unrecorded)}; the default was used.")
     return tuple(notes)
 
 
@@ -178,25 +184,31 @@ def _flag_for(key: str) -> str:
     return {"stable_diffusion": "--model", "controlnet": "--controlnet"}.get(key.partition("/")[0], "--checkpoint")
 
 
-def _use_model(method: Method, options: dict[str, Any], words: str) -> None:
-    """Take a model of the user's own, and choose it unless the options, or a record, name another."""
-    if not issubclass(method.options, StableDiffusionOptions):
-        raise ColorizerError(f"The method {method.name} does not use Stable Diffusion; leave out --model.")
-    if options.setdefault("weights", "own") != "own":
-        raise ColorizerError(f"--model gives the model that --weights calls own; leave out {options['weights']}.")
-    weights.use_model(words)
+def _choose_own_model(method: AnyMethod, options: dict[str, Any]) -> None:
+    """Choose the model of --model, unless the options, or a record, name another."""
+    family, _, own = OWN.rpartition("/")
+    choice = next((entry for entry in controls(method.info.options) if entry.family == family), None)
+    if choice is None:
+        raise ColorizerError(f"The method {method.info.name} does not use Stable Diffusion; leave out --model.")
+    chosen = options.setdefault(choice.name, own)
+    if chosen != own:
+        raise ColorizerError(f"--model gives the model that {flag(choice.name)} calls {own}; leave out {chosen}.")
 
 
-def _use_controlnet(method: Method, wanted: Options, words: str) -> None:
-    if not isinstance(wanted, ControlnetOptions):
-        raise ColorizerError(f"The method {method.name} has no ControlNet; leave out --controlnet.")
-    weights.use_controlnet(words, f"controlnet/{wanted.control_by}")
+def _controlnet_key(method: AnyMethod, options: Options, store: WeightStore) -> str:
+    """The ControlNet that one of the user's own replaces: the first one that these options use."""
+    used = [key for key in method.needs(options, store) if key.startswith("controlnet/")]
+    if not used:
+        raise ColorizerError(f"The method {method.info.name} has no ControlNet; leave out --controlnet.")
+    return used[0]
 
 
-def _use_checkpoint(method: Method, key: str, path: Path) -> None:
-    if key not in weights.REGISTRY:
-        raise ColorizerError(f"The method {method.name} has no weights; leave out --checkpoint.")
-    weights.use_checkpoint(key, path)
+def _checkpoint_key(method: AnyMethod, options: Options, store: WeightStore) -> str:
+    """The weights that a checkpoint replaces."""
+    key = method.key(options)
+    if not store.knows(key):
+        raise ColorizerError(f"The method {method.info.name} has no weights; leave out --checkpoint.")
+    return key
 
 
 def _identity(path: Path) -> tuple[int, int]:

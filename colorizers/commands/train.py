@@ -13,11 +13,10 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from colorizers.commands.flags import add_flags, flag, given_values
-from colorizers.commands.numbers import positive
+from colorizers.commands.flags import add_flags, flag, given_values, positive
 from colorizers.commands.outputs import shown
 from colorizers.commands.packaged import PACKAGED, given_file
-from colorizers.engine.local import find_device
+from colorizers.devices import find_device
 from colorizers.errors import ColorizerError
 from colorizers.options import validated
 from colorizers.settings import get_settings
@@ -26,7 +25,8 @@ from colorizers.training.catalog import RECIPES, find
 from colorizers.training.photos import Photographs, decoded, training_paths, validation_paths
 from colorizers.training.recipe import Materials, Plan
 from colorizers.training.start import fill
-from colorizers.weights import store as weights
+from colorizers.weights.loading import read_header
+from colorizers.weights.store import sha256
 
 _JUDGES = ("teacher", "perceptual")
 _MEASURED = 3  # steps that a dry run times, after one that it does not
@@ -249,8 +249,8 @@ def _provenance(arguments: argparse.Namespace, photos: Photographs, device: str)
     for name in ("start", *_JUDGES):
         path = getattr(arguments, name)
         if path is not None:
-            said[f"{name}_sha256"] = weights.sha256(path)
-            if path.suffix == ".safetensors" and (told := weights.read_header(path).get("command")):
+            said[f"{name}_sha256"] = sha256(path)
+            if path.suffix == ".safetensors" and (told := read_header(path).get("command")):
                 said[f"{name}_command"] = told
     return said
 

@@ -1,0 +1,91 @@
+"""The engine: checks requests, runs them on a backend, and answers what surfaces must know of it."""
+
+import random
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+from colorizers.devices import find_device
+from colorizers.engine.jobs import Backend, CheckedJob, Done, Event, Health, JobRequest, WeightsState
+from colorizers.engine.local import LocalBackend
+from colorizers.errors import Cancelled
+from colorizers.methods.catalog import METHODS, REGISTRY, find
+from colorizers.methods.method import AnyMethod, finish_of
+from colorizers.options import MAX_SEED, validated
+from colorizers.picture.result import Result
+from colorizers.pool import ModelPool, default_budget, default_offload_budget
+from colorizers.settings import Settings, get_settings
+from colorizers.weights.registry import Weights
+from colorizers.weights.store import WeightStore, make_store
+
+
+class Engine:
+    """Checks requests, settles their seeds and hands them to a backend."""
+
+    def __init__(self, methods: Mapping[str, AnyMethod], backend: Backend) -> None:
+        self.methods = methods
+        self._backend = backend
+
+    def checked(self, request: JobRequest) -> CheckedJob:
+        """The request with valid options and finish, and a seed; ColorizerError when it cannot run."""
+        info = find(self.methods, request.method).info
+        options = validated(info.options, dict(request.options))
+        if getattr(options, "seed", 0) is None:
+            options = options.model_copy(update={"seed": random.SystemRandom().randint(0, MAX_SEED)})
+        finish = finish_of(info, dict(options), request.finish)
+        return CheckedJob(request.photo, request.method, options, finish, request.id)
+
+    def run(self, job: CheckedJob) -> Generator[Event, None, None]:
+        """Run a job; events come as they happen, `Done` last. Closing the iterator cancels the job.
+
+        Raises ColorizerError for mistakes that the user can mend.
+        """
+        yield from self._backend.run(job)
+
+    def results(self, request: JobRequest) -> tuple[Result, ...]:
+        """Run a request to its end."""
+        job = self.checked(request)
+        for event in self.run(job):
+            if isinstance(event, Done):
+                return tuple(Result(job.photo, coloring, job.finish) for coloring in event.colorings)
+        raise Cancelled
+
+    def stop_early(self, job_id: str) -> None:
+        """Ask a running job for its partial result; methods without one ignore it."""
+        self._backend.stop_early(job_id)
+
+    def health(self) -> Health:
+        """The device and the state of its model pool."""
+        return self._backend.health()
+
+    def weights(self) -> WeightsState:
+        """Which weights exist, and which of them are installed where the jobs run."""
+        return self._backend.weights()
+
+    def missing(self, method: str, options: Mapping[str, Any]) -> Sequence[Weights]:
+        """The weights that a method lacks for these options, which need not be complete: pictures may be left out."""
+        info = find(self.methods, method).info
+        return self._backend.missing(method, info.options.model_construct(**options))
+
+
+def make_engine(
+    methods: Mapping[str, AnyMethod] = METHODS, settings: Settings | None = None, store: WeightStore | None = None
+) -> Engine:
+    """An engine for this machine, as the settings ask; `store` where other weights are to be used than they name."""
+    settings = settings or get_settings()
+    store = store or make_store(REGISTRY, settings)
+    device = find_device(settings.device)
+    budget = int(settings.memory_budget_gb * 1e9) if settings.memory_budget_gb else default_budget(device)
+    loaders = {family: load for method in methods.values() for family, load in method.loaders.items()}
+    pool = ModelPool(loaders, device, budget, default_offload_budget(device), store)
+    if settings.pool_policy == "eager":
+        _load_all(pool, loaders)
+    return Engine(methods, LocalBackend(methods, pool, settings.checks_pictures))
+
+
+def _load_all(pool: ModelPool, families: Mapping[str, Any]) -> None:
+    """Load all installed files; folders, such as Stable Diffusion, are too large to be loaded unasked."""
+    keys = [key for family in families for key in pool.store.keys_of(family)]
+    for key in keys:
+        if pool.store.has(key) and not pool.store.entry(key).folders:
+            with pool.lease(key):
+                pass

@@ -1,208 +1,63 @@
-"""Runs jobs: one at a time on the device, each in its own thread, with progress, stop, cancel and seeds."""
+"""Jobs in this process, one at a time, on one device."""
 
-import atexit
-import contextlib
 import queue
-import random
 import threading
 import time
-import uuid
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
-from weakref import WeakKeyDictionary
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from colorizers.devices import find_device, is_out_of_memory, use_single
-from colorizers.errors import Cancelled, ColorizerError, NotFinite
-from colorizers.methods.catalog import METHODS, find
-from colorizers.methods.method import Job, Method, Start, finish_of
-from colorizers.options import MAX_SEED, Options, controls, seed_of_variant, validated
+from colorizers.engine.jobs import CheckedJob, Done, Event, Health, Heartbeat, Waiting, WeightsState
+from colorizers.engine.recovery import run_within_limits
+from colorizers.engine.worker import Task, Worker
+from colorizers.errors import Cancelled, ColorizerError
+from colorizers.methods.catalog import find
+from colorizers.methods.method import AnyMethod, Job, Start, Step, finish_of
+from colorizers.options import Options, seed_of_variant, validated
 from colorizers.picture.compose import Outcome, rounded
-from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, versions
-from colorizers.picture.result import Result
-from colorizers.pool import Leases, ModelPool, PoolStats, default_budget, default_parking
-from colorizers.settings import Settings, get_settings
-from colorizers.weights import store as weights
+from colorizers.picture.result import Coloring
+from colorizers.pool import Leases, ModelPool
+from colorizers.weights.registry import Weights
+from colorizers.weights.store import missing_weights
 
-_LAST_STEP = 10.0  # seconds that a job gets to see that the process ends
 _POLL = 0.25  # seconds between looks at whether the other side is still there
-_WAITING_EVENTS = 8  # progress beyond these is dropped, the outcome never
-
-
-@dataclass(frozen=True)
-class JobRequest:
-    """A photo and what to do with it; plain data, picklable.
-
-    `options` and `finish` name what is to differ from the method's own; a `Finish` is taken as it is.
-    """
-
-    photo: Photo
-    method: str
-    options: dict[str, Any] = field(default_factory=dict)
-    finish: Finish | Mapping[str, Any] = field(default_factory=dict)
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """The job has not begun; `ahead` jobs come first."""
-
-    ahead: int
-
-
-@dataclass(frozen=True)
-class Step:
-    """Work is going on: `done` of `total` steps, that is `share` of it, a first look when there is one, losses."""
-
-    done: int
-    total: int
-    text: str
-    share: float
-    preview: Outcome | None = None
-    losses: Mapping[str, float] | None = None
-
-
-@dataclass
-class Pace:
-    """How fast the steps of a job follow each other."""
-
-    first: Step | None = None
-    since: float = 0.0
-
-    def left(self, step: Step) -> float | None:
-        """How many seconds are left at the pace of the steps after the first, in which a model may be loaded."""
-        if step.done and self.first is None:
-            self.first, self.since = step, time.monotonic()
-        if self.first is None or step.share <= self.first.share:
-            return None
-        return (time.monotonic() - self.since) / (step.share - self.first.share) * (1 - step.share)
-
-
-@dataclass(frozen=True)
-class Busy:
-    """Nothing new; comes four times a second while a step is long, so that closing the iterator takes effect."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """The last event of a job that succeeded: one result, or one a variant."""
-
-    results: tuple[Result, ...]
-
-
-Event = Waiting | Step | Busy | Done
-
-
-@dataclass(frozen=True)
-class Health:
-    """What a backend says of itself."""
-
-    device: str
-    pool: PoolStats
-
-
-class Backend(Protocol):
-    """Where jobs run. Closing the iterator cancels the job."""
-
-    def run(self, request: JobRequest) -> Iterator[Event]: ...
-
-    def stop_early(self, job_id: str) -> None: ...
-
-    def health(self) -> Health: ...
-
-
-class Engine:
-    """Checks requests, settles their seeds and hands them to a backend."""
-
-    def __init__(self, methods: Mapping[str, Method], backend: Backend) -> None:
-        self.methods = methods
-        self._backend = backend
-
-    def checked(self, request: JobRequest) -> JobRequest:
-        """The request with every option and its finish present, and the seed; ColorizerError when it cannot run."""
-        method = find(self.methods, request.method)
-        settled = dict(validated(method.options, request.options))
-        if "seed" in settled and settled["seed"] is None:
-            settled["seed"] = random.SystemRandom().randint(0, MAX_SEED)
-        return replace(request, options=settled, finish=finish_of(method, settled, request.finish))
-
-    def submit(self, request: JobRequest) -> Generator[Event, None, None]:
-        """Run a job; events come as they happen, `Done` last. Closing the iterator cancels the job.
-
-        Raises ColorizerError for what the user can mend.
-        """
-        yield from self._backend.run(self.checked(request))
-
-    def stop_early(self, job_id: str) -> None:
-        """Ask a running job for what it has so far; methods without a partial result ignore it."""
-        self._backend.stop_early(job_id)
-
-    def health(self) -> Health:
-        """The device and what its model pool holds."""
-        return self._backend.health()
-
-    def results(self, request: JobRequest) -> tuple[Result, ...]:
-        """Run a job to its end."""
-        for event in self.submit(request):
-            if isinstance(event, Done):
-                return event.results
-        raise Cancelled
-
-
-_workers: WeakKeyDictionary[threading.Thread, threading.Event] = WeakKeyDictionary()
-"""The threads of jobs, entered by themselves, and how each is cancelled."""
-_ending = threading.Event()
-
-
-@atexit.register
-def _end_workers() -> None:
-    """Cancel what still runs when the process ends: it would abort if a thread were inside torch then."""
-    _ending.set()
-    workers = list(_workers.items())
-    for _, cancel in workers:
-        cancel.set()
-    for worker, _ in workers:
-        worker.join(_LAST_STEP)
+_QUEUED_EVENTS = 8  # progress beyond these is dropped, the outcome never
 
 
 class LocalBackend:
-    """Runs jobs in this process, on one device, in the order in which they came."""
+    """Runs jobs in the order in which they came; see `Backend`."""
 
-    def __init__(self, methods: Mapping[str, Method], pool: ModelPool) -> None:
+    def __init__(self, methods: Mapping[str, AnyMethod], pool: ModelPool, check_pictures: bool = False) -> None:
         self.pool = pool
         self._methods = methods
-        self._turnstile = Turnstile()
+        self._check_pictures = check_pictures
+        self._worker = Worker()
         self._stops: dict[str, threading.Event] = {}
 
-    def run(self, request: JobRequest) -> Iterator[Event]:
+    def run(self, job: CheckedJob) -> Iterator[Event]:
         """As `Backend.run`."""
         events: queue.Queue[Event | BaseException] = queue.Queue()
-        cancel = threading.Event()
-        stop = self._stops[request.id] = threading.Event()
-        work = (request, events, cancel, stop)
-        event = None
+        stop = self._stops[job.id] = threading.Event()
+        task = Task(lambda task: self._work(job, task, events, stop))
+        event: Event | BaseException | None = None
         try:
-            self._check_weights(request)
-            threading.Thread(target=self._work, args=work, daemon=True, name=request.method).start()
+            self._check_weights(job)
+            self._worker.add(task)
             while not isinstance(event, Done):
-                try:
-                    event = events.get(timeout=None if event is None else _POLL)
-                except queue.Empty:
-                    event = Busy()
+                event = self._next(task, events, wait=event is not None)
                 if isinstance(event, BaseException):
                     raise event
                 yield event
         finally:
-            cancel.set()
-            if self._stops.get(request.id) is stop:
-                del self._stops[request.id]
+            self._worker.cancel(task)
+            if self._stops.get(job.id) is stop:
+                del self._stops[job.id]
             del event  # an error knows this frame by its traceback: a circle that would keep the worker's memory
 
     def stop_early(self, job_id: str) -> None:
-        """As `Engine.stop_early`; a job that has ended is left in peace."""
+        """As `Engine.stop_early`; no effect after the job has ended."""
         if (stop := self._stops.get(job_id)) is not None:
             stop.set()
 
@@ -210,79 +65,86 @@ class LocalBackend:
         """As `Engine.health`."""
         return Health(str(self.pool.device), self.pool.stats())
 
-    def _work(
-        self,
-        request: JobRequest,
-        events: "queue.Queue[Event | BaseException]",
-        cancel: threading.Event,
-        stop: threading.Event,
-    ) -> None:
-        _workers[threading.current_thread()] = cancel
-        if _ending.is_set():
-            return
+    def weights(self) -> WeightsState:
+        """As `Engine.weights`."""
+        store = self.pool.store
+        return WeightsState(store.registry, frozenset(key for key in store.registry if store.has(key)))
 
+    def missing(self, method: str, options: Options) -> Sequence[Weights]:
+        """As `Engine.missing`, with those of the method whose colours the options start from."""
+        own, store = self._methods[method], self.pool.store
+        needed = list(own.needs(options, store))
+        if self._check_pictures and own.info.checker:
+            needed.append(own.info.checker)
+        if (base := self._base(options)) is not None:
+            needed += base[0].needs(base[1], store)
+        return store.missing(needed)
+
+    def _next(self, task: Task, events: "queue.Queue[Event | BaseException]", wait: bool) -> Event | BaseException:
+        """The next event; the place in the line, or a heartbeat, where there is none."""
+        try:
+            return events.get(timeout=_POLL) if wait else events.get_nowait()
+        except queue.Empty:
+            ahead = self._worker.ahead(task)
+            return Waiting(ahead) if ahead or not wait else Heartbeat()
+
+    def _work(
+        self, job: CheckedJob, task: Task, events: "queue.Queue[Event | BaseException]", stop: threading.Event
+    ) -> None:
         def emit(event: Event) -> None:
-            if cancel.is_set():
+            if task.cancelled.is_set():
                 raise Cancelled
-            if events.qsize() < _WAITING_EVENTS:
+            if events.qsize() < _QUEUED_EVENTS:
                 events.put(event)
 
         try:
-            with self._turnstile.turn(lambda ahead: emit(Waiting(ahead))):
-                results = self._results(request, emit, stop)
-            events.put(Done(results))
-        except BaseException as error:  # handed to whoever still waits for the job
-            if not cancel.is_set():
+            emit(Waiting(0))
+            events.put(Done(self._colorings(job, emit, stop)))
+        except BaseException as error:  # handed to the iterator, if it still waits for the job
+            if not task.cancelled.is_set():
                 events.put(error)
 
-    def _results(self, request: JobRequest, emit: Callable[[Event], None], stop: threading.Event) -> tuple[Result, ...]:
-        leases = Leases(self.pool)
-        job = Job(
-            models=leases,
+    def _colorings(self, job: CheckedJob, emit: Callable[[Event], None], stop: threading.Event) -> tuple[Coloring, ...]:
+        method, options = self._methods[job.method], job.options
+        lent = Job(
+            models=Leases(self.pool),
             device=self.pool.device,
-            progress=lambda done, total, preview, text, losses=None, share=None: emit(
-                Step(done, total, text, done / total if share is None else share, preview, losses)
-            ),
+            report=emit,
             stop_early=stop.is_set,
+            check_pictures=self._check_pictures,
         )
-        method = self._methods[request.method]
-        finish = finish_of(method, request.options, request.finish)
-        wanted = method.options.model_validate(request.options)
+
+        def run(options: Options) -> Sequence[Outcome | None]:
+            return self._run(method, job.photo, options, lent)
+
         started = time.monotonic()
-        outcomes, options = self._outcomes(method, request.photo, wanted, job)
+        outcomes, used = run_within_limits(run, options, lent)
         seconds = time.monotonic() - started
-        notes = (*request.photo.notes, *dict.fromkeys(job.notes))
-        if options != wanted:
+        notes = (*job.photo.notes, *dict.fromkeys(lent.notes))
+        if used != options:
             notes += ("Memory ran short: a smaller working size was used.",)
-        stopped = method.stops_early and stop.is_set()
+        stopped = method.info.stops_early and stop.is_set()
         if stopped:
-            notes += ("It was stopped early: its record alone cannot make it again.",)
+            notes += ("Stopped early, so this result cannot be reproduced from its record.",)
         return tuple(
-            Result(
-                photo=request.photo,
+            Coloring(
                 outcome=rounded(outcome),
-                finish=finish,
-                record=_record(request, method, _of_variant(options, k), finish, leases.keys, stopped),
+                record=_record(job, method, _of_variant(used, k), lent.models.hashes, stopped),
                 seconds=seconds,
                 notes=notes,
-                maps=job.maps,
+                maps=lent.maps,
                 variant=k,
             )
             for k, outcome in enumerate(outcomes)
             if outcome is not None
         )
 
-    def _check_weights(self, request: JobRequest) -> None:
-        """Say what is missing before the job waits in the line."""
-        method = self._methods[request.method]
-        options = method.options.model_validate(request.options)
-        needed = [*method.needs(options)]
-        if (base := self._base(options)) is not None:
-            needed += base[0].needs(base[1])
-        if said := weights.missing(needed):
-            raise ColorizerError(said)
+    def _check_weights(self, job: CheckedJob) -> None:
+        """Say which weights are missing before the job waits in the line."""
+        if missing := self.missing(job.method, job.options):
+            raise missing_weights(missing)
 
-    def _base(self, options: Options) -> tuple[Method, Options] | None:
+    def _base(self, options: Options) -> tuple[AnyMethod, Options] | None:
         """The method whose colours an option asks to start from, and its options: its own, one variant, seed 0.
 
         Not the seed of the run, so that all its variants, each alone or together, have the same start.
@@ -292,124 +154,24 @@ class LocalBackend:
             return None
         base = find(self._methods, name)
         fixed = {"seed": 0, "variants": 1}
-        return base, validated(base.options, {k: v for k, v in fixed.items() if k in base.options.model_fields})
+        names = base.info.options.model_fields
+        return base, validated(base.info.options, {name: value for name, value in fixed.items() if name in names})
 
-    def _run(self, method: Method, photo: Photo, options: Options, job: Job) -> Sequence[Outcome | None]:
+    def _run(self, method: AnyMethod, photo: Photo, options: Options, job: Job) -> Sequence[Outcome | None]:
         """Run the method, after the one that it starts from."""
         if (resolved := self._base(options)) is None:
             return method.run(photo, options, job)
         base, own = resolved
+        title = base.info.title
 
-        def before(done: int, total: int, preview: Outcome | None, text: str, *more: Any, **said: Any) -> None:
-            job.progress(0, 1, preview, f"{base.title}: {text}", share=0)
+        def report(step: Step) -> None:
+            job.report(Step(0, 1, f"{title}: {step.text}", step.preview, share=0))
 
-        outcome = base.run(photo, own, replace(job, progress=before, stop_early=lambda: False))[0]
+        outcome = base.run(photo, own, replace(job, report=report, stop_early=lambda: False))[0]
         if outcome is None:
-            raise ColorizerError(f"{base.title} gave no colours to start from; start from another method.")
-        return method.run(photo, options, replace(job, start=Start(outcome, base.finish_for(dict(own)))))
-
-    def _outcomes(
-        self, method: Method, photo: Photo, options: Options, job: Job
-    ) -> tuple[Sequence[Outcome | None], Options]:
-        """Run the method; where half precision gave NaN, once more in float32."""
-        try:
-            return self._within_memory(method, photo, options, job)
-        except NotFinite:
-            if not use_single(self.pool.device):
-                raise
-        self.pool.forget()
-        _begin_again(job)
-        outcomes = self._within_memory(method, photo, options, job)
-        job.notes.append("Half precision gave no picture on this device, so single precision was used.")
-        return outcomes
-
-    def _within_memory(
-        self, method: Method, photo: Photo, options: Options, job: Job
-    ) -> tuple[Sequence[Outcome | None], Options]:
-        """Run the method; out of memory, free what is idle and try again as it is, then at a smaller working size."""
-        smaller = _smaller(options)
-        tries = [options, options] if smaller is None else [options, options, smaller]
-        for tried in tries:
-            outcomes = self._if_it_fits(method, photo, tried, job)
-            if outcomes is not None:
-                return outcomes, tried
-        message = "The device has too little memory for this; choose a smaller photo or another method."
-        if smaller is not None:
-            message = "The device has too little memory for this; choose a smaller working size or a smaller photo."
-        raise ColorizerError(message)
-
-    def _if_it_fits(self, method: Method, photo: Photo, options: Options, job: Job) -> Sequence[Outcome | None] | None:
-        """Run the method; None when memory ran out, of which all that is idle was then given back."""
-        try:
-            return self._run(method, photo, options, job)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-        self.pool.clear()  # not earlier: the error holds what the method held
-        _begin_again(job)
-        return None
-
-
-class Turnstile:
-    """A lock that is taken in the order of asking."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._line: deque[object] = deque()
-
-    @contextlib.contextmanager
-    def turn(self, on_wait: Callable[[int], None]) -> Iterator[None]:
-        """Wait for one's turn; `on_wait(ahead)` is called now and then and may raise to leave the line."""
-        ticket = object()
-        with self._changed:
-            self._line.append(ticket)
-        try:
-            with self._changed:
-                while self._line[0] is not ticket:
-                    on_wait(self._line.index(ticket))
-                    self._changed.wait(_POLL)
-            on_wait(0)
-            yield
-        finally:
-            with self._changed:
-                self._line.remove(ticket)
-                self._changed.notify_all()
-
-
-def local_engine(methods: Mapping[str, Method] = METHODS, settings: Settings | None = None) -> Engine:
-    """An engine for this machine, its pool within the memory that the settings allow."""
-    settings = settings or get_settings()
-    device = find_device(settings.device)
-    budget = int(settings.memory_budget_gb * 1e9) if settings.memory_budget_gb else default_budget(device)
-    loaders = {family: load for method in methods.values() for family, load in method.loaders.items()}
-    # On a GPU networks may be of half precision; they are made in main memory and measured there.
-    expected = weights.expected_bytes if device.type != "cuda" else lambda key: 0
-    pool = ModelPool(loaders, device, budget, default_parking(device), expected)
-    weights.use_settings()
-    if settings.pool_policy == "eager":
-        # Folders, such as Stable Diffusion, are too large to be loaded unasked.
-        keys = [key for family in loaders for key in weights.keys_of(family) if not weights.REGISTRY[key].folders]
-        for key in filter(weights.here, keys):
-            with pool.lease(key):
-                pass
-    return Engine(methods, LocalBackend(methods, pool))
-
-
-def _smaller(options: Options) -> Options | None:
-    """The same options at half the working size; None when they have none, or it is as small as can be."""
-    for entry in controls(type(options)):
-        if entry.name == "working_size" and entry.low is not None:
-            size = getattr(options, entry.name)
-            half = max(int(entry.low), size // 2)
-            return options.model_copy(update={"working_size": half}) if half < size else None
-    return None
-
-
-def _begin_again(job: Job) -> None:
-    """Nothing of what a failed run said belongs to the next."""
-    job.notes.clear()
-    job.maps.clear()
-    job.models.keys.clear()
+            raise ColorizerError(f"{title} gave no colours to start from; start from another method.")
+        start = Start(outcome, finish_of(base.info, dict(own), {}))
+        return method.run(photo, options, replace(job, start=start))
 
 
 def _of_variant(options: Options, k: int) -> Options:
@@ -421,18 +183,16 @@ def _of_variant(options: Options, k: int) -> Options:
     return options.model_copy(update=single)
 
 
-def _record(
-    request: JobRequest, method: Method, options: Options, finish: Finish, keys: list[str], stopped: bool
-) -> Record:
+def _record(job: CheckedJob, method: AnyMethod, options: Options, hashes: Mapping[str, str], stopped: bool) -> Record:
     values = dict(options)
     pictures = {name: value for name, value in values.items() if isinstance(value, Photo)}
     return Record(
-        method=request.method,
+        method=job.method,
         options={name: value for name, value in values.items() if name not in pictures},
-        finish=finish.model_dump(),
-        weights=weights.loaded_hashes(keys),
+        finish=job.finish.model_dump(),
+        weights=dict(hashes),
         pictures={name: value.sha256 for name, value in pictures.items()},
-        input_sha256=request.photo.sha256,
-        versions=versions(method.libraries),
+        input_sha256=job.photo.sha256,
+        versions=versions(method.info.libraries),
         stopped_early=stopped,
     )

@@ -12,7 +12,8 @@ from torch.nn.functional import interpolate
 
 from colorizers.errors import ColorizerError
 from colorizers.networks.efficientnet_lite import EfficientNetLitePooled
-from colorizers.weights.store import check_fit, read_state, sha256
+from colorizers.weights.loading import check_fit, read_state
+from colorizers.weights.store import sha256
 
 LPIPS_SMALLEST = 32  # pixels; below, the deepest features vanish
 FID_PHOTOS = 2048  # with fewer, the covariance of as many features has no full rank

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizers.engine.local import Engine, JobRequest
+from colorizers.engine import Engine
+from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import equal_color, metrics, perceptual
 from colorizers.evaluation.perceptual import Networks
@@ -92,7 +93,7 @@ def evaluate(
         pictures |= {row: made[0] for row, made in variants.items()}
         measured.append(_measured(pictures, networks))
         for row, made in variants.items():
-            measured[-1][row] |= _of_method(results[row][0].seconds, made)
+            measured[-1][row] |= _of_method(results[row][0].coloring.seconds, made)
         for row, found in stops.items():
             found.append(_at_stops(engine, asked[row], subject))
         for key, distance in distances.items():

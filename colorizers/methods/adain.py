@@ -1,20 +1,21 @@
-"""Colours after a reference picture."""
+"""Colours of a reference picture, by adaptive instance normalization."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from colorizers.methods.method import Job, faded_print, vividness, working_size
+from colorizers.methods.method import Job, MethodInfo, Step
 from colorizers.methods.palette import palette_transfer
+from colorizers.methods.shared_options import faded_print, vividness, working_size
 from colorizers.methods.trained import Trained
 from colorizers.networks.adain import AdainUNet
 from colorizers.networks.heads import GainHead
 from colorizers.options import Options, control, picture
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.photo import Photo
+from colorizers.weights.store import WeightStore
 
 _REFERENCE_SIDE = 128  # pixels
 
@@ -24,7 +25,7 @@ class AdainOptions(Options):
 
     reference: Photo = picture(help="A colour picture with the palette that you want; what it shows does not matter.")
     style_strength: float = control(
-        1.0, low=0, high=1, step=0.05, help="From the network's own idea at 0 to the palette of the reference at 1."
+        1.0, low=0, high=1, step=0.05, help="0: the network's own colours. 1: the palette of the reference."
     )
     vividness: float = vividness()
     faded_print: bool = faded_print()
@@ -32,14 +33,14 @@ class AdainOptions(Options):
         False,
         label="Statistics only",
         advanced=True,
-        help="No network: every tone gets the colours that it has in the reference. To compare with.",
+        help="No network: every tone gets the mean colour of that tone in the reference. A baseline to compare with.",
     )
     weights: Literal["lab", "rgb"] = control(
         "lab",
         label="Network",
-        words={"lab": "Colours", "rgb": "Paints RGB"},
+        labels={"lab": "ab output", "rgb": "RGB output"},
         advanced=True,
-        help="A network that gives colours to the photo, or one that paints the whole, of which the colours are taken.",
+        help="A network that predicts the colours, or one that predicts a whole picture, whose colours are used.",
     )
     working_size: int = working_size()
 
@@ -48,22 +49,14 @@ class AdainOptions(Options):
 class Adain(Trained):
     """The method of the reference tab."""
 
-    name: str = "adain"
-    title: str = "Like a picture"
-    paper: str = "Adaptive instance normalization, Huang and Belongie 2017, in a U-Net"
-    options: type[AdainOptions] = AdainOptions
-    networks: Mapping[str, Callable[[], nn.Module]] = field(
-        default_factory=lambda: {"lab": AdainUNet, "rgb": lambda: AdainUNet("rgb")}
-    )
-
-    def needs(self, options: Any) -> tuple[str, ...]:
+    def needs(self, options: AdainOptions, store: WeightStore) -> tuple[str, ...]:
         """As `Method.needs`: statistics need no weights."""
-        return () if options.palette_transfer else super().needs(options)
+        return () if options.palette_transfer else super().needs(options, store)
 
     @torch.inference_mode()
-    def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:
+    def run(self, photo: Photo, options: AdainOptions, job: Job) -> list[Outcome]:
         """One outcome: chroma at a quarter of the working size; at the whole of it by statistics."""
-        job.progress(0, 1, None, "Looking at both pictures")
+        job.report(Step(0, 1, "Analysing both pictures"))
         reference = options.reference.reference_lab(_REFERENCE_SIDE).to(job.device)
         lightness = photo.network_lightness(options.working_size, options.faded_print).to(job.device)
         if options.palette_transfer:
@@ -71,16 +64,25 @@ class Adain(Trained):
             ab = GainHead().read(ab, options.vividness)
         else:
             with job.models.lease(self.key(options)) as network:
-                ab = _coloured(network, lightness, reference, options)
-        job.progress(1, 1, None, "Laying on the colours")
+                ab = _predicted(network, lightness, reference, options)
+        job.report(Step(1, 1, "Applying the colours"))
         return [Chroma(ab.cpu())]
 
 
-def _coloured(network: Any, lightness: Tensor, reference: Tensor, options: AdainOptions) -> Tensor:
+def _predicted(network: Any, lightness: Tensor, reference: Tensor, options: AdainOptions) -> Tensor:
     """L* (h, w) and a reference as Lab (3, H, W) to ab (2, h/4, w/4)."""
     latent = torch.lerp(network.own, network.style(reference[None]), options.style_strength)
     ab: Tensor = network.head.read(network(lightness[None, None], latent), options.vividness)
     return ab[0]
 
 
-METHOD = Adain()
+METHOD = Adain(
+    info=MethodInfo(
+        name="adain",
+        title="AdaIN",
+        purpose="colours of a reference",
+        paper="Adaptive instance normalization, Huang and Belongie 2017, in a U-Net",
+        options=AdainOptions,
+    ),
+    networks={"lab": AdainUNet, "rgb": lambda: AdainUNet("rgb")},
+)

@@ -1,30 +1,32 @@
-"""The list of methods, in the order in which a stranger should try them."""
+"""All methods, in the order in which a newcomer should try them, and the weights that they can use."""
 
 from collections.abc import Mapping
 
 from colorizers.errors import ColorizerError
-from colorizers.methods import adain, cnn, diffusion, gan, multicolor, resnet_unet, transformer, unet
-from colorizers.methods.method import Method
+from colorizers.methods import adain
+from colorizers.methods.method import AnyMethod
+from colorizers.methods.photo_methods import PHOTO_METHODS
 from colorizers.methods.stable_diffusion import controlnet, img2img
-from colorizers.methods.style import transfer as style
+from colorizers.methods.style import transfer
+from colorizers.weights.registry import PUBLISHED, Weights, ours
 
-_MODULES = (
-    unet,
-    diffusion,
-    adain,
-    style,
-    img2img,
-    controlnet,
-    transformer,
-    resnet_unet,
-    gan,
-    multicolor,
-    cnn,
+_FIRST = (
+    PHOTO_METHODS["unet"],
+    PHOTO_METHODS["diffusion"],
+    adain.METHOD,
+    transfer.METHOD,
+    img2img.METHOD,
+    controlnet.METHOD,
 )
-METHODS: dict[str, Method] = {module.METHOD.name: module.METHOD for module in _MODULES}
+METHODS: dict[str, AnyMethod] = {method.info.name: method for method in (*_FIRST, *PHOTO_METHODS.values())}
+REGISTRY: dict[str, Weights] = {
+    **{key: ours(key) for method in METHODS.values() for key in method.own_weights},
+    **PUBLISHED,
+}
+"""Every entry of the registry by its key: our own, and those that others have published."""
 
 
-def find(methods: Mapping[str, Method], name: str) -> Method:
+def find(methods: Mapping[str, AnyMethod], name: str) -> AnyMethod:
     """The method of this name; ColorizerError when there is none."""
     if name not in methods:
         raise ColorizerError(f"There is no method {name[:40]!r}; the methods are: {', '.join(methods)}.")

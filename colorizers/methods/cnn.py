@@ -1,12 +1,16 @@
-"""The multi-path CNN: what the whole photo shows guides the colour of every part."""
+"""The multi-path CNN: global features of the whole photo guide the colour of every part."""
 
 from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
+from colorizers.methods.method import MethodInfo
 from colorizers.networks.cnn import CNN
 
 METHOD = Convolutional(
-    name="cnn",
-    title="Whole scene",
-    paper="Let there be Color!, Iizuka et al. 2016, with colour bins, Zhang et al. 2016",
-    options=ConvolutionalOptions,
+    info=MethodInfo(
+        name="cnn",
+        title="CNN",
+        purpose="whole scene",
+        paper="Let there be Color!, Iizuka et al. 2016, with colour bins, Zhang et al. 2016",
+        options=ConvolutionalOptions,
+    ),
     networks={"bins": CNN},
 )

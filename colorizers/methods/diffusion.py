@@ -1,13 +1,14 @@
-"""Diffusion on colour: noise becomes colours step by step, and another seed gives other ones."""
+"""Denoising diffusion on the ab planes: every seed gives other colours."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from colorizers.methods.method import Job, faded_print, vividness, working_size
+from colorizers.methods.method import Job, MethodInfo, Step
+from colorizers.methods.shared_options import faded_print, vividness, working_size
 from colorizers.methods.trained import Trained
 from colorizers.networks.diffusion import CELL, STEPS, ColorDiffusion, Scene
 from colorizers.networks.heads import AB_SCALE
@@ -27,22 +28,23 @@ _SCHEDULE = {
 }
 """What the recipe trains with (`colorizers.training.noise.cosine_to_zero`), in the words of diffusers."""
 
-Sampler = Literal["ddim", "ddpm"]
+SamplerName = Literal["ddim", "ddpm"]
 
 
 class DiffusionOptions(Options):
     """Options of the diffusion tab."""
 
     variants: int = variants(4)
-    calm: int = control(
-        4, low=1, high=8, step=1, help="Samples averaged for each result: more are calmer and surer, and take longer."
-    )
+    samples_per_result: int = control(
+        4, label="Averaged samples", low=1, high=8, step=1,
+        help="Samples averaged for each result: more give safer, less saturated colours and take longer.",
+    )  # fmt: skip
     steps: int = control(20, low=2, high=50, step=1, help="More take longer; beyond 20 little changes.")
     vividness: float = vividness(0.9)
     faded_print: bool = faded_print()
-    sampler: Sampler = control(
+    sampler: SamplerName = control(
         "ddim",
-        words={"ddim": "DDIM, smooth", "ddpm": "DDPM, noise at every step"},
+        labels={"ddim": "DDIM, smooth", "ddpm": "DDPM, noise at every step"},
         advanced=True,
         help="How noise becomes colour.",
     )
@@ -54,17 +56,10 @@ class DiffusionOptions(Options):
 class Diffusion(Trained):
     """The method of the diffusion tab."""
 
-    name: str = "diffusion"
-    title: str = "Many ideas"
-    paper: str = "Denoising diffusion probabilistic models, Ho et al. 2020, on ab alone"
-    options: type[DiffusionOptions] = DiffusionOptions
-    networks: Mapping[str, Callable[[], nn.Module]] = field(default_factory=lambda: {"ab": ColorDiffusion})
-    libraries: tuple[str, ...] = ("diffusers",)
-
     @torch.inference_mode()
-    def run(self, photo: Photo, options: Any, job: Job) -> list[Outcome]:
+    def run(self, photo: Photo, options: DiffusionOptions, job: Job) -> list[Outcome]:
         """One outcome a variant, up to 8 samples in one pass: chroma at a quarter of the working size."""
-        job.progress(0, options.steps, None, "Looking at the photo")
+        job.report(Step(0, options.steps, "Analysing the photo"))
         with job.models.lease(self.key(options)) as model:
             network: Any = model
             lightness = photo.network_lightness(options.working_size, options.faded_print).to(job.device)
@@ -72,12 +67,14 @@ class Diffusion(Trained):
             height, width = (side // CELL for side in lightness.shape)
 
             def chroma(samples: Tensor) -> list[Outcome]:
-                means = samples[..., :height, :width].unflatten(0, (options.variants, options.calm)).mean(1)
+                means = (
+                    samples[..., :height, :width].unflatten(0, (options.variants, options.samples_per_result)).mean(1)
+                )
                 return [Chroma(ab) for ab in network.head.read(AB_SCALE * means, options.vividness).cpu()]
 
             def watch(done: int, guess: Tensor | None) -> None:
                 first = None if guess is None or done % _PREVIEW_EVERY else chroma(guess)[0]
-                job.progress(done, options.steps, first, f"Step {done} of {options.steps}")
+                job.report(Step(done, options.steps, f"Step {done} of {options.steps}", first))
 
             return chroma(_sampled(network, scene, options, watch))
 
@@ -85,7 +82,7 @@ class Diffusion(Trained):
 def _sampled(
     network: Any, scene: Scene, options: DiffusionOptions, watch: Callable[[int, Tensor | None], None]
 ) -> Tensor:
-    """Samples (variants * calm, 2, h, w) of ab / AB_SCALE, those of one variant in a row.
+    """Samples (variants * samples_per_result, 2, h, w) of ab / AB_SCALE, those of one variant in a row.
 
     Variant k draws from a generator of its own, on the CPU, so that it is the same alone and in company.
     `watch` is called before every pass, with the number of steps done, and after every step with what the samples
@@ -93,23 +90,23 @@ def _sampled(
     """
     seeds = [seed_of_variant(options.seed or 0, k) for k in range(options.variants)]
     generators = [torch.Generator().manual_seed(each) for each in seeds]
-    each = [generator for generator in generators for _ in range(options.calm)]
+    each = [generator for generator in generators for _ in range(options.samples_per_result)]
     shape = (1, 2, *scene.light.shape[-2:])
     samples = torch.cat([torch.randn(shape, generator=generator) for generator in each]).to(scene.light.device)
     scheduler = _scheduler(options.sampler)
     scheduler.set_timesteps(options.steps, device=samples.device)
-    for done, mark in enumerate(scheduler.timesteps, 1):
+    for done, timestep in enumerate(scheduler.timesteps, 1):
         predicted = []
         for part in samples.split(_AT_ONCE):
             watch(done - 1, None)
-            predicted.append(network(part, mark.expand(len(part)), scene.repeated(len(part))))
-        step = scheduler.step(torch.cat(predicted), mark, samples, generator=each)
+            predicted.append(network(part, timestep.expand(len(part)), scene.repeated(len(part))))
+        step = scheduler.step(torch.cat(predicted), timestep, samples, generator=each)
         samples = step.prev_sample
         watch(done, step.pred_original_sample)
     return samples
 
 
-def _scheduler(sampler: Sampler) -> Any:
+def _scheduler(sampler: SamplerName) -> Any:
     """A fresh scheduler of diffusers: they keep the state of one run."""
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
     from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
@@ -117,4 +114,14 @@ def _scheduler(sampler: Sampler) -> Any:
     return {"ddim": DDIMScheduler, "ddpm": DDPMScheduler}[sampler](**_SCHEDULE)
 
 
-METHOD = Diffusion()
+METHOD = Diffusion(
+    info=MethodInfo(
+        name="diffusion",
+        title="Diffusion",
+        purpose="several ideas",
+        paper="Denoising diffusion probabilistic models, Ho et al. 2020, on ab alone",
+        options=DiffusionOptions,
+        libraries=("diffusers",),
+    ),
+    networks={"ab": ColorDiffusion},
+)

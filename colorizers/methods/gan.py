@@ -1,8 +1,9 @@
-"""The GANs: colours that had to pass for real ones."""
+"""The GANs: U-Nets trained against a discriminator."""
 
 from typing import Literal
 
 from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
+from colorizers.methods.method import MethodInfo
 from colorizers.networks.resnet_unet import ResNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.options import control
@@ -14,16 +15,19 @@ class GanOptions(ConvolutionalOptions):
     weights: Literal["resnet", "unet"] = control(
         "resnet",
         label="Network",
-        words={"resnet": "Knows objects", "unet": "Plain"},
+        labels={"resnet": "Pretrained encoder", "unet": "From scratch"},
         advanced=True,
-        help="A U-Net whose encoder has learnt objects before, or a plain one.",
+        help="With an encoder that was pretrained to recognise objects, or trained from scratch.",
     )
 
 
 METHOD = Convolutional(
-    name="gan",
-    title="Bold",
-    paper="Image-to-image translation with conditional adversarial networks, Isola et al. 2017",
-    options=GanOptions,
+    info=MethodInfo(
+        name="gan",
+        title="GAN",
+        purpose="bold colours",
+        paper="Image-to-image translation with conditional adversarial networks, Isola et al. 2017",
+        options=GanOptions,
+    ),
     networks={"resnet": ResNetUNet, "unet": lambda: UNet("ab")},
 )

@@ -1,4 +1,4 @@
-"""The colours of a reference by statistics alone: no network, nothing known of things."""
+"""The colours of a reference by statistics alone, without a network."""
 
 import torch
 from torch import Tensor

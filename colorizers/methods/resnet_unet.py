@@ -1,14 +1,18 @@
-"""The U-Net on a ResNet-18: sure and soft colours, made livelier by the finish."""
+"""The U-Net on a ResNet-18: soft colours, whose saturation the finish raises."""
 
 from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
+from colorizers.methods.method import MethodInfo
 from colorizers.networks.resnet_unet import ResNetUNet
 from colorizers.picture.finish import Finish
 
 METHOD = Convolutional(
-    name="resnet_unet",
-    title="Soft",
-    paper="ResNet-18, He et al. 2016, as a U-Net with a perceptual loss, Johnson et al. 2016",
-    options=ConvolutionalOptions,
+    info=MethodInfo(
+        name="resnet_unet",
+        title="ResNet U-Net",
+        purpose="soft colours",
+        paper="ResNet-18, He et al. 2016, as a U-Net with a perceptual loss, Johnson et al. 2016",
+        options=ConvolutionalOptions,
+        finish=Finish(saturation=1.5),
+    ),
     networks={"lab": ResNetUNet},
-    finish=Finish(saturation=1.5),
 )

@@ -1,15 +1,16 @@
-"""What every method with networks of its own has, whatever it does with them."""
+"""The part that all methods with networks of our own share."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
-from colorizers.options import Options
-from colorizers.picture.finish import Finish
+from colorizers.methods.method import MethodInfo
 from colorizers.pool import Loader
-from colorizers.weights.store import load_into
+from colorizers.weights.registry import PUBLISHED
+from colorizers.weights.store import WeightReader, WeightStore
 
 
 @dataclass(frozen=True)
@@ -20,31 +21,27 @@ class Trained:
     mean the first.
     """
 
-    name: str
-    title: str
-    paper: str
-    options: type[Options]
+    info: MethodInfo
     networks: Mapping[str, Callable[[], nn.Module]]
-    finish: Finish = field(default_factory=Finish)
-    stops_early: bool = False
-    losses: tuple[str, ...] = ()
-    libraries: tuple[str, ...] = ()
-    heavy: bool = False
-    shows_maps: bool = False
 
     @property
     def loaders(self) -> Mapping[str, Loader]:
         """As `Method.loaders`."""
-        return {self.name: lambda key, device: load_into(self.networks[key.partition("/")[2]](), key)}
+        return {self.info.name: self._load}
 
-    def finish_for(self, options: Mapping[str, Any]) -> Finish:
-        """As `Method.finish_for`: the same for all of them."""
-        return self.finish
+    @property
+    def own_weights(self) -> tuple[str, ...]:
+        """As `Method.own_weights`: all that nobody else has published."""
+        keys = (f"{self.info.name}/{name}" for name in self.networks)
+        return tuple(key for key in keys if key not in PUBLISHED)
 
     def key(self, options: Any) -> str:
         """As `Method.key`."""
-        return f"{self.name}/{getattr(options, 'weights', next(iter(self.networks)))}"
+        return f"{self.info.name}/{getattr(options, 'weights', next(iter(self.networks)))}"
 
-    def needs(self, options: Any) -> tuple[str, ...]:
+    def needs(self, options: Any, store: WeightStore) -> tuple[str, ...]:
         """As `Method.needs`."""
         return (self.key(options),)
+
+    def _load(self, key: str, device: torch.device, reader: WeightReader) -> nn.Module:
+        return reader.load_into(self.networks[key.partition("/")[2]](), key)

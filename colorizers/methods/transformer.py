@@ -1,10 +1,11 @@
-"""Colour queries: a transformer learns colours, and finds out where in the photo each belongs."""
+"""Colour queries: a transformer decoder whose queries attend to the photo."""
 
 from functools import partial
 from typing import Literal
 
-from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions, flip
-from colorizers.methods.method import vividness, working_size
+from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
+from colorizers.methods.method import MethodInfo
+from colorizers.methods.shared_options import flip, vividness, working_size
 from colorizers.networks.ddcolor import LARGE, NEUTRAL, SIDE, TINY, DDColor
 from colorizers.networks.transformer import ColorTransformer
 from colorizers.options import control
@@ -18,7 +19,7 @@ class TransformerOptions(ConvolutionalOptions):
     weights: Literal["small", "ddcolor_tiny", "ddcolor_large", "ddcolor_artistic"] = control(
         "small",
         label="Network",
-        words={
+        labels={
             "small": "Small and fast",
             "ddcolor_tiny": "DDColor, lighter",
             "ddcolor_large": "DDColor, at its best",
@@ -28,15 +29,18 @@ class TransformerOptions(ConvolutionalOptions):
         help="Our own small network, or one of those that were published with the paper.",
     )
     vividness: float = vividness(NEUTRAL)
-    working_size: int = working_size(more=f"The DDColor networks always see {SIDE} x {SIDE}.")
-    flip: bool = flip("Not for the DDColor networks, which look once.")
+    working_size: int = working_size(more=f"The DDColor networks always receive {SIDE} x {SIDE} pixels.")
+    flip: bool = flip("The DDColor networks do without it.")
 
 
 METHOD = Convolutional(
-    name="transformer",
-    title="Attentive",
-    paper="DDColor, Kang et al. 2023",
-    options=TransformerOptions,
+    info=MethodInfo(
+        name="transformer",
+        title="Transformer",
+        purpose="colour queries",
+        paper="DDColor, Kang et al. 2023",
+        options=TransformerOptions,
+    ),
     networks={"small": ColorTransformer, **{name: partial(DDColor, config) for name, config in _PUBLISHED.items()}},
     squares=dict.fromkeys(_PUBLISHED, SIDE),
 )

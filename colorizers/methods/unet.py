@@ -1,8 +1,9 @@
-"""The U-Nets: the quick first look at a photo in colour."""
+"""The U-Nets: the fast default."""
 
 from typing import Literal
 
 from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
+from colorizers.methods.method import MethodInfo
 from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.options import control
@@ -14,16 +15,19 @@ class UNetOptions(ConvolutionalOptions):
     weights: Literal["efficientnet", "lab", "rgb"] = control(
         "efficientnet",
         label="Network",
-        words={"efficientnet": "Knows objects", "lab": "Plain", "rgb": "Plain, paints RGB"},
+        labels={"efficientnet": "Pretrained encoder", "lab": "From scratch", "rgb": "From scratch, RGB output"},
         advanced=True,
-        help="A U-Net whose encoder has learnt objects before, or a plain one.",
+        help="With an encoder that was pretrained to recognise objects, or trained from scratch.",
     )
 
 
 METHOD = Convolutional(
-    name="unet",
-    title="Quick",
-    paper="U-Net, Ronneberger et al. 2015, with colour bins, Zhang et al. 2016",
-    options=UNetOptions,
+    info=MethodInfo(
+        name="unet",
+        title="U-Net",
+        purpose="fast default",
+        paper="U-Net, Ronneberger et al. 2015, with colour bins, Zhang et al. 2016",
+        options=UNetOptions,
+    ),
     networks={"efficientnet": EfficientNetUNet, "lab": lambda: UNet("ab"), "rgb": lambda: UNet("rgb")},
 )

@@ -195,3 +195,13 @@ def _share_below_red(lightness: Tensor, ab: Tensor, tolerance: Tensor) -> Tensor
 def _in_gamut(centered: Tensor) -> Tensor:
     """Which pixels of linear RGB less a half (3, ...) are in sRGB, up to the tolerance."""
     return centered.abs().amax(0) <= 0.5 + _GAMUT_TOLERANCE
+
+
+def gray_rgb(lightness: Tensor) -> Tensor:
+    """L* (H, W) as sRGB (3, H, W)."""
+    return lab_to_rgb(gray_lab(lightness))
+
+
+def gray_lab(lightness: Tensor) -> Tensor:
+    """L* (H, W) as Lab (3, H, W)."""
+    return torch.stack((lightness, *torch.zeros(2, *lightness.shape, device=lightness.device)))

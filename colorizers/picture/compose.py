@@ -8,6 +8,7 @@ from torch import Tensor
 
 from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
 from colorizers.picture.finish import Finish, apply_finish
+from colorizers.picture.resize import resized
 
 _LEVELS = 2**16 - 1
 _STRIP = 1 << 17  # pixels composed at a time: about what fits into a processor's cache
@@ -107,9 +108,7 @@ def _quantised(rgb: Tensor, bits: int) -> np.ndarray:
 def _narrowed(small: Tensor, height: int, width: int) -> Tensor:
     """The planes (c, h, w) brought down, with antialiasing, where they are larger than the photo."""
     target = (min(small.shape[1], height), min(small.shape[2], width))
-    if target == tuple(small.shape[1:]):
-        return small
-    return torch.nn.functional.interpolate(small[None], target, mode="bilinear", antialias=True)[0]
+    return small if target == tuple(small.shape[1:]) else resized(small, target)
 
 
 def _cubic_taps(length: int, target: int) -> tuple[Tensor, Tensor]:
@@ -147,7 +146,7 @@ def _snapped(planes: Tensor, lightness: Tensor, share: float) -> Tensor:
     height, width = lightness.shape
     scale = min(1.0, _SNAP_SIDE / max(height, width))
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    guide = torch.nn.functional.interpolate(lightness[None, None], size, mode="bilinear", antialias=True) / 100
+    guide = resized(lightness[None], size)[None] / 100
     plain = torch.nn.functional.interpolate(planes[None], size, mode="bicubic", antialias=True)
     snapped = guided_blur(
         guide, plain, 2 * _SNAP_RADIUS + 1, _SNAP_EPS, border_type="replicate", subsample=_SNAP_SUBSAMPLE

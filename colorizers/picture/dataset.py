@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
-from colorizers.picture.photo import SUFFIXES, Photo
+from colorizers.picture.decode import SUFFIXES
+from colorizers.picture.photo import Photo
+from colorizers.picture.resize import resized
 
 REFERENCES = "references"  # a folder inside one of photographs whose pictures are no photographs
 
@@ -135,13 +137,12 @@ def center_square(photo: Tensor, size: int) -> Tensor:
     """The centre square of a uint8 photo as (3, s, s) in [0, 1]: reduced to `size` with antialiasing, not enlarged."""
     side = min(photo.shape[-2:])
     top, left = (photo.shape[-2] - side) // 2, (photo.shape[-1] - side) // 2
-    return resized(photo[:, top : top + side, left : left + side], min(size, side))
+    return square(photo[:, top : top + side, left : left + side], min(size, side))
 
 
-def resized(photo: Tensor, size: int) -> Tensor:
-    """A uint8 photo (3, H, W) as a square (3, size, size) in [0, 1], antialiased."""
-    pixels = photo[None].float() / 255
-    return torch.nn.functional.interpolate(pixels, (size, size), mode="bilinear", antialias=True)[0].clamp(0, 1)
+def square(photo: Tensor, size: int) -> Tensor:
+    """A uint8 photo (3, H, W) as (3, size, size) in [0, 1], antialiased."""
+    return resized(photo.float() / 255, (size, size)).clamp(0, 1)
 
 
 def reduced_rgb(photo: Tensor, short_side: int) -> Tensor:
@@ -151,5 +152,4 @@ def reduced_rgb(photo: Tensor, short_side: int) -> Tensor:
     if scale >= 1:
         return photo
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    small = torch.nn.functional.interpolate(photo[None].float(), size, mode="bilinear", antialias=True)[0]
-    return small.round().clamp(0, 255).byte()
+    return resized(photo.float(), size).round().clamp(0, 255).byte()

@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from colorizers.errors import ColorizerError
-from colorizers.picture.photo import shown_name
+from colorizers.picture.naming import shown_name
 
 PNG_KEY = "colorizers"
 _NAMESPACE = "urn:colorizers:record:1"

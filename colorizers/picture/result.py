@@ -33,29 +33,46 @@ _XMP_TAG = 700
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a method made of a photo; the pixels are composed when they are asked for.
+class Coloring:
+    """The colours that a method gave a photo, without the photo and its finish: small, and can be pickled.
 
     `seconds` is the time of the method alone. `maps` are planes (h, w) in [0, 1], by name, that guided a network.
     `variant` counts from 0, those that were withheld among them.
     """
 
-    photo: Photo
     outcome: Kept
-    finish: Finish
     record: Record
     seconds: float
     notes: tuple[str, ...] = ()
     maps: Mapping[str, Tensor] = field(default_factory=dict)
     variant: int = 0
 
+
+@dataclass(frozen=True)
+class Result:
+    """A photo, its colours and their finish; the pixels are composed when they are asked for."""
+
+    photo: Photo
+    coloring: Coloring
+    finish: Finish
+
+    @property
+    def record(self) -> Record:
+        """How the picture was made, the finish included."""
+        return self.coloring.record.model_copy(update={"finish": self.finish.model_dump()})
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the user."""
+        return self.coloring.notes
+
     def finished(self, finish: Finish) -> "Result":
         """The same colours under another finish; no model runs."""
-        return replace(self, finish=finish, record=self.record.model_copy(update={"finish": finish.model_dump()}))
+        return replace(self, finish=finish)
 
     def pixels(self, bits: int = 8) -> np.ndarray:
         """RGB (H, W, 3), uint8 or uint16, at the photo's exact size."""
-        return compose(self.photo.lightness, self.outcome, self.finish, bits)
+        return compose(self.photo.lightness, self.coloring.outcome, self.finish, bits)
 
     def image(self) -> Image.Image:
         """The 8-bit picture, RGB or RGBA as the photo was."""

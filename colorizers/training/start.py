@@ -11,7 +11,7 @@ from colorizers.networks.efficientnet_lite import EfficientNetLite
 from colorizers.networks.imagenet import normalised
 from colorizers.picture.color import lab_to_rgb
 from colorizers.training.recipe import Frozen
-from colorizers.weights import store as weights
+from colorizers.weights.loading import read_state
 
 VGG, EFFICIENTNET = "VGG-16", "EfficientNet-Lite2"
 _PERCEIVED = 3  # levels of a feature network that a perceptual loss compares, from the finest on
@@ -24,7 +24,7 @@ def fill(network: nn.Module, path: Path, whole: str = "") -> str:
     one channel. The grid of bins is left alone: its prior belongs to the photos of this run. Raises ColorizerError
     when nothing fits, or when a tensor is left whose name begins with `whole`.
     """
-    state = weights.read_state(path)
+    state = read_state(path)
     own = {name: value for name, value in network.state_dict().items() if ".bins." not in name}
     named = [{prefix + name.removeprefix("features."): value for name, value in state.items()}
              for prefix in ("", "encoder.")]  # fmt: skip
@@ -62,7 +62,7 @@ def feature_network(path: Path | None, flag: str, accepted: tuple[str, ...] = (V
     names = " or ".join(accepted)
     if path is None:
         raise ColorizerError(f"This recipe needs the weights of {names}; give their file with {flag}.")
-    state = {name.removeprefix("features."): value for name, value in weights.read_state(path).items()}
+    state = {name.removeprefix("features."): value for name, value in read_state(path).items()}
     name = EFFICIENTNET if "_conv_stem.weight" in state else VGG
     problem = ColorizerError(f"{path.name} does not hold {names}; give another file with {flag}.")
     if name not in accepted:

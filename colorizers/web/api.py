@@ -12,16 +12,18 @@ from typing import Any, Literal
 import gradio as gr
 from gradio.data_classes import FileData
 
-from colorizers.engine.local import Done, Engine, JobRequest
+from colorizers.engine import Engine
+from colorizers.engine.jobs import Done, JobRequest
 from colorizers.errors import ColorizerError
-from colorizers.methods.method import Method
+from colorizers.methods.method import MethodInfo
 from colorizers.options import Control, controls
 from colorizers.picture.finish import Finish
+from colorizers.picture.naming import result_stem
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
 from colorizers.web import texts
-from colorizers.web.errors import shown_errors
 from colorizers.web.files import open_upload
+from colorizers.web.gradio_io import shown_errors
 from colorizers.web.handlers import DEVICE, JOBS_IN_HAND
 
 MAX_JSON = 10_000  # characters
@@ -54,9 +56,10 @@ def add_endpoints(engine: Engine) -> None:
     ]
     _add("colorize", "Colour a photo by any method.", parameters, _any_request, engine)
     for method in engine.methods.values():
-        own, after = map(_parameter, controls(method.options)), map(_finish_parameter, controls(method.finish))
+        info = method.info
+        own, after = map(_parameter, controls(info.options)), map(_finish_parameter, controls(info.finish))
         parameters = [photo, *own, *after]
-        _add(f"colorize_{method.name}", f"{method.title}: {method.paper}.", parameters, _Typed(method), engine)
+        _add(f"colorize_{info.name}", f"{info.title}: {info.paper}.", parameters, _Typed(info), engine)
 
 
 def _add(
@@ -96,31 +99,32 @@ def _any_request(given: dict[str, Any]) -> JobRequest:
 class _Typed:
     """Makes the request that a method's own endpoint describes."""
 
-    method: Method
+    info: MethodInfo
 
     def __call__(self, given: dict[str, Any]) -> JobRequest:
         finish = {name: given[name] for name in Finish.model_fields if given[name] is not None}
-        options = {entry.name: _option(entry, given[entry.name]) for entry in controls(self.method.options)}
-        return JobRequest(_opened(given["photo"], "photo"), self.method.name, options, finish)
+        options = {entry.name: _option(entry, given[entry.name]) for entry in controls(self.info.options)}
+        return JobRequest(_opened(given["photo"], "photo"), self.info.name, options, finish)
 
 
 def answers_of(engine: Engine, request: JobRequest) -> Iterator[tuple[Files, Records]]:
     """Nothing after every event, so that a cancel lands there, and then the files; closing cancels what is left."""
-    with contextlib.closing(engine.submit(request)) as events:
+    job = engine.checked(request)
+    with contextlib.closing(engine.run(job)) as events:
         for event in events:
             if isinstance(event, Done):
-                yield from _saved(event.results)
+                yield from _saved([Result(job.photo, coloring, job.finish) for coloring in event.colorings])
             else:
                 yield [], []
 
 
-def _saved(results: tuple[Result, ...]) -> Iterator[tuple[Files, Records]]:
+def _saved(results: list[Result]) -> Iterator[tuple[Files, Records]]:
     """Nothing after every file, as after an event, and then all of them."""
     files = []
     with tempfile.TemporaryDirectory() as folder:  # Gradio copies what lies here into its cache
         for k, result in enumerate(results, 1):
-            number = f"_{k}" if len(results) > 1 else ""
-            path = Path(folder) / f"{result.photo.name}_{result.record.method}{number}.png"
+            stem = result_stem(result.photo.name, result.record.method, k if len(results) > 1 else None)
+            path = Path(folder) / f"{stem}.png"
             result.save(path)
             files.append(FileData(path=str(path), orig_name=path.name).model_dump())
             yield [], []
@@ -136,13 +140,13 @@ def _parameter(entry: Control) -> Parameter:
     if entry.kind == "picture":
         kind = FileData if entry.required else FileData | None
     bounds = f" From {entry.low:g} to {entry.high:g}." if entry.kind in ("int", "float") else ""
-    return Parameter(entry.name, kind, entry.in_words + bounds, _REQUIRED if entry.required else entry.default)
+    return Parameter(entry.name, kind, entry.help_with_choices + bounds, _REQUIRED if entry.required else entry.default)
 
 
 def _finish_parameter(entry: Control) -> Parameter:
     """The endpoint's parameter for a value of the finish, which may be left to the method."""
-    told = _parameter(entry)
-    return replace(told, type=float | None, default=None, help=f"{told.help} Left out, it is what suits the method.")
+    own = _parameter(entry)
+    return replace(own, type=float | None, default=None, help=f"{own.help} Left out, it is what suits the method.")
 
 
 def _option(entry: Control, value: Any) -> Any:

@@ -6,11 +6,12 @@ from typing import Any
 
 import gradio as gr
 
+from colorizers.engine.jobs import WeightsState
 from colorizers.options import Control, Options, controls
 from colorizers.settings import get_settings
 from colorizers.web import texts
 from colorizers.web.picture_choice import picture_choice
-from colorizers.weights import store as weights
+from colorizers.weights.registry import OWN, Weights
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Panel:
         return {entry.name: _value(entry, value) for entry, value in named if value is not None}
 
 
-def build_panel(options: type[Options] | Options, family: str = "") -> Panel:
+def build_panel(options: type[Options] | Options, weights: WeightsState, family: str = "") -> Panel:
     """Render the controls of an options model here: the few that matter, and the rest folded away.
 
     `family` is the method whose weights may be among the choices: see `offered`.
     """
-    entries = tuple(offered(entry, family) for entry in controls(options))
+    entries = tuple(offered(entry, family, weights) for entry in controls(options))
     parts = {entry.name: component(entry) for entry in entries if not entry.advanced}
     folded = [entry for entry in entries if entry.advanced]
     if folded:
@@ -46,41 +47,38 @@ def build_panel(options: type[Options] | Options, family: str = "") -> Panel:
     return Panel(entries, tuple(parts[entry.name] for entry in entries))
 
 
-def offered(entry: Control, family: str) -> Control:
+def offered(entry: Control, family: str, weights: WeightsState) -> Control:
     """The option as a visitor may choose it, where some of its choices are weights: of its family, else of `family`.
 
-    Those that are not here are marked, where others are; strangers, who cannot get them, are not offered them. The
-    default is one that is here; a model of the user's own comes before others, and is offered only if one was given.
+    Those that are not installed are marked, where others are; visitors, who cannot get them, are not offered them. The
+    default is one that is installed; a model of the user's own comes before others, and is offered only if given.
     """
     keys = {choice: f"{entry.family or family}/{choice}" for choice in entry.choices}
-    words = {choice: word for choice, word in zip(entry.choices, entry.words, strict=True) if _exists(keys[choice])}
-    gone = {choice: weights.REGISTRY[keys[choice]] for choice in words if _is_gone(keys[choice])}
-    ready = [choice for choice in words if choice not in gone]
-    wanted = [*(choice for choice in words if keys[choice] == weights.OWN), entry.default, *words]
-    told = entry.help
-    if gone and ready and get_settings().public:
-        words = {choice: words[choice] for choice in ready}
-    elif gone and ready:
-        words |= {choice: texts.NOT_HERE.format(word=words[choice]) for choice in gone}
-        told = f"{told} {_not_here(list(gone.values()))}"
-    default = next((choice for choice in wanted if choice in ready), wanted[0])
-    return replace(entry, choices=tuple(words), words=tuple(words.values()), default=default, help=told)
+    labels = dict(zip(entry.choices, entry.labels, strict=True))
+    labels = {choice: label for choice, label in labels.items() if _exists(keys[choice], weights)}
+    known = {choice: weights.registry[keys[choice]] for choice in labels if keys[choice] in weights.registry}
+    missing = {choice: one for choice, one in known.items() if one.key not in weights.installed}
+    ready = [choice for choice in labels if choice not in missing]
+    preferred = [*(choice for choice in labels if keys[choice] == OWN), entry.default, *labels]
+    help = entry.help
+    if missing and ready and get_settings().public:
+        labels = {choice: labels[choice] for choice in ready}
+    elif missing and ready:
+        labels |= {choice: texts.NOT_HERE.format(word=labels[choice]) for choice in missing}
+        help = f"{help} {_missing(list(missing.values()))}"
+    default = next((choice for choice in preferred if choice in ready), preferred[0])
+    return replace(entry, choices=tuple(labels), labels=tuple(labels.values()), default=default, help=help)
 
 
-def _exists(key: str) -> bool:
+def _exists(key: str, weights: WeightsState) -> bool:
     """Whether a choice means anything: a model of the user's own does if one was given."""
-    return key != weights.OWN or weights.REGISTRY[key].hub is not None or weights.here(key)
+    return key != OWN or key in weights.installed or weights.registry[key].hub is not None
 
 
-def _is_gone(key: str) -> bool:
-    """Whether a choice is weights that are not here."""
-    return key in weights.REGISTRY and not weights.here(key)
-
-
-def _not_here(missing: list[weights.Weights]) -> str:
+def _missing(entries: list[Weights]) -> str:
     """A sentence that names weights and how to get them: those to download before others."""
-    hows = [one.how_to_get for one in missing if one.hub] or [missing[0].how_to_get]
-    return texts.missing([one.called for one in missing], hows)
+    hows = [one.how_to_get for one in entries if one.hub] or [entries[0].how_to_get]
+    return texts.missing([one.called for one in entries], hows)
 
 
 def component(entry: Control) -> gr.components.Component:
@@ -94,7 +92,7 @@ def component(entry: Control) -> gr.components.Component:
     if entry.kind in ("int", "float"):
         return gr.Slider(minimum=entry.low, maximum=entry.high, step=entry.step, **shown)
     if entry.kind == "choice":
-        return gr.Dropdown(choices=list(zip(entry.words, entry.choices, strict=True)), **shown)
+        return gr.Dropdown(choices=list(zip(entry.labels, entry.choices, strict=True)), **shown)
     if entry.kind == "seed":
         return gr.Textbox(placeholder=texts.ANY_SEED, **shown)  # an empty gr.Number makes itself 0
     return gr.Textbox(lines=3, max_lines=6, **shown)  # its max_length would cut off what is pasted, without a word

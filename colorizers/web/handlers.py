@@ -1,11 +1,8 @@
-"""What the buttons and sliders of a tab do."""
+"""The handlers of the buttons and sliders of a tab."""
 
 import contextlib
 import json
-import math
-import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from html import escape
 from pathlib import Path
@@ -13,70 +10,45 @@ from typing import Any
 
 import gradio as gr
 
-from colorizers.engine.local import Busy, Engine, Event, JobRequest, Pace, Step, Waiting
+from colorizers.engine import Engine
+from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
-from colorizers.methods.method import Method
-from colorizers.options import Control, validated
+from colorizers.methods.method import MethodInfo, finish_of
+from colorizers.options import validated
 from colorizers.picture.finish import Finish
 from colorizers.web import markup, texts
-from colorizers.web.errors import shown_errors, toast
-from colorizers.web.events import place
-from colorizers.web.loss_plot import Losses
+from colorizers.web.gradio_io import place, sentence_of, shown_errors, toast
+from colorizers.web.jobs import JobView, Phase, follow
+from colorizers.web.loss_plot import plot
 from colorizers.web.session import Session
-from colorizers.web.tab import DEEP_FORMATS, TabView
-from colorizers.weights import store as weights
+from colorizers.web.tab import DEEP_FORMATS, TabView, Updates
+from colorizers.weights.store import missing_weights
 
 DEVICE = "device"
 JOBS_IN_HAND = 4  # one runs, the others know their place in the line; each holds its photo and references, decoded
 _FILES_AT_ONCE = 2
 FINISHING: dict[str, Any] = {"concurrency_id": "finish", "concurrency_limit": 2}
 """For events that compose a preview on all cores: so many at once, the others wait in Gradio's queue, which ends."""
-_LOOK_EVERY = 0.5  # seconds between previews of a job, and between plots of its losses
+QUEUED = JobView(Phase.QUEUED, texts.IN_LINE)
 SHOW_SAVING = f"() => ({{__type__: 'update', value: {json.dumps(texts.SAVING)}, interactive: false}})"
-SHOW_BUSY = f"""() => [
+SHOW_QUEUED = f"""() => [
     {{__type__: 'update', visible: false}},
     {{__type__: 'update', visible: true}},
-    {json.dumps(markup.status(texts.IN_LINE))}
+    {json.dumps(markup.status(QUEUED))}
 ]"""
+"""In the browser, before the server has answered: the buttons and the status as `QUEUED` has them."""
 DOWNLOAD_FILE = """(file) => {
     if (file) Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name}).click();
 }"""
 
-Updates = dict[gr.blocks.Block, Any]
 
-
-@dataclass
-class _Clock:
-    """The time that a job takes; it starts anew when a job begins that had to wait."""
-
-    started: float = field(default_factory=time.monotonic)
-    looked: dict[gr.blocks.Block, float] = field(default_factory=dict)
-    pace: Pace = field(default_factory=Pace)
-
-    @property
-    def seconds(self) -> float:
-        """Since the start."""
-        return time.monotonic() - self.started
-
-    def start(self) -> None:
-        """Begin to count."""
-        self.started = time.monotonic()
-
-    def may_look(self, at: gr.blocks.Block) -> bool:
-        """Whether it is time for another look at the picture or the plot, which is then taken."""
-        if self.seconds - self.looked.get(at, -math.inf) < _LOOK_EVERY:
-            return False
-        self.looked[at] = self.seconds
-        return True
-
-
-class TabWork:
+class TabHandlers:
     """The handlers of one tab; a generator's updates appear as they come."""
 
-    def __init__(self, engine: Engine, method: Method, view: TabView) -> None:
+    def __init__(self, engine: Engine, info: MethodInfo, view: TabView) -> None:
         self.view = view
         self._engine = engine
-        self._method = method
+        self._info = info
         self._usual: float | None = None
         self._jobs: list[gr.events.Dependency] = []
 
@@ -88,7 +60,7 @@ class TabWork:
     def wire(self, session: gr.State) -> None:
         """Connect the components; Stop comes last, in `wire_stop`."""
         view, finish = self.view, list(self.view.finish.components)
-        view.run.click(None, None, [view.run, view.stop, view.status], js=SHOW_BUSY, api_visibility="private")
+        view.run.click(None, None, [view.run, view.stop, view.status], js=SHOW_QUEUED, api_visibility="private")
         self._jobs.append(self._begin(view.run.click, session))
         quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         tune: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **FINISHING}
@@ -119,180 +91,172 @@ class TabWork:
         self._jobs.append(self._begin(event.success, session))
 
     def wire_stop(self, session: gr.State) -> None:
-        """Connect Stop: it asks for the result so far where the method has one, and cancels elsewhere."""
+        """Connect Stop: it asks for the partial result where the method has one, and cancels elsewhere."""
         click = partial(self.view.stop.click, queue=False, show_progress="hidden", api_visibility="private")
-        if self._method.stops_early:
-            click(self.stop_early, session, self.view.status)
+        if self._info.stops_early:
+            click(self.stop_early, session, self.view.outputs)
         else:
             click(self.stopped, session, self.view.outputs, cancels=self._jobs)
 
     def beforehand(self) -> str:
-        """What a visitor should know of the tab: its paper, the weights that it lacks now, and that it is slow here."""
+        """Facts that a visitor should know: the paper, weights that are missing now, and that it is slow here."""
         wanted = {entry.name: entry.default for entry in self.view.options.entries}
-        lacks = weights.missing(self._method.needs(self._method.options.model_construct(**wanted)))
-        slow = texts.SLOW if self._method.heavy and self._engine.health().device == "cpu" else ""
-        return markup.paper(self._method) + markup.notes(sentence for sentence in (lacks, slow) if sentence)
+        missing = self._engine.missing(self._info.name, wanted)
+        sentences = [sentence_of(missing_weights(missing))] if missing else []
+        if self._info.slow_on_cpu and self._engine.health().device == "cpu":
+            sentences.append(texts.SLOW)
+        return markup.paper(self._info) + markup.notes(sentences)
 
     def blank(self, session: Session) -> Updates:
         """The tab for the session's new photo."""
         return self.view.blank(str(session.shown.before), session.shown.photo.bits == 16)
 
+    def queued(self) -> Updates:
+        """The tab whose job will begin by itself."""
+        return self.view.render(QUEUED)
+
     def _begin(self, listener: Callable[..., gr.events.Dependency], session: gr.State) -> gr.events.Dependency:
         view = self.view
         inputs = [session, *view.options.components, *view.finish.components]
         job = listener(
-            self.colour, inputs, view.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,
+            self.colorize, inputs, view.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,
             show_progress="hidden", trigger_mode="multiple", api_visibility="private",
         )  # fmt: skip
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        job.failure(self.failed, [session, view.status], view.outputs, **quiet)
+        job.failure(self.failed, session, view.outputs, **quiet)
         return job
 
-    def colour(self, session: Session, *values: Any) -> Iterator[Updates]:
+    def colorize(self, session: Session, *values: Any) -> Iterator[Updates]:
         """Run the method on the whole photo. Closing the generator cancels the job."""
-        view, method = self.view, self._method
+        view, info = self.view, self._info
         options, finish = values[: len(view.options.entries)], values[len(view.options.entries) :]
+        tab = session.tab(info)
         try:
             shown = session.shown
-            tab = session.tab(method)
             tab.finish = _finish(view, finish)
-            request = JobRequest(shown.source.open(), method.name, view.options.values(options), tab.finish)
-            tab.job_id = request.id
-            yield self._begun(request.options)
-            clock, losses = _Clock(), Losses(method.losses)
-            with contextlib.closing(self._engine.submit(request)) as events:
-                for event in events:
+            request = JobRequest(shown.source.open(), info.name, view.options.values(options), tab.finish)
+            job = self._engine.checked(request)
+            tab.job_id = job.id
+            last = JobView(Phase.QUEUED, texts.starting(self._usual))
+            yield self._room(dict(job.options).get("variants", 1)) | self._show(session, last)
+            with contextlib.closing(follow(self._engine, job, info.losses, self._usual)) as job_views:
+                for job_view in job_views:
                     if session.on_page is not shown:
                         return
-                    yield self._updates(session, event, clock, losses)
+                    news, last = job_view is not last, job_view
+                    yield self._show(session, job_view) if news else {view.status: gr.skip()}
         except ColorizerError as error:
-            yield self._as_before(session) | {view.status: markup.failed(str(error))}
+            yield self._pictures(session) | self._show(session, JobView(Phase.FAILED, sentence_of(error)))
             raise toast(error) from error
 
     def stopped(self, session: Session) -> Updates:
         """After a cancel."""
-        return self._as_before(session) | {self.view.status: markup.done(texts.STOPPED)}
+        return self._pictures(session) | self._show(session, JobView(Phase.STOPPED, texts.STOPPED))
 
-    def failed(self, session: Session, said: str | None) -> Updates:
-        """After an error what was said of it stays; what a job showed after its cancel does not, nor a refused one."""
-        if "<progress" not in (said or ""):
-            return self.view.idle()
-        if said == markup.status(texts.IN_LINE):
-            return self.view.idle() | {self.view.status: ""}
-        return self.stopped(session)
+    def failed(self, session: Session) -> Updates:
+        """After an error: its sentence stays; a job that was refused or cancelled leaves nothing of its own."""
+        phase = session.tab(self._info).phase
+        if phase.busy:
+            return self.stopped(session)
+        updates = self.view.render(JobView(Phase.EMPTY))
+        if phase is Phase.FAILED:
+            del updates[self.view.status]
+        return updates
 
-    def stop_early(self, session: Session) -> str:
-        """Ask the running job for what it has so far."""
-        self._engine.stop_early(session.tab(self._method).job_id)
-        return markup.status(texts.STOPPING)
+    def stop_early(self, session: Session) -> Updates:
+        """Ask the running job for its partial result."""
+        self._engine.stop_early(session.tab(self._info).job_id)
+        return self._show(session, JobView(Phase.STOPPING, texts.STOPPING))
 
     @cached_property
     def _suiting(self) -> dict[str, set[str]]:
-        """The options by whose choices the method's finish changes, and what of it changes."""
-        moved = {entry.name: self._moved(entry) for entry in self.view.options.entries}
-        return {name: fields for name, fields in moved.items() if fields}
-
-    def _moved(self, entry: Control) -> set[str]:
-        finishes = [dict(self._method.finish_for({entry.name: choice})) for choice in entry.choices]
-        return {name for name in Finish.model_fields if len({finish[name] for finish in finishes}) > 1}
+        """The options by whose choices the method's finish changes, and the fields that change."""
+        return {
+            entry.name: {name for suited in entry.finish.values() for name in suited}
+            for entry in self.view.options.entries
+            if entry.finish
+        }
 
     def own_finish(self, fields: Iterable[str], *choices: str) -> Updates:
-        """Of the method's own finish for what is chosen these fields."""
-        own = self._method.finish_for(dict(zip(self._suiting, choices, strict=True)))
+        """These fields of the finish that suits the choices."""
+        own = finish_of(self._info, dict(zip(self._suiting, choices, strict=True)), {})
         return {self.view.finish[name]: getattr(own, name) for name in fields}
 
     def refinish(self, session: Session, *finish: Any) -> Any:
         """The same colours under another finish."""
         with shown_errors():
-            tab = session.tab(self._method)
+            tab = session.tab(self._info)
             tab.finish = _finish(self.view, finish)
             nothing_yet = session.shown.before, session.shown.before
-            return session.look(self._method) if tab.results or tab.gone else nothing_yet
+            return session.look(self._info) if tab.colorings or tab.gone else nothing_yet
 
     def choose(self, session: Session, event: gr.EventData) -> Updates:
         """Another variant."""
-        tab = session.tab(self._method)
+        tab = session.tab(self._info)
         with shown_errors():
-            tab.chosen = place(event, len(tab.results))
-        return {self.view.slider: session.look(self._method), **self._seed_used(session)}
+            tab.chosen = place(event, len(tab.colorings))
+        return {self.view.slider: session.look(self._info), **self._seed_used(session)}
 
     def use_seed(self, session: Session) -> int:
         """The seed of the chosen result."""
         with shown_errors():
-            return int(session.tab(self._method).result.record.options["seed"] or 0)
+            return int(session.tab(self._info).coloring.record.options["seed"] or 0)
 
     def save(self, session: Session, kind: str, keep_exif: bool) -> Path:
         """The full-size file."""
         suffix, bits = DEEP_FORMATS[kind]
         with shown_errors():
-            path, notes = session.save(self._method, suffix, bits, keep_exif)
+            path, notes = session.save(self._info, suffix, bits, keep_exif)
         for note in notes:
             gr.Info(escape(note))
         return path
 
-    def _updates(self, session: Session, event: Event, clock: _Clock, losses: Losses) -> Updates:
-        view, method = self.view, self._method
-        if isinstance(event, Busy):
-            return {view.status: gr.skip()}
-        if isinstance(event, Waiting):
-            clock.start()
-            return {view.status: markup.status(texts.waiting(event.ahead) if event.ahead else self._outlook())}
-        if isinstance(event, Step):
-            updates: Updates = {view.status: markup.status(*_progress(event, clock.pace.left(event)))}
-            if event.preview is not None and clock.may_look(view.slider):
-                updates[view.slider] = session.first_look(method, event.preview)
-            losses.add(event)
-            if view.losses is not None and clock.may_look(view.losses):
-                updates[view.losses] = markup.losses(losses)
-            return updates
-        self._usual = clock.seconds
-        session.keep(method, event.results)
-        fresh = [note for note in event.results[0].notes if note not in session.shown.photo.notes]
-        said = markup.done(texts.DONE.format(seconds=texts.seconds(clock.seconds)), fresh)
-        plot = {} if view.losses is None else {view.losses: markup.losses(losses)}
-        return self._as_before(session) | {view.status: said, view.download: gr.Button(interactive=True), **plot}
-
-    def _begun(self, options: dict[str, Any]) -> Updates:
-        """A job begins: room is made for as many variants as were asked for."""
-        updates: Updates = {self.view.status: markup.status(self._outlook()), **self.view.without_losses()}
-        if self.view.gallery is not None:
-            updates[self.view.gallery] = gr.Gallery(value=[], visible=options["variants"] > 1, selected_index=None)
+    def _show(self, session: Session, job_view: JobView) -> Updates:
+        """A view of the tab's job, with its pictures."""
+        info, view = self._info, self.view
+        tab = session.tab(info)
+        tab.phase = job_view.phase
+        updates = view.render(job_view)
+        if job_view.preview is not None:
+            updates[view.slider] = session.first_look(info, job_view.preview)
+        if job_view.phase is Phase.DONE:
+            self._usual = job_view.seconds
+            session.keep(info, job_view.colorings)
+            updates |= self._pictures(session)
+            updates[view.download] = gr.Button(interactive=True)
+            if view.losses is not None and job_view.losses is not None:
+                updates[view.losses] = plot(job_view.losses)
         return updates
 
-    def _as_before(self, session: Session) -> Updates:
-        """No job is under way, and the tab shows what it holds."""
-        view, method = self.view, self._method
+    def _room(self, variants: int) -> Updates:
+        """Room for as many variants as a job makes, and an empty plot."""
+        updates = self.view.without_losses()
+        if self.view.gallery is not None:
+            updates[self.view.gallery] = gr.Gallery(value=[], visible=variants > 1, selected_index=None)
+        return updates
+
+    def _pictures(self, session: Session) -> Updates:
+        """What the tab holds: its chosen result, all variants, maps and seed; or the gray photo."""
+        view, info = self.view, self._info
         if session.on_page is None:
-            return view.idle()
-        tab, before = session.tab(method), str(session.on_page.before)
-        updates = view.idle() | view.without_losses()
-        updates[view.slider] = session.look(method) if tab.results else (before, before)
+            return {}
+        tab, before = session.tab(info), str(session.on_page.before)
+        updates = view.without_losses()
+        updates[view.slider] = session.look(info) if tab.colorings else (before, before)
         if view.gallery is not None:
-            several = len(tab.results) > 1
-            shown = session.thumbnails(method) if several else []
+            several = len(tab.colorings) > 1
+            shown = session.thumbnails(info) if several else []
             updates[view.gallery] = gr.Gallery(value=shown, visible=several, selected_index=tab.chosen)
-        if tab.results and view.maps is not None:
-            updates[view.maps] = markup.maps(tab.result.maps)
-        return updates | (self._seed_used(session) if tab.results else {})
+        if tab.colorings and view.maps is not None:
+            updates[view.maps] = markup.maps(tab.coloring.maps)
+        return updates | (self._seed_used(session) if tab.colorings else {})
 
     def _seed_used(self, session: Session) -> Updates:
         """The seed of the chosen result."""
         if self.view.seed is None or self.view.use_seed is None:
             return {}
-        seed = session.tab(self._method).result.record.options["seed"]
+        seed = session.tab(self._info).coloring.record.options["seed"]
         return {self.view.seed: texts.SEED_USED.format(seed=seed), self.view.use_seed: gr.Button(visible=True)}
-
-    def _outlook(self) -> str:
-        usual = f", {texts.USUALLY.format(seconds=texts.seconds(self._usual))}" if self._usual else ""
-        return texts.STARTING + usual
-
-
-def _progress(step: Step, left: float | None) -> tuple[str, float | None]:
-    """What is said of a step, and its share of the whole."""
-    if not step.done:
-        return step.text, None
-    more = f", {texts.LEFT.format(seconds=texts.seconds(left))}" if left is not None and left >= 1 else ""
-    return step.text + more, step.share
 
 
 def _finish(view: TabView, values: tuple[Any, ...]) -> Finish:

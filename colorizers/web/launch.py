@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from colorizers import __version__
-from colorizers.engine.local import Engine, local_engine
+from colorizers.engine import Engine, make_engine
 from colorizers.settings import PROJECT, get_settings
 from colorizers.web import theme
 from colorizers.web.blocks import build_page
@@ -32,7 +32,7 @@ def serve(
     Host and port default to GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, then to 127.0.0.1 (0.0.0.0 on Spaces) and the
     first free port from 7860.
     """
-    engine = engine or local_engine()
+    engine = engine or make_engine()
     settings = get_settings()
     page = build_page(engine)
     page.queue(max_size=settings.queue_size, api_open=False)

@@ -1,16 +1,24 @@
-"""How the losses of a running job fall, as far as a plot can show it."""
+"""The plot of the losses of a running job: their points, thinned out, and an SVG on one logarithmic axis.
 
+gr.LinePlot would need a data frame, sends all points anew at every update, and cannot have a logarithmic axis.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 
-from colorizers.engine.local import Step
+from colorizers.methods.method import Step
+from colorizers.web import texts
 
 _POINTS = 300  # of a line
+_WIDTH, _HEIGHT = 240, 88  # of the lines of a plot; around them stand the numbers of its axes
+_DECADES = 5  # below the largest loss; what is less is not drawn
 
 
 @dataclass(frozen=True)
 class Point:
-    """The losses after so many steps, in the order of their names."""
+    """The losses after `done` steps, in the order of their names."""
 
     done: int
     values: tuple[float, ...]
@@ -18,7 +26,7 @@ class Point:
 
 @dataclass
 class Losses:
-    """What a job has told of its losses, thinned out evenly: the last point of each 300th of its `total` steps."""
+    """The losses of a job, thinned out evenly: the last point of each 300th of its `total` steps."""
 
     names: Sequence[str]
     total: int = 1
@@ -30,7 +38,7 @@ class Losses:
         return list(self._points.values())
 
     def add(self, step: Step) -> None:
-        """Take what a step says of them, if it does; a job that had to begin again is told from its beginning."""
+        """Add the losses of a step, if it has any; a job that had to begin again is drawn from its beginning."""
         if step.losses is None:
             return
         if self._points and step.done < self.points[-1].done:
@@ -38,3 +46,61 @@ class Losses:
         self.total = step.total
         point = Point(step.done, tuple(step.losses[name] for name in self.names))
         self._points[step.done * _POINTS // step.total] = point
+
+
+def plot(losses: Losses) -> str:
+    """A plot of the losses of a job over its steps, on one logarithmic axis, with their present values."""
+    points = losses.points
+    decades = _decades([value for point in points for value in point.values])
+    drawn = _lines(losses, *decades) if decades else _middle(_HEIGHT / 2, texts.NO_LOSSES)
+    values = [texts.number(value) for value in points[-1].values] if points else ["–"] * len(losses.names)
+    named = list(zip(losses.names, values, strict=True))
+    said = texts.losses(points[-1].done, losses.total, named) if points else texts.NO_LOSSES
+    legend = "".join(_legend(k, name, value) for k, (name, value) in enumerate(named))
+    return (
+        f'<div class="losses" role="img" aria-label="{escape(said)}"><svg viewBox="-26 -8 270 110">'
+        f'<path class="axes" d="M0,0V{_HEIGHT}H{_WIDTH}"/>{drawn}</svg><p>{legend}</p></div>'
+    )
+
+
+def _decades(values: list[float]) -> tuple[int, int] | None:
+    """The powers of ten between which the values are drawn; none when there is nothing to draw."""
+    sizes = [math.log10(value) for value in values if 0 < value < math.inf]
+    if not sizes:
+        return None
+    high = math.ceil(max(sizes))
+    return min(high - 1, math.floor(max(min(sizes), max(sizes) - _DECADES))), high
+
+
+def _lines(losses: Losses, low: int, high: int) -> str:
+    """The numbers of the axes, and a line for each loss, cut off where it leaves the plot."""
+
+    def place(done: int, value: float) -> str:
+        size = math.log10(max(value, 10.0 ** (low - 1)))
+        return f"{done / losses.total * _WIDTH:.1f},{(high - size) / (high - low) * _HEIGHT:.1f}"
+
+    ticks = "".join(_tick((high - power) / (high - low) * _HEIGHT, power) for power in range(low, high + 1))
+    lines = (
+        " ".join(place(point.done, point.values[k]) for point in losses.points if math.isfinite(point.values[k]))
+        for k in range(len(losses.names))
+    )
+    drawn = "".join(f'<polyline class="loss-{k % 3}" points="{line}"/>' for k, line in enumerate(lines))
+    return (
+        f'{ticks}<svg width="{_WIDTH}" height="{_HEIGHT}">{drawn}</svg>{_middle(99, texts.LOSSES)}'
+        f'<text x="0" y="99">0</text><text x="{_WIDTH}" y="99" class="end">{losses.total}</text>'
+    )
+
+
+def _tick(y: float, power: int) -> str:
+    line = f'<path class="tick" d="M0,{y:.1f}H{_WIDTH}"/>'
+    return f'{line}<text x="-4" y="{y + 3:.1f}" class="end">10<tspan dy="-4">{power}</tspan></text>'
+
+
+def _middle(y: float, text: str) -> str:
+    return f'<text x="{_WIDTH / 2}" y="{y}" class="middle">{text}</text>'
+
+
+def _legend(k: int, name: str, value: str) -> str:
+    """The name of a loss, what its line looks like, and its value."""
+    line = f'<svg viewBox="0 0 17 4"><path class="loss-{k % 3}" d="M0,2H17"/></svg>'
+    return f"<span>{escape(name)}<b>{line}{value}</b></span>"

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import math
 from collections.abc import Iterable, Mapping
 from html import escape
 
@@ -10,15 +9,13 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from colorizers.methods.method import Method
+from colorizers.methods.method import MethodInfo
 from colorizers.web import texts, theme
-from colorizers.web.loss_plot import Losses
+from colorizers.web.jobs import JobView, Phase
 from colorizers.web.session import Shown
 
 _MARK = theme.MARK.read_text()
-_WIDTH, _HEIGHT = 240, 88  # of the lines of a plot; around them stand the numbers of its axes
 _MAP = 480  # pixels, its long side
-_DECADES = 5  # below the largest loss; what is less is not drawn
 
 
 def header() -> str:
@@ -71,9 +68,9 @@ def _inline(small: Image.Image) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def paper(method: Method) -> str:
+def paper(info: MethodInfo) -> str:
     """Where the idea of a method comes from."""
-    return f'<p class="paper">{escape(method.paper)}</p>'
+    return f'<p class="paper">{escape(info.paper)}</p>'
 
 
 def photo_card(shown: Shown) -> str:
@@ -89,76 +86,14 @@ def notes(sentences: Iterable[str]) -> str:
     return "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in sentences)
 
 
-def status(text: str, share: float | None = None) -> str:
-    """What is going on, and how far it is: `share` in [0, 1]; a moving bar when nobody knows."""
-    said = escape(text)
-    value = "" if share is None else f' value="{share:.3f}"'
-    return f'<div class="status" role="status">{said}<progress{value} aria-label="{said}"></progress></div>'
-
-
-def done(text: str, sentences: Iterable[str] = ()) -> str:
-    """How a job ended."""
-    return f'<div class="status" role="status">{escape(text)}{notes(sentences)}</div>'
-
-
-def failed(text: str) -> str:
-    """Why a job did not succeed."""
-    return f'<div class="status problem" role="alert">{escape(text)}</div>'
-
-
-def losses(told: Losses) -> str:
-    """A plot of the losses of a job over its steps, on one logarithmic axis, with their present values."""
-    points = told.points
-    decades = _decades([value for point in points for value in point.values])
-    drawn = _lines(told, *decades) if decades else _middle(_HEIGHT / 2, texts.NO_LOSSES)
-    values = [texts.number(value) for value in points[-1].values] if points else ["–"] * len(told.names)
-    named = list(zip(told.names, values, strict=True))
-    said = texts.losses(points[-1].done, told.total, named) if points else texts.NO_LOSSES
-    legend = "".join(_legend(k, name, value) for k, (name, value) in enumerate(named))
-    return (
-        f'<div class="losses" role="img" aria-label="{escape(said)}"><svg viewBox="-26 -8 270 110">'
-        f'<path class="axes" d="M0,0V{_HEIGHT}H{_WIDTH}"/>{drawn}</svg><p>{legend}</p></div>'
-    )
-
-
-def _decades(values: list[float]) -> tuple[int, int] | None:
-    """The powers of ten between which the values are drawn; none when there is nothing to draw."""
-    sizes = [math.log10(value) for value in values if 0 < value < math.inf]
-    if not sizes:
-        return None
-    high = math.ceil(max(sizes))
-    return min(high - 1, math.floor(max(min(sizes), max(sizes) - _DECADES))), high
-
-
-def _lines(told: Losses, low: int, high: int) -> str:
-    """The numbers of the axes, and a line for each loss, cut off where it leaves the plot."""
-
-    def place(done: int, value: float) -> str:
-        size = math.log10(max(value, 10.0 ** (low - 1)))
-        return f"{done / told.total * _WIDTH:.1f},{(high - size) / (high - low) * _HEIGHT:.1f}"
-
-    ticks = "".join(_tick((high - power) / (high - low) * _HEIGHT, power) for power in range(low, high + 1))
-    lines = (
-        " ".join(place(point.done, point.values[k]) for point in told.points if math.isfinite(point.values[k]))
-        for k in range(len(told.names))
-    )
-    drawn = "".join(f'<polyline class="loss-{k % 3}" points="{line}"/>' for k, line in enumerate(lines))
-    return (
-        f'{ticks}<svg width="{_WIDTH}" height="{_HEIGHT}">{drawn}</svg>{_middle(99, texts.LOSSES)}'
-        f'<text x="0" y="99">0</text><text x="{_WIDTH}" y="99" class="end">{told.total}</text>'
-    )
-
-
-def _tick(y: float, power: int) -> str:
-    line = f'<path class="tick" d="M0,{y:.1f}H{_WIDTH}"/>'
-    return f'{line}<text x="-4" y="{y + 3:.1f}" class="end">10<tspan dy="-4">{power}</tspan></text>'
-
-
-def _middle(y: float, text: str) -> str:
-    return f'<text x="{_WIDTH / 2}" y="{y}" class="middle">{text}</text>'
-
-
-def _legend(k: int, name: str, value: str) -> str:
-    """The name of a loss, what its line looks like, and its value."""
-    line = f'<svg viewBox="0 0 17 4"><path class="loss-{k % 3}" d="M0,2H17"/></svg>'
-    return f"<span>{escape(name)}<b>{line}{value}</b></span>"
+def status(view: JobView) -> str:
+    """The status line of a job: its progress, how it ended, or why it did not succeed."""
+    text = escape(view.text)
+    if view.phase is Phase.EMPTY:
+        return ""
+    if view.phase is Phase.FAILED:
+        return f'<div class="status problem" role="alert">{text}</div>'
+    if not view.phase.busy:
+        return f'<div class="status" role="status">{text}{notes(view.notes)}</div>'
+    value = "" if view.share is None else f' value="{view.share:.3f}"'
+    return f'<div class="status" role="status">{text}<progress{value} aria-label="{text}"></progress></div>'

@@ -6,11 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from colorizers.picture.photo import SUFFIXES
+from colorizers.picture.decode import SUFFIXES
 from colorizers.settings import get_settings
 from colorizers.web import markup, shipped, texts
-from colorizers.web.errors import shown_errors
-from colorizers.web.events import place
+from colorizers.web.gradio_io import place, shown_errors
 from colorizers.web.session import Session, Source
 
 

@@ -7,11 +7,10 @@ from typing import Any
 import gradio as gr
 
 from colorizers.options import Control
-from colorizers.picture.photo import SUFFIXES
+from colorizers.picture.decode import SUFFIXES
 from colorizers.web import markup, shipped, texts
-from colorizers.web.errors import shown_errors
-from colorizers.web.events import place
 from colorizers.web.files import OPENING
+from colorizers.web.gradio_io import place, shown_errors
 from colorizers.web.session import Source, thumbnail
 
 Updates = dict[gr.blocks.Block, Any]

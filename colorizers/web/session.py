@@ -11,25 +11,27 @@ import torch
 from PIL import Image
 
 from colorizers.errors import ColorizerError
-from colorizers.methods.method import Method
+from colorizers.methods.method import MethodInfo
 from colorizers.picture.compose import Chroma, Kept, bytes_of, compose, packed
 from colorizers.picture.finish import Finish
-from colorizers.picture.photo import Photo, shown_name
-from colorizers.picture.result import Result
+from colorizers.picture.naming import result_stem, shown_name
+from colorizers.picture.photo import Photo
+from colorizers.picture.result import Coloring, Result
 from colorizers.settings import get_settings
 from colorizers.web import texts
 from colorizers.web.files import Folder, flat, open_upload
+from colorizers.web.jobs import Phase
 
 _PREVIEWS = 8  # files of a tab that are kept: the browser may still be loading an earlier one
 _THUMBNAIL = 240  # pixels
 _MOST_KEPT = 2 * 10**9  # bytes of all visitors' results
 _MAKING_FOLDER = threading.Lock()
-_NO_COLOUR = Chroma(torch.zeros(2, 1, 1))
+_NO_COLOR = Chroma(torch.zeros(2, 1, 1))
 
 
 def gray(photo: Photo) -> np.ndarray:
     """The pixels (H, W, 3) uint8 of the photo without colour."""
-    return compose(photo.lightness, _NO_COLOUR, Finish())
+    return compose(photo.lightness, _NO_COLOR, Finish())
 
 
 def thumbnail(photo: Photo) -> Image.Image:
@@ -72,28 +74,29 @@ class Shown:
 
 
 @dataclass
-class Coloured:
-    """What one tab holds: results on the reduced photo, the chosen one, the finish, the job that is under way."""
+class ColoredTab:
+    """The content of one tab: colorings, the chosen one, its finish, and where its job is."""
 
     finish: Finish
-    results: tuple[Result, ...] = ()
+    colorings: tuple[Coloring, ...] = ()
     gone: bool = False
     chosen: int = 0
+    phase: Phase = Phase.EMPTY
     job_id: str = ""
     previews: deque[Path] = field(default_factory=deque)
 
     @property
-    def result(self) -> Result:
-        """The chosen result under the tab's finish; ColorizerError when there is none."""
-        results = self.results  # another visitor's job may take them away at any time
-        if not results:
+    def coloring(self) -> Coloring:
+        """The chosen coloring; ColorizerError when there is none."""
+        colorings = self.colorings  # another visitor's job may take them away at any time
+        if not colorings:
             raise ColorizerError(texts.RESULTS_GONE if self.gone else texts.NOTHING_YET)
-        return results[self.chosen].finished(self.finish)
+        return colorings[self.chosen]
 
     @property
     def bytes(self) -> int:
-        """What the results take in memory, without the photo, which all of them share."""
-        return sum(bytes_of(result.outcome) for result in self.results)
+        """The memory that the colorings take."""
+        return sum(bytes_of(coloring.outcome) for coloring in self.colorings)
 
 
 class Shelf:
@@ -101,10 +104,10 @@ class Shelf:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._tabs: list[weakref.ref[Coloured]] = []
+        self._tabs: list[weakref.ref[ColoredTab]] = []
         self._lock = threading.Lock()
 
-    def add(self, tab: Coloured) -> None:
+    def add(self, tab: ColoredTab) -> None:
         """Keep a tab with new results, for which older ones may have to go."""
         with self._lock:
             known = [other for ref in self._tabs if (other := ref()) is not None and other is not tab]
@@ -112,7 +115,7 @@ class Shelf:
             while taken > self._most and known:
                 oldest = known.pop(0)
                 taken -= oldest.bytes
-                oldest.gone, oldest.results, oldest.chosen = True, (), 0
+                oldest.gone, oldest.colorings, oldest.chosen = True, (), 0
             self._tabs = [weakref.ref(each) for each in (*known, tab)]
 
 
@@ -124,7 +127,7 @@ class Session:
     """One visitor's page."""
 
     on_page: Shown | None = None
-    tabs: dict[str, Coloured] = field(default_factory=dict)
+    tabs: dict[str, ColoredTab] = field(default_factory=dict)
     _folder: Folder | None = None
 
     @property
@@ -154,36 +157,42 @@ class Session:
         source = self.shown.source
         self.use(replace(source, quarter_turns=(source.quarter_turns + quarter_turns) % 4))
 
-    def tab(self, method: Method) -> Coloured:
-        """What the tab of a method holds."""
-        return self.tabs.setdefault(method.name, Coloured(method.finish))
+    def tab(self, info: MethodInfo) -> ColoredTab:
+        """The content of a method's tab."""
+        return self.tabs.setdefault(info.name, ColoredTab(info.finish))
 
-    def keep(self, method: Method, results: tuple[Result, ...]) -> None:
-        """Put a job's results on the page, packed, the full-size photo left aside."""
-        tab, photo = self.tab(method), self.shown.photo
-        tab.results = tuple(replace(result, photo=photo, outcome=packed(result.outcome)) for result in results)
+    def result(self, info: MethodInfo) -> Result:
+        """The chosen result on the reduced photo; ColorizerError when there is none."""
+        tab = self.tab(info)
+        return Result(self.shown.photo, tab.coloring, tab.finish)
+
+    def keep(self, info: MethodInfo, colorings: tuple[Coloring, ...]) -> None:
+        """Put the colorings of a job on the page, packed."""
+        tab = self.tab(info)
+        tab.colorings = tuple(replace(coloring, outcome=packed(coloring.outcome)) for coloring in colorings)
         tab.chosen, tab.gone = 0, False
         _SHELF.add(tab)
 
-    def first_look(self, method: Method, outcome: Kept) -> tuple[Path, Path]:
-        """Before and after, as files, of a job that is under way."""
-        tab, shown = self.tab(method), self.shown
+    def first_look(self, info: MethodInfo, outcome: Kept) -> tuple[Path, Path]:
+        """Before and after, as files, of a job that is running."""
+        tab, shown = self.tab(info), self.shown
         tab.previews.append(self.folder.preview(compose(shown.photo.lightness, outcome, tab.finish), shown.photo.alpha))
         while len(tab.previews) > _PREVIEWS:
             self.folder.discard(tab.previews.popleft())
         return shown.before, tab.previews[-1]
 
-    def look(self, method: Method) -> tuple[Path, Path]:
+    def look(self, info: MethodInfo) -> tuple[Path, Path]:
         """Before and after, as files, of the chosen result under the tab's finish."""
-        return self.first_look(method, self.tab(method).result.outcome)
+        return self.first_look(info, self.tab(info).coloring.outcome)
 
-    def thumbnails(self, method: Method) -> list[Path]:
+    def thumbnails(self, info: MethodInfo) -> list[Path]:
         """A small file for each variant."""
-        small = [result.preview(_THUMBNAIL) for result in self.tab(method).results]
-        return [self.folder.preview(result.pixels(), result.photo.alpha) for result in small]
+        tab, small = self.tab(info), self.shown.photo.reduced(_THUMBNAIL)
+        every = [compose(small.lightness, coloring.outcome, tab.finish) for coloring in tab.colorings]
+        return [self.folder.preview(pixels, small.alpha) for pixels in every]
 
-    def save(self, method: Method, suffix: str, bits: int, keep_exif: bool) -> tuple[Path, tuple[str, ...]]:
+    def save(self, info: MethodInfo, suffix: str, bits: int, keep_exif: bool) -> tuple[Path, tuple[str, ...]]:
         """Make the full-size file of the chosen result; gives it and notes on what the format could not hold."""
-        chosen = self.tab(method).result
-        path = self.folder.place(f"{chosen.photo.name}_{method.name}{suffix}")
+        chosen = self.result(info)
+        path = self.folder.place(f"{result_stem(chosen.photo.name, info.name)}{suffix}")
         return path, replace(chosen, photo=self.shown.source.open()).save(path, bits, keep_exif)

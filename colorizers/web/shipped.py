@@ -8,7 +8,8 @@ import gradio as gr
 from PIL import Image
 
 from colorizers.picture.dataset import REFERENCES
-from colorizers.picture.photo import SUFFIXES, Photo
+from colorizers.picture.decode import SUFFIXES
+from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT
 from colorizers.web.session import thumbnail
 

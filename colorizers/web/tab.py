@@ -5,14 +5,17 @@ from typing import Any
 
 import gradio as gr
 
-from colorizers.methods.method import Method
+from colorizers.engine.jobs import WeightsState
+from colorizers.methods.method import MethodInfo
 from colorizers.options import MAX_VARIANTS
 from colorizers.web import markup, texts
 from colorizers.web.controls import Panel, build_panel
-from colorizers.web.loss_plot import Losses
+from colorizers.web.jobs import JobView, Phase
+from colorizers.web.loss_plot import Losses, plot
 
 FORMATS = {"PNG": (".png", 8), "JPEG": (".jpg", 8), "WebP": (".webp", 8), "TIFF": (".tif", 8)}
 DEEP_FORMATS = FORMATS | {texts.SIXTEEN_BIT_TIFF: (".tif", 16)}
+Updates = dict[gr.blocks.Block, Any]
 MOVE_DIVIDER = "(position) => ({__type__: 'update', slider_position: position})"
 
 
@@ -47,14 +50,13 @@ class TabView:
         )  # fmt: skip
         return [part for part in parts if part is not None]
 
-    def blank(self, before: Any, deep: bool) -> dict[gr.blocks.Block, Any]:
+    def blank(self, before: Any, deep: bool) -> Updates:
         """The tab of a photo that nobody has coloured yet."""
-        updates: dict[gr.blocks.Block, Any] = {
+        updates: Updates = {
             self.slider: (before, before),
-            self.status: "",
             self.format: gr.Dropdown(choices=list(DEEP_FORMATS if deep else FORMATS), value="PNG"),
             self.download: gr.Button(interactive=False),
-            **self.idle(),
+            **self.render(JobView(Phase.EMPTY)),
             **self.without_losses(),
         }
         if self.gallery is not None:
@@ -65,44 +67,44 @@ class TabView:
             updates[self.maps] = ""
         return updates
 
-    def idle(self) -> dict[gr.blocks.Block, Any]:
-        """No job is under way: the button begins one."""
-        return {self.run: gr.Button(visible=True), self.stop: gr.Button(visible=False)}
+    def render(self, view: JobView) -> Updates:
+        """The buttons, the status and the losses for a view of a job; the pictures are the session's."""
+        busy = view.phase.busy
+        updates: Updates = {self.run: gr.Button(visible=not busy), self.stop: gr.Button(visible=busy)}
+        updates[self.status] = markup.status(view)
+        if self.losses is not None and view.losses is not None:
+            updates[self.losses] = plot(view.losses)
+        return updates
 
-    def without_losses(self) -> dict[gr.blocks.Block, Any]:
-        """The plot of the losses, if there is one, as it was in the beginning: empty."""
+    def without_losses(self) -> Updates:
+        """The plot of the losses, if there is one, empty as in the beginning."""
         return {} if self.losses is None else {self.losses: self.losses.value}
 
-    def busy(self) -> dict[gr.blocks.Block, Any]:
-        """A job is waiting or under way: the button stops it."""
-        said = markup.status(texts.IN_LINE)
-        return {self.run: gr.Button(visible=False), self.stop: gr.Button(visible=True), self.status: said}
 
-
-def build_tab(method: Method) -> TabView:
+def build_tab(info: MethodInfo, weights: WeightsState) -> TabView:
     """Render a method's tab here."""
-    beforehand = gr.HTML(markup.paper(method), elem_classes="beforehand")
+    beforehand = gr.HTML(markup.paper(info), elem_classes="beforehand")
     with gr.Row(equal_height=False, elem_classes="workbench"):
         with gr.Column(scale=0, min_width=280, elem_classes="options"):
-            left = _left(method)
+            left = _left(info, weights)
         with gr.Column(scale=1, min_width=320, elem_classes="result"):
-            slider, gallery = _stage("variants" in method.options.model_fields)
-            seed, use_seed = _seed("seed" in method.options.model_fields)
+            slider, gallery = _stage("variants" in info.options.model_fields)
+            seed, use_seed = _seed("seed" in info.options.model_fields)
             with gr.Row(equal_height=False, elem_classes="after-care"):
                 with gr.Column(scale=3, min_width=300, elem_classes="finish"):
-                    finish, reset = _finish(method)
+                    finish, reset = _finish(info, weights)
                 with gr.Column(scale=1, min_width=220, elem_classes="save"):
                     care = _download()
-            maps = gr.HTML(elem_classes="maps-line") if method.shows_maps else None
+            maps = gr.HTML(elem_classes="maps-line") if info.shows_maps else None
     return TabView(beforehand, *left, slider, gallery, seed, use_seed, maps, finish, reset, *care)
 
 
-def _left(method: Method) -> tuple[Panel, gr.Button, gr.Button, gr.HTML, gr.HTML | None]:
-    run = gr.Button(texts.COLOUR, variant="primary", size="lg", elem_classes="run")
+def _left(info: MethodInfo, weights: WeightsState) -> tuple[Panel, gr.Button, gr.Button, gr.HTML, gr.HTML | None]:
+    run = gr.Button(texts.COLORIZE, variant="primary", size="lg", elem_classes="run")
     stop = gr.Button(texts.STOP, variant="stop", size="lg", visible=False, elem_classes="run")
     status = gr.HTML(elem_classes="status-line")
-    losses = gr.HTML(markup.losses(Losses(method.losses))) if method.losses else None
-    return build_panel(method.options, method.name), run, stop, status, losses
+    losses = gr.HTML(plot(Losses(info.losses))) if info.losses else None
+    return build_panel(info.options, weights, info.name), run, stop, status, losses
 
 
 def _stage(several: bool) -> tuple[gr.ImageSlider, gr.Gallery | None]:
@@ -130,11 +132,11 @@ def _seed(used: bool) -> tuple[gr.HTML | None, gr.Button | None]:
         return gr.HTML(), gr.Button(texts.USE_SEED, size="sm", visible=False)
 
 
-def _finish(method: Method) -> tuple[Panel, gr.Button]:
+def _finish(info: MethodInfo, weights: WeightsState) -> tuple[Panel, gr.Button]:
     with gr.Row(elem_classes="finish-head"):
         gr.HTML(f"<h2>{texts.FINISH}</h2>")
         reset = gr.Button(texts.RESET, size="sm")
-    return build_panel(method.finish), reset
+    return build_panel(info.finish, weights), reset
 
 
 def _download() -> tuple[gr.Dropdown, gr.Checkbox, gr.Button, gr.DownloadButton]:

@@ -1,5 +1,7 @@
 """Every text of the page, in one place. Options bring their own labels and help: see `colorizers.options`."""
 
+from colorizers.methods.method import MethodInfo
+
 NAME = "Colorizers"
 TAGLINE = "Colour for black-and-white photographs."
 
@@ -17,12 +19,12 @@ OWN_PICTURE = "Drop it here, or click"
 NO_PICTURE = "No picture chosen yet"
 REMOVE = "Remove"
 
-COLOUR = "Colour the photo"
+COLORIZE = "Colour the photo"
 STOP = "Stop"
 ADVANCED = "Advanced"
 
-NOT_HERE = "{word} (not here)"
-MORE_WEIGHTS = "Not here: {names}; {how}."
+NOT_HERE = "{word} (not installed)"
+MORE_WEIGHTS = "Not installed: {names}; {how}."
 SLOW = (
     "There is no GPU here, so a picture takes minutes; a guidance scale of 1, and under Advanced fewer steps and a "
     "smaller working size, make it faster."
@@ -50,7 +52,7 @@ DOWNLOAD = "Download"
 STARTING = "Starting"
 USUALLY = "usually {seconds}"
 LEFT = "about {seconds} left"
-IN_LINE = "Waiting in the line"
+IN_LINE = "Queued"
 WAITING = {0: "Yours is next", 1: "Waiting: one job comes first"}
 WAITING_MORE = "Waiting: {ahead} jobs come first"
 DONE = "Coloured in {seconds}. Drag the divider to compare."
@@ -69,6 +71,11 @@ NOT_UPLOADED = "{name} must be an uploaded file."
 NOT_JSON = "{name} must be a JSON object of at most {limit} characters."
 
 
+def tab(info: MethodInfo) -> str:
+    """The name of a tab: the method and its purpose."""
+    return f"{info.title}: {info.purpose}"
+
+
 def seconds(value: float) -> str:
     """A duration as people say it."""
     if value < 1:
@@ -79,7 +86,7 @@ def seconds(value: float) -> str:
 
 
 def missing(names: list[str], hows: list[str]) -> str:
-    """A sentence that names weights which are not here; `hows` are ways to get them, of which one is told."""
+    """A sentence that names weights which are not installed; `hows` are ways to get them, of which one is named."""
     return MORE_WEIGHTS.format(names=", ".join(names), how=hows[0] + (", and so on" if len(hows) > 1 else ""))
 
 
@@ -96,3 +103,13 @@ def losses(done: int, total: int, named: list[tuple[str, str]]) -> str:
 def waiting(ahead: int) -> str:
     """The place in the line."""
     return WAITING.get(ahead, WAITING_MORE.format(ahead=ahead))
+
+
+def starting(usual: float | None) -> str:
+    """A job begins, which took so many seconds the last time."""
+    return STARTING if usual is None else f"{STARTING}, {USUALLY.format(seconds=seconds(usual))}"
+
+
+def step(text: str, left: float | None) -> str:
+    """A step, and the seconds that are left."""
+    return text if left is None or left < 1 else f"{text}, {LEFT.format(seconds=seconds(left))}"

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from colorizers.weights.hub import Hub, HuggingFace, Torchvision
 
-DOWNLOAD = "python -m colorizers weights download"
+DOWNLOAD = "colorizers weights download"
+DEPTH = "controlnet/depth"
 OWN = "stable_diffusion/own"
 
 
@@ -39,6 +40,18 @@ class Weights:
         return self.stem if self.key.startswith(("controlnet/", "safety/")) else self.name
 
     @property
+    def shown(self) -> str:
+        """As `called`, or the name of its file, and how large it is."""
+        if self.megabytes:
+            return f"{self.called} ({self.megabytes} MB)"
+        return self.called if self.hub or self.folders else self.file
+
+    @property
+    def shown_to_visitors(self) -> str:
+        """As `shown`, without what the owner of a server named."""
+        return self.name if self.flag else self.shown
+
+    @property
     def stem(self) -> str:
         """Its name on disk, less a file's suffix."""
         if self.flag and self.hub:
@@ -68,10 +81,13 @@ class Weights:
 _OURS = "Apache-2.0; trained on photographs for research, see the card"
 _IMAGENET = "BSD-3-Clause, as torchvision's code; trained on ImageNet, whose own terms may apply"
 _OPENRAIL = "CreativeML OpenRAIL-M, which forbids some uses"
-_SHIPPED = (
-    "unet/efficientnet", "unet/lab", "unet/rgb", "cnn/bins", "resnet_unet/lab", "gan/resnet", "gan/unet",
-    "transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "adain/lab", "adain/rgb", "style/compact",
-)  # fmt: skip
+
+
+def ours(key: str) -> Weights:
+    """The entry of weights that were trained in this project and are shipped with it."""
+    return Weights(key, _OURS)
+
+
 _FILES = (
     Weights("transformer/ddcolor_tiny", "Apache-2.0", HuggingFace("piddnad/ddcolor_paper_tiny"), 220),
     Weights("transformer/ddcolor_large", "Apache-2.0", HuggingFace("piddnad/ddcolor_modelscope"), 912),
@@ -121,4 +137,5 @@ _FOLDERS = (
         "caption/blip", "BSD-3-Clause", HuggingFace("Salesforce/blip-image-captioning-large"), 1880, folders=_ALONE
     ),
 )
-REGISTRY = {entry.key: entry for entry in (*(Weights(key, _OURS) for key in _SHIPPED), *_FILES, *_FOLDERS)}
+PUBLISHED = {entry.key: entry for entry in (*_FILES, *_FOLDERS)}
+"""The weights of others, by key; those of our own networks are added by `colorizers.methods.catalog`."""

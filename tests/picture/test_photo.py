@@ -17,7 +17,8 @@ from skimage.color import rgb2lab
 from colorizers.errors import ColorizerError
 from colorizers.picture.compose import Chroma, compose
 from colorizers.picture.finish import Finish
-from colorizers.picture.photo import Photo, clean_name, shown_name
+from colorizers.picture.naming import clean_name, shown_name
+from colorizers.picture.photo import Photo
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")
 LOSSLESS = {"WEBP": {"lossless": True}}

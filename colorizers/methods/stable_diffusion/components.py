@@ -1,4 +1,4 @@
-"""The networks that Stable Diffusion is made of, as the pool loads them: strictly, from safetensors, without a hub."""
+"""The networks of Stable Diffusion, as the pool loads them: strictly, from safetensors, without a hub."""
 
 from typing import Any
 
@@ -9,9 +9,12 @@ from colorizers.devices import dtype_for
 from colorizers.errors import ColorizerError
 from colorizers.methods.stable_diffusion import single_file
 from colorizers.methods.stable_diffusion.latents import LatentCodec
+from colorizers.methods.stable_diffusion.lora import merge_lora
 from colorizers.methods.stable_diffusion.pretrained import network_from, preparation_from, read_json
 from colorizers.methods.stable_diffusion.prompt import TextEncoder
-from colorizers.weights import store as weights
+from colorizers.pool import Leases
+from colorizers.weights.loading import read_state
+from colorizers.weights.store import WeightReader, WeightStore
 
 FAMILY = "stable_diffusion"
 LORA = "lora/lcm"
@@ -32,90 +35,72 @@ def unet_key(model: str, fast: bool) -> str:
     return f"{model}/{_FAST if fast else 'unet'}"
 
 
-def load_part(key: str, device: torch.device) -> nn.Module:
+def load_part(key: str, device: torch.device, reader: WeightReader) -> nn.Module:
     """The U-Net, the VAE or the text encoder of a model, by a key such as "stable_diffusion/sd15/unet"."""
     model, _, part = key.rpartition("/")
     if part == _FAST:
-        unet = _part(f"{model}/unet", device)
-        merge_lora(unet, weights.read_state(weights.ready(LORA)))
+        unet = _part(f"{model}/unet", device, reader)
+        merge_lora(unet, read_state(reader.path(LORA)))
         return unet
-    network = _part(key, device)
+    network = _part(key, device, reader)
     if part == "vae":
         return LatentCodec(network)
-    return _text_encoder(network, model) if part == "text_encoder" else network
+    return _text_encoder(network, model, reader) if part == "text_encoder" else network
 
 
-def load_controlnet(key: str, device: torch.device) -> nn.Module:
+def load_controlnet(key: str, device: torch.device, reader: WeightReader) -> nn.Module:
     """A ControlNet, by a key such as "controlnet/depth"."""
     from diffusers import ControlNetModel
 
-    return network_from(ControlNetModel, weights.ready(key), dtype_for(device))
+    return network_from(ControlNetModel, reader.path(key), dtype_for(device))
 
 
-def scheduler_config(model: str) -> dict[str, Any]:
-    """What noise a model was trained with, in the words of diffusers' schedulers."""
-    folder = weights.ready(f"{model}/scheduler")
+def scheduler_config(models: Leases, model: str) -> dict[str, Any]:
+    """The noise schedule that a model was trained with, as diffusers' schedulers take it."""
+    folder = models.read(f"{model}/scheduler")
     if folder.is_file():  # all of it in one
         folder = single_file.ARCHITECTURE / "scheduler"
     config = read_json(folder / "scheduler_config.json")
     return {name: config[name] for name in _SCHEDULE if name in config} | {"clip_sample": False, "steps_offset": 1}
 
 
-def vocabulary(model: str) -> str:
+def vocabulary(store: WeightStore, model: str) -> str:
     """The key of a model's vocabulary: for a single file, which has none, that of another Stable Diffusion."""
-    path = weights.find(model)
+    path = store.find(model)
     if path is None or path.is_dir():
         return f"{model}/tokenizer"
-    others = [f"{key}/tokenizer" for key in weights.keys_of(FAMILY) if key != model]
-    folders = [key for key in others if (found := weights.find(key)) is not None and found.is_dir()]
+    others = [f"{key}/tokenizer" for key in store.keys_of(FAMILY) if key != model]
+    folders = [key for key in others if (found := store.find(key)) is not None and found.is_dir()]
     return folders[0] if folders else f"{_TOKENIZER}/tokenizer"
 
 
-def _part(key: str, device: torch.device) -> Any:
+def _part(key: str, device: torch.device, reader: WeightReader) -> Any:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextModel
 
-    part, path = key.rpartition("/")[2], weights.ready(key)
+    part, path = key.rpartition("/")[2], reader.path(key)
     if path.is_file():
         return single_file.component(path, part, dtype_for(device))
     kinds = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
     network = network_from(kinds[part], path, dtype_for(device))
     channels = {"unet": "in_channels", "vae": "latent_channels"}.get(part)
     if channels is not None and network.config[channels] != CHANNELS:
-        name = weights.entry_of(key).called
+        name = reader.store.entry(key).called
         raise ColorizerError(f"{name} is no Stable Diffusion 1.x model for whole pictures; choose another one.")
     return network
 
 
-def _text_encoder(network: Any, model: str) -> TextEncoder:
+def _text_encoder(network: Any, model: str, reader: WeightReader) -> TextEncoder:
     from transformers import CLIPTokenizer
 
-    tokenizer = preparation_from(CLIPTokenizer, weights.ready(vocabulary(model)))
+    tokenizer = preparation_from(CLIPTokenizer, reader.path(vocabulary(reader.store, model)))
     if len(tokenizer) != network.config.vocab_size:
         raise ColorizerError("The model's tokenizer and text encoder do not belong together; choose another model.")
     return TextEncoder(network, tokenizer)
 
 
-def merge_lora(network: nn.Module, state: dict[str, Tensor]) -> None:
-    """Add a LoRA for the U-Net, in the form of kohya's files, to a network's weights.
-
-    W + alpha / rank * up @ down ("LoRA", Hu et al. 2021). Raises ColorizerError when a part of it finds no place.
-    """
-    places: dict[str, Any] = {f"lora_unet_{name.replace('.', '_')}": each for name, each in network.named_modules()}
-    if not state:
-        raise ColorizerError("The LoRA is empty; get it again.")
-    for part in sorted({name.partition(".")[0] for name in state}):
-        try:
-            down, up = (state[f"{part}.lora_{way}.weight"].float() for way in ("down", "up"))
-            scale = float(state[f"{part}.alpha"]) / len(down)
-            weight = places[part].weight.data
-            weight += (scale * up.flatten(1) @ down.flatten(1)).reshape(weight.shape).to(weight.dtype)
-        except (LookupError, AttributeError, ArithmeticError, RuntimeError, ValueError) as error:
-            raise ColorizerError(f"The LoRA does not fit this model: there is no place for its {part[:80]}.") from error
-
-
 class SafetyChecker(nn.Module):
-    """Tells whether a picture shows what may not be shown to everybody."""
+    """The classifier of pictures that may not be shown to everybody."""
 
     def __init__(self, network: Any, processor: Any) -> None:
         super().__init__()
@@ -124,26 +109,26 @@ class SafetyChecker(nn.Module):
 
     def forward(self, rgb: Tensor) -> bool:
         """SRGB (3, H, W) in [0, 1] to a verdict."""
-        seen = self._processor(images=[_pixels(rgb)], return_tensors="pt").pixel_values
+        clip_input = self._processor(images=[_pixels(rgb)], return_tensors="pt").pixel_values
         like = next(self.network.parameters())
-        pixels = rgb.movedim(0, -1)[None].cpu().numpy()
-        _, verdicts = self.network(images=pixels, clip_input=seen.to(like))
+        pixels = rgb.movedim(0, -1)[None].cpu().numpy().copy()  # diffusers blackens it in place
+        _, verdicts = self.network(images=pixels, clip_input=clip_input.to(like))
         return bool(verdicts[0])
 
 
-def load_checker(key: str, device: torch.device) -> nn.Module:
+def load_checker(key: str, device: torch.device, reader: WeightReader) -> nn.Module:
     """The safety checker that was published with Stable Diffusion."""
     from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
     from transformers import CLIPImageProcessor
 
-    folder = weights.ready(key)
+    folder = reader.path(key)
     processor = preparation_from(CLIPImageProcessor, folder / "feature_extractor")
     network = network_from(StableDiffusionSafetyChecker, folder / "safety_checker", dtype_for(device))
     return SafetyChecker(network, processor)
 
 
 class Captioner(nn.Module):
-    """Says in a few words what a picture shows."""
+    """A network that describes a picture in a few words."""
 
     def __init__(self, network: Any, processor: Any) -> None:
         super().__init__()
@@ -153,16 +138,16 @@ class Captioner(nn.Module):
     def forward(self, rgb: Tensor) -> str:
         """SRGB (3, H, W) in [0, 1] to a sentence."""
         like = next(self.network.parameters())
-        seen = self._processor(images=_pixels(rgb), return_tensors="pt").pixel_values.to(like)
-        said = self.network.generate(pixel_values=seen, max_new_tokens=30, do_sample=False)
-        return str(self._processor.decode(said[0], skip_special_tokens=True)).strip()
+        pixel_values = self._processor(images=_pixels(rgb), return_tensors="pt").pixel_values.to(like)
+        tokens = self.network.generate(pixel_values=pixel_values, max_new_tokens=30, do_sample=False)
+        return str(self._processor.decode(tokens[0], skip_special_tokens=True)).strip()
 
 
-def load_captioner(key: str, device: torch.device) -> nn.Module:
+def load_captioner(key: str, device: torch.device, reader: WeightReader) -> nn.Module:
     """BLIP ("Bootstrapping Language-Image Pre-training", Li et al. 2022)."""
     from transformers import BlipForConditionalGeneration, BlipProcessor
 
-    folder = weights.ready(key)
+    folder = reader.path(key)
     network = network_from(BlipForConditionalGeneration, folder, dtype_for(device))
     return Captioner(network, preparation_from(BlipProcessor, folder))
 

@@ -1,11 +1,12 @@
-"""What a ControlNet is shown of a photo besides its depth: gray pictures in [0, 1] at the size of what is made."""
+"""Control maps of a photo other than depth: gray pictures in [0, 1] at the size of the result."""
 
 import torch
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
-from colorizers.methods.style.canvas import gray_rgb, resized
+from colorizers.picture.color import gray_rgb
 from colorizers.picture.photo import Photo
+from colorizers.picture.resize import resized
 
 _SHAPE_TOLERANCE = 1.03  # by which the proportions of an uploaded map may differ
 _EDGE_SIGMA = 2.0  # pixels: edges as wide as a learnt detector draws them at 512

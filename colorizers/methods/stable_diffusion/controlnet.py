@@ -1,4 +1,4 @@
-"""Stable Diffusion held to the photo by ControlNets: its depth, its brightness, its lines."""
+"""Stable Diffusion guided by ControlNets: by the photo's depth, brightness or lines."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -8,22 +8,18 @@ from typing import Any, Literal
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
-from colorizers.methods.method import StartName, start_from
-from colorizers.methods.stable_diffusion import components as parts
+from colorizers.methods.method import MethodInfo
 from colorizers.methods.stable_diffusion import control_maps
-from colorizers.methods.stable_diffusion.denoising import Control
+from colorizers.methods.stable_diffusion.components import CHECKER, load_controlnet
+from colorizers.methods.stable_diffusion.denoising import ControlNetInput
 from colorizers.methods.stable_diffusion.depth import load_depth
-from colorizers.methods.stable_diffusion.pipeline import (
-    Run,
-    StableDiffusion,
-    StableDiffusionOptions,
-    schedule_of,
-    strength,
-)
-from colorizers.methods.style.canvas import gray_rgb
+from colorizers.methods.stable_diffusion.options import StableDiffusionOptions, start_from, strength
+from colorizers.methods.stable_diffusion.pipeline import Run, StableDiffusion, schedule_of
 from colorizers.options import control, picture
+from colorizers.picture.color import gray_rgb
 from colorizers.picture.photo import Photo
 from colorizers.pool import Loader
+from colorizers.weights.store import WeightStore
 
 _CONTROLS = {"depth": "Depth", "brightness": "Brightness", "softedge": "Soft edges", "lineart": "Line art"}
 _MAPS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -34,22 +30,22 @@ _MAPS: dict[str, Callable[[Tensor], Tensor]] = {
 def _scale(label: str, default: float, *, advanced: bool = False) -> Any:
     return control(
         default, label=label, low=0, high=2, step=0.05, advanced=advanced,
-        help="How firmly the ControlNet holds the picture to what it sees (conditioning scale).",
+        help="ControlNet conditioning scale: how strictly the result follows the map.",
     )  # fmt: skip
 
 
 class ControlnetOptions(StableDiffusionOptions):
     """Options of the ControlNet tab."""
 
-    start_from: StartName = start_from("gray")
+    start_from: str = start_from("gray")
     strength: float = strength(0.9)
     control_by: Literal["depth", "brightness", "softedge", "lineart"] = control(
-        "depth", words=_CONTROLS, family="controlnet", help="What of the photo the picture is held to."
+        "depth", labels=_CONTROLS, family="controlnet", help="The map of the photo that guides the model."
     )
     control_scale: float = _scale("Control scale", 0.8)
     depth: Photo | None = picture(
         label="Depth map",
-        help="Your own map of the photo's shape, near things bright; else one is made.",
+        help="Your own depth map of this photo, near things bright; without one, the estimator makes it.",
         required=False,
         references=False,
         advanced=True,
@@ -57,19 +53,23 @@ class ControlnetOptions(StableDiffusionOptions):
     estimator: Literal["midas", "depth_anything", "dpt"] = control(
         "midas",
         label="Depth estimator",
-        words={"midas": "MiDaS", "depth_anything": "Depth Anything", "dpt": "DPT"},
+        labels={"midas": "MiDaS", "depth_anything": "Depth Anything", "dpt": "DPT"},
         family="depth",
         advanced=True,
-        help="What makes the depth map.",
+        help="The network that makes the depth map.",
     )
     control_start: float = control(
-        0.0, low=0, high=1, step=0.05, advanced=True, help="The share of the steps after which control begins."
+        0.0, low=0, high=1, step=0.05, advanced=True, help="Share of the steps after which control begins."
     )
     control_end: float = control(
-        1.0, low=0, high=1, step=0.05, advanced=True, help="The share of the steps after which control ends."
+        1.0, low=0, high=1, step=0.05, advanced=True, help="Share of the steps after which control ends."
     )
     second_control: Literal["none", "depth", "brightness", "softedge", "lineart"] = control(
-        "none", words={"none": "None", **_CONTROLS}, family="controlnet", advanced=True, help="Beside the first."
+        "none",
+        labels={"none": "None", **_CONTROLS},
+        family="controlnet",
+        advanced=True,
+        help="Optional second ControlNet.",
     )
     second_scale: float = _scale("Second scale", 0.5, advanced=True)
 
@@ -81,33 +81,34 @@ class Controlnet(StableDiffusion):
     @property
     def loaders(self) -> Mapping[str, Loader]:
         """As `Method.loaders`."""
-        return {**super().loaders, "controlnet": parts.load_controlnet, "depth": load_depth}
+        return {**super().loaders, "controlnet": load_controlnet, "depth": load_depth}
 
-    def needs(self, options: Any) -> tuple[str, ...]:
+    def needs(self, options: Any, store: WeightStore) -> tuple[str, ...]:
         """As `Method.needs`; ColorizerError when the controls do not go together."""
         _check(options)
         kinds = scales_of(options)
         estimator = (f"depth/{options.estimator}",) if "depth" in kinds and options.depth is None else ()
-        return (*super().needs(options), *(f"controlnet/{kind}" for kind in kinds), *estimator)
+        return (*super().needs(options, store), *(f"controlnet/{kind}" for kind in kinds), *estimator)
 
-    def controls(self, run: Run, stack: ExitStack) -> list[Control]:
+    def controls(self, run: Run, stack: ExitStack) -> list[ControlNetInput]:
         """As `StableDiffusion.controls`; the maps go beside the result."""
-        options, controls = run.options, []
+        options, controls = run.options, list[ControlNetInput]()
         for kind, scale in scales_of(options).items():
-            seen = run.frame.pad(_map_of(kind, run))
-            run.job.maps[_CONTROLS[kind]] = run.frame.crop(seen).cpu()
+            image = run.frame.pad(_map_of(kind, run))
+            run.job.maps[_CONTROLS[kind]] = run.frame.crop(image).cpu()
             network = stack.enter_context(run.job.models.lease(f"controlnet/{kind}"))
-            pixels = seen.expand(1, 3, -1, -1).to(next(network.parameters()))
-            controls.append(Control(network, pixels, scale, options.control_start, options.control_end))
-        steps = schedule_of(options).done
+            pixels = image.expand(1, 3, -1, -1).to(next(network.parameters()))
+            controls.append(ControlNetInput(network, pixels, scale, options.control_start, options.control_end))
+        steps = schedule_of(options).denoising_steps
         if not any(control.acts_at(step, steps) for control in controls for step in range(steps)):
-            said = "There was no control: its scales are 0, or no step lies between its start and its end."
-            run.job.notes.append(said)
+            run.job.notes.append(
+                "No ControlNet was applied: its scale is 0, or no step lies between its start and end."
+            )
         return controls
 
 
 def scales_of(options: Any) -> dict[str, float]:
-    """The controls that are asked for, the first one first, and how firmly each holds; those of scale 0 are not."""
+    """The conditioning scales of the chosen controls, the first one first; those of scale 0 are left out."""
     scales = {options.second_control: options.second_scale, options.control_by: options.control_scale}
     return {kind: scale for kind, scale in reversed(scales.items()) if kind != "none" and scale > 0}
 
@@ -123,23 +124,28 @@ def _check(options: Any) -> None:
 
 
 def _map_of(kind: str, run: Run) -> Tensor:
-    """What a ControlNet sees of the photo, (H, W) in [0, 1] as large as L*."""
+    """The control map of the photo, (H, W) in [0, 1], as large as L*."""
     frame, options = run.frame, run.options
     if kind != "depth":
         return _MAPS[kind](run.lightness)
     if options.depth is not None:
         return control_maps.uploaded_map(options.depth, run.photo.size, (frame.width, frame.height))
-    run.say("Measuring the depth")
+    run.report("Estimating the depth")
     with run.job.models.lease(f"depth/{options.estimator}") as estimator:
         depth: Tensor = estimator(frame.pad(gray_rgb(run.lightness)).to(run.job.device))
         return frame.crop(depth)
 
 
 METHOD = Controlnet(
-    name="controlnet",
-    title="By depth and lines",
-    paper="ControlNet, Zhang et al. 2023, on Stable Diffusion, Rombach et al. 2022",
-    options=ControlnetOptions,
-    libraries=("diffusers", "transformers", "kornia", "controlnet-aux"),
-    shows_maps=True,
+    MethodInfo(
+        name="controlnet",
+        title="ControlNet depth",
+        purpose="by depth, lines or brightness",
+        paper="ControlNet, Zhang et al. 2023, on Stable Diffusion, Rombach et al. 2022",
+        options=ControlnetOptions,
+        libraries=("diffusers", "transformers", "kornia", "controlnet-aux"),
+        slow_on_cpu=True,
+        shows_maps=True,
+        checker=CHECKER,
+    )
 )

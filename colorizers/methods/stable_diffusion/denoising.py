@@ -1,4 +1,4 @@
-"""Stable Diffusion's way from noisy latents to clean ones: samplers, guidance, strength and ControlNets."""
+"""The denoising loop of Stable Diffusion: samplers, guidance, strength and ControlNets."""
 
 import contextlib
 import inspect
@@ -23,52 +23,52 @@ SAMPLERS: Mapping[str, str] = {
 }
 """What each is called."""
 
-_MARKS = 1000  # levels of noise that Stable Diffusion was trained with
+NUM_TRAIN_TIMESTEPS = 1000  # of Stable Diffusion
 
 
 @dataclass(frozen=True, eq=False)
-class Control:
-    """A ControlNet and what it sees: a map (1, 3, H, W) in [0, 1], its weight, and its share of the steps."""
+class ControlNetInput:
+    """A ControlNet and its image (1, 3, H, W) in [0, 1], its conditioning scale, and its part of the steps."""
 
     network: Any
-    seen: Tensor
+    image: Tensor
     scale: float
     begin: float = 0.0
     end: float = 1.0
 
     def acts_at(self, step: int, steps: int) -> bool:
-        """Whether it is asked in this step, counted from 0, of so many."""
+        """Whether it guides this step, counted from 0, of `steps`."""
         return self.scale > 0 and step / steps >= self.begin and (step + 1) / steps <= self.end
 
 
 @dataclass(frozen=True, eq=False)
-class Prompt:
-    """What is wanted and what is not, as the text encoder says it: (1, 77, D) each."""
+class PromptEmbeddings:
+    """The prompt and the negative prompt as the text encoder encodes them: (1, 77, D) each."""
 
-    wanted: Tensor
-    unwanted: Tensor
+    positive: Tensor
+    negative: Tensor
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How noise is taken away: `steps` in all, of which the last `strength` are done."""
+    """Of `steps` inference steps the last share, `strength`, is run."""
 
     steps: int
     strength: float
 
     @property
-    def in_all(self) -> int:
-        """At least as many as it takes for one to be done, as far as there are marks of noise."""
-        return max(self.steps, min(math.ceil(1 / self.strength), _MARKS))
+    def num_inference_steps(self) -> int:
+        """At least as many as are needed for one of them to be run, as far as there are timesteps."""
+        return max(self.steps, min(math.ceil(1 / self.strength), NUM_TRAIN_TIMESTEPS))
 
     @property
-    def done(self) -> int:
-        """Those that are done, never none."""
-        return max(1, min(int(self.in_all * self.strength), self.in_all))
+    def denoising_steps(self) -> int:
+        """The steps that are run, at least one."""
+        return max(1, min(int(self.num_inference_steps * self.strength), self.num_inference_steps))
 
 
-def scheduler_of(sampler: SamplerName, config: Mapping[str, Any]) -> Any:
-    """A fresh scheduler of diffusers, since they keep the state of one run, for a model's own noise."""
+def make_scheduler(sampler: SamplerName, config: Mapping[str, Any]) -> Any:
+    """A fresh scheduler of diffusers, since they keep the state of one run, with a model's configuration."""
     import diffusers
 
     kinds: dict[SamplerName, Any] = {
@@ -84,19 +84,21 @@ def scheduler_of(sampler: SamplerName, config: Mapping[str, Any]) -> Any:
 
 
 def _set_steps(scheduler: Any, schedule: Schedule, device: torch.device) -> Tensor:
-    """Prepare a scheduler; gives the marks of the steps that are done."""
+    """Prepare a scheduler; gives the timesteps that are run."""
     import diffusers
 
-    long = {}
+    extra = {}
     if isinstance(scheduler, diffusers.LCMScheduler):  # it picks its steps among those that it was distilled from
-        long = {"original_inference_steps": max(schedule.in_all, scheduler.config.original_inference_steps)}
+        extra = {
+            "original_inference_steps": max(schedule.num_inference_steps, scheduler.config.original_inference_steps)
+        }
     with _sentence():
-        scheduler.set_timesteps(schedule.in_all, device=device, **long)
-    first = schedule.in_all - schedule.done
+        scheduler.set_timesteps(schedule.num_inference_steps, device=device, **extra)
+    first = schedule.num_inference_steps - schedule.denoising_steps
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(first)
-    marks: Tensor = scheduler.timesteps[first:]
-    return marks
+    timesteps: Tensor = scheduler.timesteps[first:]
+    return timesteps
 
 
 @contextlib.contextmanager
@@ -110,62 +112,68 @@ def _sentence() -> Iterator[None]:
         ) from error
 
 
-def denoised(
+def denoise(
     unet: Any,
     scheduler: Any,
-    start: Tensor,
-    prompt: Prompt,
-    guidance_scale: float,
+    init_latents: Tensor,
+    prompt: PromptEmbeddings,
     schedule: Schedule,
+    *,
+    guidance_scale: float,
     generator: torch.Generator,
-    controls: Sequence[Control],
-    watch: Callable[[int, Tensor], None],
+    controls: Sequence[ControlNetInput] = (),
+    callback: Callable[[int, Tensor], None] = lambda done, latents: None,
 ) -> Tensor:
-    """Latents (1, 4, h, w) to latents: noise is added up to the strength, and taken away as the prompt says.
+    """Latents (1, 4, h, w) to latents: noise is added as the strength asks, and removed as the prompt asks.
 
     Guidance after "Classifier-Free Diffusion Guidance", Ho and Salimans 2022; from a scale of 1 down there is none.
-    The noise comes from a generator on the CPU. `watch(done, clean)` is called before the first step and after every
-    one, with what the latents would be without noise; it may raise to end it all.
+    The noise comes from a generator on the CPU. `callback(done, latents)` is called before the first step and after
+    every one, with the estimate of the clean latents; it may raise to end the loop.
     """
-    marks = _set_steps(scheduler, schedule, start.device)
-    noise = torch.randn(start.shape, generator=generator).to(start)
-    latents = scheduler.add_noise(start, noise, marks[:1])
+    timesteps = _set_steps(scheduler, schedule, init_latents.device)
+    noise = torch.randn(init_latents.shape, generator=generator).to(init_latents)
+    latents = scheduler.add_noise(init_latents, noise, timesteps[:1])
     guided = guidance_scale > 1
-    words = torch.cat((prompt.unwanted, prompt.wanted)) if guided else prompt.wanted
+    prompt_embeds = torch.cat((prompt.negative, prompt.positive)) if guided else prompt.positive
     extra = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
-    watch(0, start)
-    for step, mark in enumerate(marks):
-        seen = scheduler.scale_model_input(latents.repeat(len(words), 1, 1, 1), mark)
-        acting = [control for control in controls if control.acts_at(step, len(marks))]
-        predicted = unet(seen, mark, words, **_guidance_of(acting, seen, mark, words)).sample
+    callback(0, init_latents)
+    for step, timestep in enumerate(timesteps):
+        model_input = scheduler.scale_model_input(latents.repeat(len(prompt_embeds), 1, 1, 1), timestep)
+        active = [control for control in controls if control.acts_at(step, len(timesteps))]
+        residuals = _residuals(active, model_input, timestep, prompt_embeds)
+        predicted = unet(model_input, timestep, prompt_embeds, **residuals).sample
         if guided:
-            free, led = predicted.chunk(2)
-            predicted = free + guidance_scale * (led - free)
-        result = scheduler.step(predicted, mark, latents, **extra)
+            uncond, cond = predicted.chunk(2)
+            predicted = uncond + guidance_scale * (cond - uncond)
+        result = scheduler.step(predicted, timestep, latents, **extra)
         latents = result.prev_sample
-        watch(step + 1, _clean(result, scheduler))
+        callback(step + 1, _pred_original_sample(result, scheduler))
     return latents
 
 
-def _guidance_of(acting: Sequence[Control], seen: Tensor, mark: Tensor, words: Tensor) -> dict[str, Any]:
-    """What the ControlNets that act add to the U-Net, together."""
-    if not acting:
+def _residuals(
+    active: Sequence[ControlNetInput], model_input: Tensor, timestep: Tensor, prompt_embeds: Tensor
+) -> dict[str, Any]:
+    """The sums of what the ControlNets add to the features of the U-Net, as its keyword arguments."""
+    if not active:
         return {}
     each = [
         control.network(
-            seen, mark, words, control.seen.expand(len(seen), -1, -1, -1), conditioning_scale=control.scale,
-            return_dict=False,
+            model_input, timestep, prompt_embeds, control.image.expand(len(model_input), -1, -1, -1),
+            conditioning_scale=control.scale, return_dict=False,
         )
-        for control in acting
+        for control in active
     ]  # fmt: skip
     downs = [torch.stack(planes).sum(0) for planes in zip(*(down for down, _ in each), strict=True)]
     middle = torch.stack([middle for _, middle in each]).sum(0)
     return {"down_block_additional_residuals": downs, "mid_block_additional_residual": middle}
 
 
-def _clean(result: Any, scheduler: Any) -> Tensor:
-    """What a step believes the latents to be without noise: most schedulers tell, those of many steps remember it."""
-    clean = getattr(result, "pred_original_sample", None)
-    if clean is None:
-        clean = getattr(result, "denoised", None)
-    return scheduler.model_outputs[-1] if clean is None else clean
+def _pred_original_sample(result: Any, scheduler: Any) -> Tensor:
+    """A step's estimate of the clean latents: most schedulers return it, multistep ones remember it."""
+    for name in ("pred_original_sample", "denoised"):
+        estimate: Tensor | None = getattr(result, name, None)
+        if estimate is not None:
+            return estimate
+    last: Tensor = scheduler.model_outputs[-1]
+    return last

@@ -1,4 +1,4 @@
-"""How far everything in a photo is: the depth maps that a ControlNet is shown."""
+"""Depth maps of a photo for a ControlNet."""
 
 import contextlib
 import io
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from colorizers.methods.stable_diffusion.pretrained import network_from, preparation_from, quiet
-from colorizers.methods.style.canvas import resized
-from colorizers.weights.store import load_into, ready
+from colorizers.picture.resize import resized
+from colorizers.weights.store import WeightReader
 
 _FARTHEST, _NEAREST = 0.02, 0.98  # the shares of a picture that become black and white
 _CONSTANT = 1e-5  # a spread that is rounding alone, as a share of the depths
@@ -70,28 +70,28 @@ class _Published(nn.Module):
         self._prepare = prepare
 
     def forward(self, pixels: np.ndarray) -> Tensor:
-        seen = self._prepare(images=pixels, return_tensors="pt").to(self.network.device)
-        depth: Tensor = self.network(**seen).predicted_depth[0]
+        inputs = self._prepare(images=pixels, return_tensors="pt").to(self.network.device)
+        depth: Tensor = self.network(**inputs).predicted_depth[0]
         return depth
 
 
-def load_depth(key: str, device: torch.device) -> nn.Module:
+def load_depth(key: str, device: torch.device, reader: WeightReader) -> nn.Module:
     """The estimator that a key of the family `depth` names: a `Depth` on a device.
 
     Raises ColorizerError when its weights are not here, are damaged or do not fit.
     """
-    path = ready(key)
-    return Depth(_midas(key) if key == "depth/midas" else _published(path)).to(device)
+    network = _midas(key, reader) if key == "depth/midas" else _published(reader.path(key))
+    return Depth(network).to(device)
 
 
-def _midas(key: str) -> nn.Module:
+def _midas(key: str, reader: WeightReader) -> nn.Module:
     with quiet(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         from controlnet_aux import MidasDetector
         from controlnet_aux.midas.midas.dpt_depth import DPTDepthModel
 
         network = DPTDepthModel(path=None, backbone="vitb_rn50_384", non_negative=True)
-    load_into(network, key)  # not by its from_pretrained, which knows neither hashes nor safetensors
+    reader.load_into(network, key)  # not by its from_pretrained, which knows neither hashes nor safetensors
     return _Midas(network, MidasDetector(network))
 
 

@@ -1,10 +1,19 @@
-"""Stable Diffusion from a picture to a picture: the photo, or colours of another method, made richer."""
+"""Stable Diffusion img2img: the photo, or the colours of another method, changed by a description."""
 
-from colorizers.methods.stable_diffusion.pipeline import StableDiffusion, StableDiffusionOptions
+from colorizers.methods.method import MethodInfo
+from colorizers.methods.stable_diffusion.components import CHECKER
+from colorizers.methods.stable_diffusion.options import StableDiffusionOptions
+from colorizers.methods.stable_diffusion.pipeline import StableDiffusion
 
 METHOD = StableDiffusion(
-    name="img2img",
-    title="By description",
-    paper="Stable Diffusion, Rombach et al. 2022, from picture to picture as SDEdit, Meng et al. 2022",
-    options=StableDiffusionOptions,
+    MethodInfo(
+        name="img2img",
+        title="Stable Diffusion img2img",
+        purpose="by description",
+        paper="Stable Diffusion, Rombach et al. 2022, with SDEdit, Meng et al. 2022",
+        options=StableDiffusionOptions,
+        libraries=("diffusers", "transformers"),
+        slow_on_cpu=True,
+        checker=CHECKER,
+    )
 )

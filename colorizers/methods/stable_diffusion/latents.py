@@ -1,4 +1,4 @@
-"""Stable Diffusion's VAE: pictures to latents and back, and a quick look at latents without it."""
+"""Stable Diffusion's VAE: pictures to latents and back, and previews of latents without it."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from colorizers.errors import NotFinite
 
 _CELL = 8  # pixels a side of what one place in the latents stands for
 _TILE = 256  # pixels
-_CHART = 128  # pixels of the chart of colours by which the quick look is found
+_CHART = 128  # pixels of the chart of colours by which the factors of previews are fitted
 _PATCHES = 8  # of the chart, in a row
 _NUMBERS_A_PIXEL = 1100  # that the decoder of Stable Diffusion 1.x holds at once: 1066 were measured at 512 x 512
 
@@ -23,14 +23,14 @@ class LatentCodec(nn.Module):
         super().__init__()
         self.vae = vae.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
         vae.tile_sample_min_size, vae.tile_latent_min_size = _TILE, _TILE // _CELL
-        self._look_matrix: Tensor | None = None
+        self._factors: Tensor | None = None
 
     def encode(self, rgb: Tensor, tiled: bool = False) -> Tensor:
         """SRGB (3, H, W) in [0, 1] to the likeliest latents (1, 4, H / 8, W / 8); in tiles it takes less memory."""
         self.vae.use_tiling = tiled
         latents: Tensor = self.vae.encode(self._laid_out(2 * rgb[None] - 1)).latent_dist.mode().contiguous()
         if not latents.isfinite().all():
-            raise NotFinite("This model's VAE cannot see the photo; choose another model.")
+            raise NotFinite("This model's VAE gives invalid latents (NaN); choose another model.")
         return latents * self.vae.config.scaling_factor
 
     def decode(self, latents: Tensor, tiled: bool = False) -> Tensor:
@@ -42,21 +42,21 @@ class LatentCodec(nn.Module):
     def _laid_out(self, planes: Tensor) -> Tensor:
         return planes.to(self.vae.dtype).contiguous(memory_format=torch.channels_last)
 
-    def look_matrix(self) -> Tensor:
-        """How colours lie in the latents, (5, 3), for `quick_look`: fitted to the latents of a chart of patches."""
-        if self._look_matrix is None:
+    def latent_rgb_factors(self) -> Tensor:
+        """The linear map from latents to colours, (5, 3), for `latent_preview`, fitted to a chart of patches."""
+        if self._factors is None:
             random = torch.Generator().manual_seed(0)
             patches = torch.rand(1, 3, _PATCHES, _PATCHES, generator=random)
             chart = nn.functional.interpolate(patches, (_CHART, _CHART), mode="bicubic").clamp(0, 1)
             latents = self.encode(chart[0].to(self.vae.device)).float().cpu()
             small = nn.functional.interpolate(chart, latents.shape[2:], mode="area")
             rows, colours = (planes[0].flatten(1).T for planes in (latents, small))
-            self._look_matrix = torch.linalg.lstsq(_with_ones(rows), colours).solution
-        return self._look_matrix
+            self._factors = torch.linalg.lstsq(_with_ones(rows), colours).solution
+        return self._factors
 
 
-def quick_look(latents: Tensor, matrix: Tensor) -> Tensor:
-    """Latents (1, 4, h, w) to about the colours that they stand for, sRGB (3, h, w) in [0, 1]: see `look_matrix`."""
+def latent_preview(latents: Tensor, matrix: Tensor) -> Tensor:
+    """Latents (1, 4, h, w) to their approximate colours, sRGB (3, h, w) in [0, 1]: see `latent_rgb_factors`."""
     rows = _with_ones(latents[0].float().cpu().flatten(1).T)
     return (rows @ matrix).T.unflatten(1, latents.shape[2:]).clamp(0, 1)
 

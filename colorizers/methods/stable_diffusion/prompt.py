@@ -1,4 +1,4 @@
-"""What Stable Diffusion is told: words, presets, and the text encoder that reads them."""
+"""Prompts: presets, captions, and the text encoder."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from colorizers.methods.stable_diffusion.denoising import Prompt
+from colorizers.methods.stable_diffusion.denoising import PromptEmbeddings
 
 Preset = Literal["natural", "kodachrome", "autochrome", "autumn", "summer", "golden", "blue", "portrait", "none"]
 PRESETS: dict[Preset, tuple[str, str]] = {
@@ -28,7 +28,7 @@ TOKENS = 77  # the text encoder's, the two that begin and end a text among them
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """A text as the encoder says it, (1, 77, D), and whether its end did not fit."""
+    """The embedding of a text, (1, 77, D), and whether its end did not fit."""
 
     states: Tensor
     cut: bool
@@ -43,25 +43,25 @@ class TextEncoder(nn.Module):
         self._tokenizer = tokenizer
 
     def forward(self, text: str) -> Encoded:
-        """A text, of which the first 75 tokens count."""
+        """Encode a text, of which the first 75 tokens are used."""
         tokenizer = self._tokenizer
-        said = tokenizer(text, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt")
+        tokens = tokenizer(text, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt")
         whole = len(tokenizer(text, truncation=False, verbose=False).input_ids)
-        states = self.network(said.input_ids.to(self.network.device))[0]
+        states = self.network(tokens.input_ids.to(self.network.device))[0]
         return Encoded(states, whole > TOKENS)
 
 
-def words_of(prompt: str, preset: Preset, caption: str = "") -> str:
+def full_prompt(prompt: str, preset: Preset, caption: str = "") -> str:
     """The whole prompt: the user's own words first, since what comes last may be cut."""
     parts = (prompt.strip(), caption.strip(), PRESETS[preset][1])
     return ", ".join(part for part in parts if part)
 
 
 @torch.inference_mode()
-def prompt_of(encoder: nn.Module, wanted: str, unwanted: str, notes: list[str]) -> Prompt:
-    """Both texts as the encoder says them; a note tells what did not fit."""
-    both = encoder(wanted), encoder(unwanted)
+def encode_prompts(encoder: nn.Module, positive: str, negative: str, notes: list[str]) -> PromptEmbeddings:
+    """The embeddings of both prompts; a note says what did not fit."""
+    both = encoder(positive), encoder(negative)
     for name, encoded in zip(("prompt", "negative prompt"), both, strict=True):
         if encoded.cut:
-            notes.append(f"The {name} was cut after {TOKENS - 2} tokens, which is all that Stable Diffusion reads.")
-    return Prompt(both[0].states, both[1].states)
+            notes.append(f"The {name} was cut after {TOKENS - 2} tokens, the limit of Stable Diffusion.")
+    return PromptEmbeddings(both[0].states, both[1].states)

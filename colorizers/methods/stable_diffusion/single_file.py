@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from colorizers.errors import ColorizerError
-from colorizers.weights.store import check_fit
+from colorizers.weights.loading import check_fit
 
 ARCHITECTURE = Path(__file__).with_name("v1")
 _PREFIXES = {

@@ -1,4 +1,4 @@
-"""What style transfer optimises at one size: only the colours of a photo, or a whole picture."""
+"""The values that style transfer optimises at one size: the ab planes of a photo, or a whole picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from colorizers.networks.heads import AB_SCALE
 from colorizers.networks.imagenet import denormalised, normalised
 from colorizers.picture.color import lab_to_rgb
 from colorizers.picture.compose import Chroma, Outcome, Painting
+from colorizers.picture.resize import resized
 
 
 class Canvas(Protocol):
@@ -28,11 +28,11 @@ class Canvas(Protocol):
         """What planes show: sRGB (3, H, W), not clipped, with gradients to the planes."""
 
     def outcome(self, planes: Tensor) -> Outcome:
-        """What planes are worth to a user, on the CPU."""
+        """The outcome that planes stand for, on the CPU."""
 
 
 @dataclass(frozen=True, eq=False)
-class Colours:
+class ColorCanvas:
     """Only ab moves, at half the size of L* (H, W), which stays."""
 
     lightness: Tensor
@@ -49,7 +49,7 @@ class Colours:
 
 
 @dataclass(frozen=True, eq=False)
-class Whole:
+class RgbCanvas:
     """All of sRGB moves, as the networks see it, at the size of L* (H, W)."""
 
     lightness: Tensor
@@ -62,22 +62,6 @@ class Whole:
 
     def outcome(self, planes: Tensor) -> Outcome:
         return Painting(self.rgb(planes).clamp(0, 1).cpu())
-
-
-def gray_rgb(lightness: Tensor) -> Tensor:
-    """L* (H, W) as sRGB (3, H, W)."""
-    return lab_to_rgb(gray_lab(lightness))
-
-
-def gray_lab(lightness: Tensor) -> Tensor:
-    """L* (H, W) as Lab (3, H, W)."""
-    return torch.stack((lightness, *torch.zeros(2, *lightness.shape, device=lightness.device)))
-
-
-def resized(planes: Tensor, size: Sequence[int]) -> Tensor:
-    """Planes (c, h, w) at another size, antialiased where they shrink."""
-    shrinks = size[0] < planes.shape[1] or size[1] < planes.shape[2]
-    return interpolate(planes[None], tuple(size), mode="bilinear", antialias=shrinks)[0]
 
 
 def _enlarged(planes: Tensor, size: Sequence[int]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Making losses small, an evaluation at a time, with an end that the user may bring forward."""
+"""Optimisers of neural style transfer: they minimise a sum of losses and can be stopped early."""
 
 import math
 from collections.abc import Callable
@@ -12,16 +12,16 @@ OptimizerName = Literal["lbfgs", "adam"]
 _REMEMBERED = 20  # steps from which L-BFGS guesses the curvature
 _DECAY = 0.8
 
-Parts = Callable[[Tensor], dict[str, Tensor]]
-"""Values to the parts of the loss, whose sum is to fall."""
+Losses = Callable[[Tensor], dict[str, Tensor]]
+"""Values to the losses by name, whose sum is minimised."""
 
-Seen = Callable[[Tensor, dict[str, float]], bool]
-"""Called after every evaluation with the best values so far and the parts; true ends it, and it may raise."""
+Callback = Callable[[Tensor, dict[str, float]], bool]
+"""Called after every evaluation with the best values so far and the losses; true stops, and it may raise."""
 
 
 @dataclass(frozen=True)
 class Descent:
-    """How to go down.
+    """An optimiser and its settings.
 
     The learning rate is Adam's, times 0.8 after every `decay_every` evaluations; for L-BFGS, which finds the lengths of
     its steps itself, it is the mean length of the first.
@@ -31,7 +31,9 @@ class Descent:
     learning_rate: float = 0.3
     decay_every: int = 50
 
-    def lowest(self, start: Tensor, parts_of: Parts, evaluations: int, seen: Seen, before: int = 0) -> Tensor:
+    def minimize(
+        self, start: Tensor, losses_of: Losses, evaluations: int, callback: Callback, before: int = 0
+    ) -> Tensor:
         """The best values that were evaluated, at most so often; `before` evaluations were made at other sizes."""
         unit = self.learning_rate * start.numel() if self.optimizer == "lbfgs" else 1.0
         values = (start.detach() / unit).requires_grad_()
@@ -41,15 +43,15 @@ class Descent:
         def evaluate() -> float:
             nonlocal best, least, done
             optimizer.zero_grad()
-            parts = parts_of(unit * values)
-            total = torch.stack(list(parts.values())).sum()
+            losses = losses_of(unit * values)
+            total = torch.stack(list(losses.values())).sum()
             total.backward()
             found = total.item()
             if found < least:
                 best, least = unit * values.detach(), found
             done += 1
-            if seen(best, {name: part.item() for name, part in parts.items()}) or done == evaluations:
-                raise _Enough
+            if callback(best, {name: loss.item() for name, loss in losses.items()}) or done == evaluations:
+                raise _Stop
             return found
 
         try:
@@ -59,7 +61,7 @@ class Descent:
                 while True:
                     optimizer.param_groups[0]["lr"] = self.rate(before + done)
                     optimizer.step(evaluate)
-        except _Enough:
+        except _Stop:
             pass
         return best
 
@@ -76,5 +78,5 @@ class Descent:
         )  # fmt: skip
 
 
-class _Enough(Exception):
-    """The evaluations are used up, or the user wants what there is."""
+class _Stop(Exception):
+    """The evaluations are used up, or the callback asked to stop."""

@@ -1,0 +1,243 @@
+"""The only place that decodes a picture for its pixels: everything about files that may be hostile."""
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageCms, TiffImagePlugin
+
+from colorizers.errors import ColorizerError
+from colorizers.picture.naming import shown_name
+from colorizers.settings import get_settings
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif")
+Source = str | os.PathLike[str] | bytes | BinaryIO
+_TURNS = {
+    2: (Image.Transpose.FLIP_LEFT_RIGHT,),
+    3: (Image.Transpose.ROTATE_180,),
+    4: (Image.Transpose.FLIP_TOP_BOTTOM,),
+    5: (Image.Transpose.TRANSPOSE,),
+    6: (Image.Transpose.ROTATE_270,),
+    7: (Image.Transpose.TRANSVERSE,),
+    8: (Image.Transpose.ROTATE_90,),
+}
+_ORIENTATION, _PHOTOMETRIC = 0x0112, 262
+# The one byte order of 16-bit gray, zero being white, that Pillow does not know by itself.
+TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
+_LOSSY_GRAY = 2  # levels by which the channels of a gray WebP or JPEG may differ
+_MOST_PAGES = 100  # of a TIFF that are counted
+
+
+class Decoded(NamedTuple):
+    """The content of a picture file, upright.
+
+    `pixels` are sRGB (H, W, 3) uint8, or gray (H, W), uint8 or float32 in [0, 1]; `alpha` is (H, W) uint8 where the
+    file has transparency; `bits` is 16 for 16-bit gray, else 8; `notes` are sentences for the user.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None
+    bits: int
+    exif: bytes | None
+    dpi: tuple[float, float] | None
+    notes: tuple[str, ...]
+
+
+def decode(source: Source, name: str = "", max_megabytes: float | None = None) -> Decoded:
+    """Decode a file, its path or its bytes; `name` is what sentences call it.
+
+    `max_megabytes` defaults to the command line's limit. Raises ColorizerError, in one sentence, for anything that is
+    not a picture within the limits.
+    """
+    settings = get_settings()
+    label = shown_name(name) or "The picture"
+    with _opened(source, label) as file:
+        _check_bytes(file, label, max_megabytes or settings.max_megabytes)
+        with _decoding(label):
+            image = Image.open(file, formats=_formats())
+            _check_pixels(image, label, settings.max_megapixels)
+            return _read(image)
+
+
+def _formats() -> tuple[str, ...]:
+    """What Pillow may try; HEIC when the optional reader is installed."""
+    try:
+        import pi_heif
+    except ImportError:
+        return FORMATS
+    pi_heif.register_heif_opener()
+    return (*FORMATS, "HEIF")
+
+
+@contextlib.contextmanager
+def _opened(source: Source, label: str) -> Iterator[BinaryIO]:
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+    elif isinstance(source, str | os.PathLike):
+        try:
+            file = open(source, "rb")  # noqa: SIM115 - closed by the with below
+        except (OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or "unreadable").lower()
+            raise ColorizerError(f"{label} cannot be opened ({reason}); check the path.") from error
+        with file:
+            yield file
+    else:
+        yield source
+
+
+def _check_bytes(file: BinaryIO, label: str, limit_mb: float) -> None:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if size == 0:
+        raise ColorizerError(f"{label} is empty (0 bytes); choose another file.")
+    if size > limit_mb * 1e6:
+        raise ColorizerError(
+            f"{label} has {size / 1e6:.0f} MB, more than the {limit_mb:g} MB allowed; save it smaller."
+        )
+
+
+def _check_pixels(image: Image.Image, label: str, limit_mp: float) -> None:
+    width, height = image.size
+    if width * height == 0:
+        raise ColorizerError(f"{label} has no pixels; choose another file.")
+    if width * height > limit_mp * 1e6:
+        raise ColorizerError(
+            f"{label} has {width}x{height} pixels, more than the {limit_mp:g} megapixels allowed; make it smaller."
+        )
+
+
+@contextlib.contextmanager
+def _decoding(label: str) -> Iterator[None]:
+    """Turn whatever a decoder throws at a broken file into one sentence."""
+    try:
+        yield
+    except ColorizerError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ColorizerError(f"{label} has far more pixels than are allowed; make it smaller.") from error
+    except Image.UnidentifiedImageError as error:
+        wanted = ", ".join(FORMATS[:-1]) + f" or {FORMATS[-1]}"
+        raise ColorizerError(
+            f"{label} is not a picture that can be read here (HEIC needs the package pi-heif); save it as {wanted}."
+        ) from error
+    except Exception as error:  # hostile files reach every corner of a decoder
+        raise ColorizerError(f"{label} is damaged or cut off and cannot be read; try another copy of it.") from error
+
+
+def _read(image: Image.Image) -> Decoded:
+    """Everything of an opened image, oriented."""
+    notes = []
+    frames = _frames(image)
+    if frames > 1:
+        notes.append(f"Only the first frame of {frames}{' or more' * (frames == _MOST_PAGES)} was used.")
+    deep = any(";16" in str(tile) for tile in getattr(image, "tile", ())) and image.mode in ("RGB", "RGBA", "LA")
+    if deep:
+        notes.append("16 bits per channel were read as 8.")
+    inverted = _is_white_zero(image)
+    dpi, profile = _dpi(image), image.info.get("icc_profile")
+    image.load()
+    # Not earlier: Pillow turns a TIFF itself while it loads, and then forgets its orientation.
+    orientation, exif = _exif(image, notes)
+    for turn in _TURNS.get(orientation, ()):
+        image = image.transpose(turn)
+    if image.mode[0] in "IF":
+        pixels, alpha = _wide_gray(image, inverted, notes)
+    else:
+        image, alpha = _split_alpha(image)
+        pixels = _without_equal_channels(np.asarray(_in_srgb(image, profile, notes)))
+    bits = 8 if pixels.dtype == np.uint8 else 16
+    return Decoded(np.ascontiguousarray(pixels), alpha, bits, exif, dpi, tuple(notes))
+
+
+def _frames(image: Image.Image) -> int:
+    """How many frames there are; of a TIFF the undamaged pages, which have to be counted, up to `_MOST_PAGES`."""
+    if image.format != "TIFF":
+        return getattr(image, "n_frames", 1)
+    pages = 1
+    with contextlib.suppress(Exception):  # EOFError behind the last page, anything in a damaged one
+        while pages < _MOST_PAGES:
+            image.seek(pages)
+            pages += 1
+    image.seek(0)
+    return pages
+
+
+def _exif(image: Image.Image, notes: list[str]) -> tuple[int, bytes | None]:
+    """The orientation, and the EXIF as it stands in the file, unless that is damaged."""
+    try:
+        exif = image.getexif()
+        kept = exif.tobytes() if image.format == "TIFF" else image.info.get("exif")
+        return exif.get(_ORIENTATION, 1), kept
+    except Exception:  # a hostile directory can raise anything; the picture is still good
+        notes.append("Its EXIF is damaged and was ignored.")
+        return 1, None
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    dpi = image.info.get("dpi")
+    if dpi is None or len(dpi) != 2 or not all(0 < float(value) < 1e5 for value in dpi):
+        return None
+    return float(dpi[0]), float(dpi[1])
+
+
+def _is_white_zero(image: Image.Image) -> bool:
+    """16-bit TIFF whose zero is white: Pillow turns round the 8-bit ones only."""
+    return image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+
+
+def _wide_gray(image: Image.Image, inverted: bool, notes: list[str]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Gray (H, W) float32 in [0, 1] of modes I;16 (either byte order), I and F, and the alpha of a clear value."""
+    values = np.asarray(image)
+    if not np.isfinite(values).all():
+        raise ColorizerError("The picture holds values that are not numbers; save it as 8- or 16-bit gray.")
+    alpha = None
+    if isinstance(clear := image.info.get("transparency"), int):
+        alpha = np.where(values == clear, 0, 255).astype(np.uint8)
+    low, high = float(values.min()), float(values.max())
+    tops = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (65535.0,)
+    top = next((top for top in tops if low >= 0 and high <= top), None)
+    if top is None:
+        notes.append(f"Its values from {low:g} to {high:g} were stretched between black and white.")
+        return ((values.astype(np.float64) - low) / (high - low or 1)).astype(np.float32), alpha
+    gray = values.astype(np.float32) / np.float32(top)
+    return (1 - gray if inverted else gray), alpha
+
+
+def _split_alpha(image: Image.Image) -> tuple[Image.Image, np.ndarray | None]:
+    """The picture without its transparency, and the transparency."""
+    if image.mode not in ("LA", "La", "PA", "RGBA", "RGBa") and "transparency" not in image.info:
+        return image, None
+    gray = image.mode in ("1", "L", "LA", "La")
+    image = image.convert("RGBA")
+    alpha = np.asarray(image.getchannel("A"))
+    return image.convert("RGB").convert("L") if gray else image.convert("RGB"), alpha
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
+    """The picture as sRGB or gray, its own colour profile applied."""
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    if image.mode not in ("L", "RGB", "CMYK"):
+        image = image.convert(mode)
+    if profile:
+        try:
+            own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "sRGB" not in ImageCms.getProfileDescription(own):
+                srgb = ImageCms.createProfile("sRGB")
+                converted = ImageCms.profileToProfile(image, own, srgb, outputMode="RGB")
+                return image if converted is None else converted.convert(mode)
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            notes.append("Its colour profile cannot be read and was left aside.")
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _without_equal_channels(pixels: np.ndarray) -> np.ndarray:
+    """Gray that came as RGB, up to what a lossy format adds, becomes (H, W); real colour stays (H, W, 3)."""
+    if pixels.ndim == 2:
+        return pixels
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    return green if spread.max() <= _LOSSY_GRAY else pixels

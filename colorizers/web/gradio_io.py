@@ -1,0 +1,39 @@
+"""The border to Gradio: errors go out as one escaped sentence, events come in checked."""
+
+import contextlib
+from collections.abc import Iterator
+from html import escape
+
+import gradio as gr
+
+from colorizers.errors import ColorizerError
+from colorizers.settings import get_settings
+from colorizers.web import texts
+
+
+@contextlib.contextmanager
+def shown_errors() -> Iterator[None]:
+    """Show in a toast what the user can mend; anything else is a bug and is raised as it is."""
+    try:
+        yield
+    except ColorizerError as error:
+        raise toast(error) from error
+
+
+def toast(error: ColorizerError) -> gr.Error:
+    """The sentence of an error, for Gradio, which shows messages as HTML; the slot is freed and the app goes on."""
+    return gr.Error(escape(sentence_of(error)), duration=12, print_exception=False)
+
+
+def sentence_of(error: ColorizerError) -> str:
+    """The sentence that a visitor of this page may read."""
+    return error.for_visitors if get_settings().public else str(error)
+
+
+def place(event: gr.EventData, among: int) -> int:
+    """The index of the selected picture, below `among`; ColorizerError when it is none."""
+    sent = event._data  # gr.SelectData fails before anybody could say so
+    index = sent.get("index") if isinstance(sent, dict) else None
+    if type(index) is not int or not 0 <= index < among:  # a bool is an int, too
+        raise ColorizerError(texts.NOT_AMONG)
+    return index

@@ -1,0 +1,60 @@
+"""Files of weights: read without running code, and fitted strictly into a network."""
+
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from colorizers.devices import is_out_of_memory
+from colorizers.errors import ColorizerError
+
+_COUNT = "num_batches_tracked"  # of batch norms; old files lack it, and torch fills it in
+_NAMED_AT_MOST = 3  # tensors in a sentence
+
+
+def read_state(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a .safetensors file or of a published .pth, alone or as its `params`; code is never run."""
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a broken file reaches every corner of the unpickler
+        if is_out_of_memory(error):
+            raise
+        raise ColorizerError(f"{path.name} is damaged or holds more than tensors; get the file again.") from error
+    if isinstance(state, dict) and isinstance(state.get("params"), dict):
+        state = state["params"]
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ColorizerError(f"{path.name} is not a table of tensors; give the state dict of the network.")
+    return state
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """The metadata of a .safetensors file, by name: for ours, how it was trained."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except (OSError, safetensors.SafetensorError) as error:
+        raise ColorizerError(f"{path.name} is damaged or no .safetensors file; get the file again.") from error
+
+
+def check_fit(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
+    """Raise ColorizerError unless the tensors are those of the network, by name and by shape."""
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    problems = {
+        "missing": [name for name in expected.keys() - found.keys() if not name.endswith(_COUNT)],
+        "unknown": [*(found.keys() - expected.keys())],
+        "of another shape": [name for name in expected.keys() & found.keys() if expected[name] != found[name]],
+    }
+    parts = [f"{_some(names)} {problem}" for problem, names in problems.items() if names]
+    if parts:
+        raise ColorizerError(f"{path.name} does not fit this network: {'; '.join(parts)}.")
+
+
+def _some(names: list[str]) -> str:
+    """The first names in order, and dots for the rest."""
+    return ", ".join(sorted(names)[:_NAMED_AT_MOST]) + (" ..." if len(names) > _NAMED_AT_MOST else "")
