@@ -14,17 +14,23 @@ from PIL import Image
 from torch import Tensor, nn
 from trivial_method import TrivialMethod
 
-from colorizers.engine.local import Engine, LocalBackend
+from colorizers.engine import Engine
+from colorizers.engine.jobs import Done
+from colorizers.engine.local import LocalBackend
+from colorizers.methods.catalog import REGISTRY
 from colorizers.networks.ab_bins import AbBins, smoothed_prior
 from colorizers.networks.adain import AdainUNet
 from colorizers.networks.blocks import quarter
 from colorizers.networks.diffusion import ColorDiffusion
 from colorizers.networks.efficientnet_lite import EfficientNetLitePooled
 from colorizers.networks.vgg import VGG19
+from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
+from colorizers.picture.result import Result
 from colorizers.pool import ModelPool
 from colorizers.settings import get_settings
-from colorizers.weights import store as weights
+from colorizers.weights import store as weight_store
+from colorizers.weights.store import WeightStore, make_store
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,11 +79,24 @@ def answer(network: nn.Module, lightness: Tensor) -> Tensor:
     return network(lightness)
 
 
-def engine_with(*methods) -> Engine:
-    """An engine with these methods alone, on the CPU."""
-    named = {method.name: method for method in methods}
+def store() -> WeightStore:
+    """The weights that the settings name."""
+    return make_store(REGISTRY, get_settings())
+
+
+def result_of(photo: Photo, done: Done, k: int = 0, finish: Finish | None = None) -> Result:
+    """A result of the last event of a job, under the finish of its record unless another is given."""
+    coloring = done.colorings[k]
+    return Result(photo, coloring, finish or Finish(**coloring.record.finish))
+
+
+def engine_with(*methods, weights: WeightStore | None = None) -> Engine:
+    """An engine with these methods alone, on the CPU, and the weights of the settings or of a store."""
+    named = {method.info.name: method for method in methods}
     loaders = {family: load for method in methods for family, load in method.loaders.items()}
-    return Engine(named, LocalBackend(named, ModelPool(loaders, torch.device("cpu"), 10**9)))
+    settings = get_settings()
+    pool = ModelPool(loaders, torch.device("cpu"), 10**9, store=weights or make_store(REGISTRY, settings))
+    return Engine(named, LocalBackend(named, pool, settings.checks_pictures))
 
 
 def paint(folder: Path, count: int) -> Path:
@@ -144,7 +163,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine that has none of the weights."""
-    monkeypatch.setattr(weights, "SHIPPED_DIR", tmp_path / "nowhere" / "weights")
+    monkeypatch.setattr(weight_store, "SHIPPED_DIR", tmp_path / "nowhere" / "weights")
     for variable in ("COLORIZERS_WEIGHTS_DIR", "COLORIZERS_CACHE_DIR"):
         monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
     get_settings.cache_clear()

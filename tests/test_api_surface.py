@@ -89,7 +89,7 @@ def loaded_by(code: str) -> set[str]:
 
 
 def test_the_public_names_are_these():
-    assert sorted(colorizers.__all__) == ["colorize", "method_names"]
+    assert sorted(colorizers.__all__) == ["ColorizerError", "Finish", "Photo", "Result", "colorize", "method_names"]
     assert colorizers.method_names()[0] == "unet"
     assert colorizers.__version__
 
@@ -195,7 +195,7 @@ def test_a_finish_changes_what_it_names_of_the_methods_own(gray_photo: Photo):
     def finish(wanted: Finish | dict | None) -> Finish:
         return colorizers.colorize(gray_photo, "resnet_unet", finish=wanted)[0].finish
 
-    assert finish(None) == METHODS["resnet_unet"].finish == Finish(saturation=1.5)
+    assert finish(None) == METHODS["resnet_unet"].info.finish == Finish(saturation=1.5)
     assert finish({"warmth": 0.2}) == Finish(saturation=1.5, warmth=0.2)
     assert finish({"saturation": 1.1}) == Finish(saturation=1.1)
     assert finish(Finish(warmth=0.2)) == Finish(warmth=0.2), "a whole finish is taken as it is"
@@ -214,10 +214,10 @@ def test_every_shipped_method_colours_every_size(size: tuple[int, int]):
     data = encoded(Image.linear_gradient("L").resize(size))
     reference = encoded(Image.new("RGB", (8, 8), (200, 40, 40)))
     for name, method in METHODS.items():
-        if method.heavy:
+        if method.info.slow_on_cpu:
             continue  # its weights are not shipped
-        pictures = {entry.name: reference for entry in controls(method.options) if entry.kind == "picture"}
-        quick = {"steps": 2} if "steps" in method.options.model_fields else {}
+        pictures = {entry.name: reference for entry in controls(method.info.options) if entry.kind == "picture"}
+        quick = {"steps": 2} if "steps" in method.info.options.model_fields else {}
         assert colorizers.colorize(data, name, **pictures, **quick)[0].pixels().shape == (size[1], size[0], 3)
 
 

@@ -11,7 +11,8 @@ from conftest import engine_with
 from torch.nn.functional import interpolate, normalize
 
 from colorizers.__main__ import main
-from colorizers.engine.local import JobRequest, local_engine
+from colorizers.engine import make_engine
+from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.methods import transformer
 from colorizers.methods.catalog import METHODS
@@ -20,6 +21,7 @@ from colorizers.picture.color import gray_to_lightness
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT
 from colorizers.weights import store as weights
+from colorizers.weights.store import sha256
 
 # Made by the published code from the weights and the picture below: every 8th pixel, and mean |ab| and std of all.
 VECTOR = Path(__file__).parent / "data" / "ddcolor_tiny_256.npz"
@@ -130,8 +132,8 @@ def test_a_checkpoint_colours_the_whole_photo_as_a_square_and_looks_once(
     (result,) = engine_with(method).results(JobRequest(gray_photo, "transformer", options))
     light = gray_photo.network_lightness(side)[None, None]
     once = tiny(interpolate(light, (side, side), mode="bilinear", antialias=True))
-    assert result.outcome.ab.numpy() == pytest.approx(once[0].numpy(), abs=1e-4)
-    assert result.record.weights == {KEY: weights.sha256(tmp_path / "ddcolor.pth")}
+    assert result.coloring.outcome.ab.numpy() == pytest.approx(once[0].numpy(), abs=1e-4)
+    assert result.record.weights == {KEY: sha256(tmp_path / "ddcolor.pth")}
 
 
 def test_the_tensors_may_be_params_of_the_file(tiny: DDColor, tmp_path: Path):
@@ -171,6 +173,6 @@ def test_one_size_is_not_taken_for_the_other(tmp_path: Path):
 
 def test_weights_that_are_not_here_say_how_to_get_them(no_weights: None, gray_photo: Photo):
     with pytest.raises(ColorizerError) as caught:
-        local_engine().results(JobRequest(gray_photo, "transformer", {"weights": "ddcolor_tiny"}))
+        make_engine().results(JobRequest(gray_photo, "transformer", {"weights": "ddcolor_tiny"}))
     command = "python -m colorizers weights download ddcolor_tiny"
     assert str(caught.value) == f"The weights ddcolor_tiny (220 MB) are not here; get them with: {command}."

@@ -11,14 +11,14 @@ from typing import ClassVar, Literal
 import numpy as np
 import pytest
 import torch
-from conftest import engine_with
+from conftest import engine_with, store
 from skimage.color import rgb2lab
 from torch import Tensor
 from trivial_method import TrivialMethod
 
 from colorizers.__main__ import main
 from colorizers.commands.evaluate import parsed
-from colorizers.engine.local import JobRequest
+from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, protocol, report
 from colorizers.methods.catalog import METHODS
@@ -30,7 +30,6 @@ from colorizers.picture.dataset import Collection, center_square, read_collectio
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT
-from colorizers.weights import store as weights
 
 PHOTOS = PROJECT / "test_images"
 IN_COLOUR = sorted(path.name for path in PHOTOS.glob("*.jpg") if (PHOTOS / f"{path.stem}_gray.jpg").exists())
@@ -296,9 +295,9 @@ class TestMethodsAsTyped:
         choices = {
             f"{name}:{choice}": f"{name}/{choice}"
             for name, method in METHODS.items()
-            for entry in controls(method.options)
+            for entry in controls(method.info.options)
             for choice in entry.choices
-            if entry.name == "weights" and not method.heavy and weights.find(f"{name}/{choice}") is not None
+            if entry.name == "weights" and not method.heavy and store().find(f"{name}/{choice}") is not None
         }
         target = tmp_path / "figures.json"
         assert command("evaluate", *choices, "--data", album, "--n", 1, "--size", 32, "--json", target) == 0

@@ -11,13 +11,12 @@ from accelerate.state import AcceleratorState
 from conftest import paint
 
 from colorizers.errors import ColorizerError
-from colorizers.methods.catalog import METHODS
+from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.training import loop
 from colorizers.training.catalog import RECIPES, find
 from colorizers.training.photos import Photographs, decoded
 from colorizers.training.recipe import Materials, Plan
 from colorizers.training.recipes.adain import moments, recolored
-from colorizers.weights import store as weights
 
 QUICK = ("transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "diffusion/linear", "adain/lab", "adain/rgb")
 STEPS = dict.fromkeys(QUICK, 28) | {"unet/efficientnet": 100, "transformer/small": 80}
@@ -132,14 +131,14 @@ def test_a_critic_learns_to_tell_apart():
 
 
 def test_every_registered_weights_file_has_its_recipe():
-    ours = {key for key, entry in weights.REGISTRY.items() if not (entry.hub or entry.folders)}
+    ours = {key for key, entry in REGISTRY.items() if not (entry.hub or entry.folders)}
     assert ours <= set(RECIPES)
 
 
 def test_are_found_by_method_and_weights():
     ours = {name: method for name, method in METHODS.items() if not method.heavy}
     for name, method in ours.items():
-        usual = method.options.model_construct()
+        usual = method.info.options.model_construct()
         assert find(name).key == method.key(usual), "a method alone means its default weights"
     assert find("gan:unet").key == "gan/unet"
     with pytest.raises(ColorizerError, match="There is no recipe 'gan:magic'; the recipes are: unet:"):

@@ -55,7 +55,7 @@ class Page(html.parser.HTMLParser):
         super().__init__()
         self.links: list[str] = []
         self.tags: list[str] = []
-        self.words: list[str] = []
+        self.labels: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -63,7 +63,7 @@ class Page(html.parser.HTMLParser):
         self.links += [value or "" for name, value in attrs if name in ("src", "href")]
 
     def handle_data(self, data: str) -> None:
-        self.words.append(data)
+        self.labels.append(data)
 
 
 class TestThePage:
@@ -82,7 +82,7 @@ class TestThePage:
         assert max(spread[::4]) < 1, "the inputs are gray"
         assert min(spread[3::4]) > 10, "the truth is not"
         rows = json.loads(figures.read_text())["rows"]
-        assert all(name in page.words and f"{row['de00']:.2f}" in page.words for name, row in rows.items())
+        assert all(name in page.labels and f"{row['de00']:.2f}" in page.labels for name, row in rows.items())
 
     def test_keeps_to_the_first_photos(self, tmp_path: Path):
         many = tmp_path / "many"

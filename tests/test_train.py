@@ -24,6 +24,7 @@ from colorizers.training import loop
 from colorizers.training.photos import decoded
 from colorizers.training.start import fill
 from colorizers.weights import store as weights
+from colorizers.weights.store import sha256
 
 TINY = ("--steps", 4, "--batch", 2, "--size", 32, "--warm-up", 1, "--log-every", 1, "--save-every", 2,
         "--judge-every", 2)  # fmt: skip
@@ -194,7 +195,7 @@ class TestRuns:
         trained(photos, tmp_path / "lab", "--start", tmp_path / "trunk" / loop.LAST)
         assert "begun afresh: head.conv\n" in capsys.readouterr().out
         header = weights.read_header(tmp_path / "lab" / loop.LAST)
-        assert header["start_sha256"] == weights.sha256(tmp_path / "trunk" / loop.LAST)
+        assert header["start_sha256"] == sha256(tmp_path / "trunk" / loop.LAST)
         assert header["start_command"].startswith("python -m colorizers train unet:bins")
 
     def test_start_from_a_published_backbone(self, backbone: Path):
@@ -294,7 +295,7 @@ class TestCards:
         said = card.read_text()
         assert said.startswith("# Card\n<!-- training -->\n| | |\n|---|---|\n")
         assert said.endswith("|\n<!-- end training -->\nThe rest.\n")
-        assert f"| sha256 | {weights.sha256(path)} |" in said
+        assert f"| sha256 | {sha256(path)} |" in said
         assert "| recipe | key unet/lab, steps 4, batch 2, " in said
         assert "| steps done | 4 |" in said
 

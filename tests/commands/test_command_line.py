@@ -16,20 +16,21 @@ import safetensors.torch
 import skimage.color
 import skimage.data
 import tifffile
-from conftest import encoded
+from conftest import encoded, store
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from trivial_method import TrivialMethod
 
 from colorizers import colorize
 from colorizers.__main__ import COMMANDS, main
-from colorizers.methods.catalog import METHODS
+from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.options import controls
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, read_record
 from colorizers.settings import PROJECT
 from colorizers.weights import store as weights
+from colorizers.weights.store import sha256
 
 
 def command(*words: object) -> int:
@@ -179,7 +180,7 @@ class TestOnePhoto:
     def test_takes_flags_between_and_after_its_name(self, photo: Path):
         assert command("colorize", "--faded-print", photo, "--no-faded-print", "-o", "out.png", "--vividness", "1") == 0
         given = {"faded_print": False, "vividness": 1}
-        assert read_record(Path("out.png")).options == dict(METHODS["unet"].options()) | given
+        assert read_record(Path("out.png")).options == dict(METHODS["unet"].info.options()) | given
 
     def test_has_a_file_for_each_variant(self, photo: Path, trivial: None, capsys):
         assert command("colorize", photo, "-m", "trivial", "--variants", 2, "--seed", 7) == 0
@@ -193,11 +194,11 @@ class TestOnePhoto:
     def test_is_coloured_by_the_checkpoint_that_is_named(
         self, photo: Path, shipped_again: None, flags: tuple[str, ...], key: str
     ):
-        shipped = {each: weights.find(each) for each in weights.REGISTRY}
+        shipped = {each: store().find(each) for each in REGISTRY}
         safetensors.torch.save_file(weights.read_state(shipped[key]), "own.safetensors", {"trained": "by me"})
         assert command("colorize", photo, *flags, "--checkpoint", "own.safetensors", "-o", "out.png") == 0
-        assert read_record(Path("out.png")).weights == {key: weights.sha256(Path("own.safetensors"))}
-        assert {each: weights.find(each) for each in shipped} == shipped | {key: Path("own.safetensors")}
+        assert read_record(Path("out.png")).weights == {key: sha256(Path("own.safetensors"))}
+        assert {each: store().find(each) for each in shipped} == shipped | {key: Path("own.safetensors")}
         assert (
             command("colorize", photo, "--from", "out.png", "--checkpoint", "own.safetensors", "-o", "again.png") == 0
         )
@@ -206,7 +207,7 @@ class TestOnePhoto:
     def test_has_the_finish_of_its_method_but_for_what_is_given(self, photo: Path):
         assert command("colorize", photo, "-m", "resnet_unet", "-o", "own.png") == 0
         assert command("colorize", photo, "-m", "resnet_unet", "--warmth", 0.4, "-o", "warm.png") == 0
-        own = METHODS["resnet_unet"].finish.model_dump()
+        own = METHODS["resnet_unet"].info.finish.model_dump()
         assert read_record(Path("own.png")).finish == own
         assert read_record(Path("warm.png")).finish == own | {"warmth": 0.4}
 
@@ -352,7 +353,7 @@ class TestRefusals:
         assert "leave out --checkpoint" in refused(capsys, photo, "-m", "trivial", "--checkpoint", "own.pth")
 
     def test_a_checkpoint_of_another_network(self, photo: Path, capsys, shipped_again: None):
-        assert "does not fit this network" in refused(capsys, photo, "--checkpoint", weights.find("unet/lab"))
+        assert "does not fit this network" in refused(capsys, photo, "--checkpoint", store().find("unet/lab"))
 
     def test_weights_that_are_not_here(self, photo: Path, capsys, no_weights: None):
         assert "weights gan_unet.safetensors are not here" in refused(capsys, photo, "-m", "gan", "--weights", "unet")
@@ -509,25 +510,27 @@ class TestLists:
         assert command("methods") == 0
         said = capsys.readouterr().out
         for method in METHODS.values():
-            assert f"{method.name}: {method.title}" in said
-            assert method.paper in said
-            assert all(entry.name in said and entry.help in said for entry in controls(method.options))
-            assert all(entry.help in said for entry in controls(method.finish))
+            assert f"{method.info.name}: {method.info.title}" in said
+            assert method.info.paper in said
+            assert all(entry.name in said and entry.help in said for entry in controls(method.info.options))
+            assert all(entry.help in said for entry in controls(method.info.finish))
 
     def test_weights_list_names_every_file(self, capsys):
         assert command("weights", "list") == 0
         lines = capsys.readouterr().out.splitlines()[1:]
-        assert [line.split()[0] for line in lines] == list(weights.REGISTRY)
-        for line, status in zip(lines, weights.listing(), strict=True):
+        assert [line.split()[0] for line in lines] == list(REGISTRY)
+        for line, status in zip(lines, store().listing(), strict=True):
             assert status.path is None or status.path.name in line
             assert status.weights.licence in line
             assert status.sha256[:12] in line
 
     def test_help_shows_the_flags_of_the_method(self, trivial: None, capsys):
         for method in METHODS.values():
-            assert command("colorize", "-m", method.name, "--help") == 0
+            assert command("colorize", "-m", method.info.name, "--help") == 0
             said = capsys.readouterr().out
-            flags = ["--" + entry.name.replace("_", "-") for entry in (*controls(method.options), *controls(Finish))]
+            flags = [
+                "--" + entry.name.replace("_", "-") for entry in (*controls(method.info.options), *controls(Finish))
+            ]
             assert all(flag in said for flag in flags)
 
     @pytest.mark.parametrize(("method", "saturation"), [("unet", "1.0"), ("resnet_unet", "1.5")])

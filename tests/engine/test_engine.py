@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from conftest import encoded, engine_with
+from conftest import encoded, engine_with, result_of
 from PIL import Image
 from trivial_method import RADIUS, TrivialMethod
 
-from colorizers.engine.local import Done, Engine, JobRequest, Step, Waiting
+from colorizers.engine import Engine
+from colorizers.engine.jobs import Done, JobRequest, Waiting
 from colorizers.errors import Cancelled, ColorizerError
-from colorizers.methods.method import Job, working_size
+from colorizers.methods.method import Job, MethodInfo, Step
+from colorizers.methods.shared_options import working_size
 from colorizers.options import MAX_SEED, Options
 from colorizers.picture.compose import Chroma
 from colorizers.picture.finish import Finish
@@ -43,18 +45,13 @@ class Sized(Options):
 class StubMethod:
     """A method whose run is the function given."""
 
-    name, title, paper = "stub", "Stub", "no paper"
-    options, finish, stops_early, losses, loaders = Sized, Finish(), False, (), {}
-    heavy = shows_maps = False
-    libraries = ()
+    info = MethodInfo(name="stub", title="Stub", purpose="a test", paper="no paper", options=Sized)
+    loaders, own_weights = {}, ()
 
     def __init__(self, run) -> None:
         self._run = run
 
-    def finish_for(self, options) -> Finish:
-        return self.finish
-
-    def needs(self, options) -> tuple[str, ...]:
+    def needs(self, options, store) -> tuple[str, ...]:
         return ()
 
     def run(self, photo: Photo, options: Sized, job: Job) -> list[Chroma]:
@@ -78,7 +75,7 @@ def until(kind: type, events):
 
 
 def test_a_job_tells_that_its_turn_has_come_its_progress_and_its_result(engine: Engine, gray_photo: Photo):
-    events = list(engine.submit(request(gray_photo, steps=3)))
+    events = list(engine.run(engine.checked(request(gray_photo, steps=3))))
     assert isinstance(events[0], Waiting)
     assert events[0].ahead == 0
     steps = [event for event in events if isinstance(event, Step)]
@@ -86,15 +83,15 @@ def test_a_job_tells_that_its_turn_has_come_its_progress_and_its_result(engine: 
     assert all(step.text and isinstance(step.preview, Chroma) for step in steps)
     assert isinstance(events[-1], Done)
     assert len([event for event in events if isinstance(event, Done)]) == 1
-    result = events[-1].results[0]
+    result = result_of(gray_photo, events[-1])
     assert result.pixels().shape == (48, 64, 3)
-    assert result.seconds >= 0
+    assert result.coloring.seconds >= 0
 
 
 def test_a_consumer_that_does_not_look_misses_progress_but_never_the_result(gray_photo: Photo):
     finished = threading.Event()
     engine = engine_with(TrivialMethod(lambda done: finished.set() if done == 100 else None))
-    events = engine.submit(request(gray_photo, steps=100))
+    events = engine.run(engine.checked(request(gray_photo, steps=100)))
     next(events)
     assert finished.wait(PATIENCE)
     rest = list(events)
@@ -104,8 +101,8 @@ def test_a_consumer_that_does_not_look_misses_progress_but_never_the_result(gray
 
 def test_requests_and_events_are_plain_data(engine: Engine, gray_photo: Photo):
     asked = pickle.loads(pickle.dumps(request(gray_photo, variants=2)))  # noqa: S301
-    events = [pickle.loads(pickle.dumps(event)) for event in engine.submit(asked)]  # noqa: S301
-    assert np.array_equal(events[-1].results[0].pixels(), engine.results(request(gray_photo))[0].pixels())
+    events = [pickle.loads(pickle.dumps(event)) for event in engine.run(engine.checked(asked))]  # noqa: S301
+    assert np.array_equal(result_of(gray_photo, events[-1]).pixels(), engine.results(request(gray_photo))[0].pixels())
 
 
 # Order and cancelling
@@ -123,7 +120,7 @@ def test_jobs_run_one_at_a_time_and_in_the_order_in_which_they_came(gray_photo: 
         running.pop()
 
     engine = engine_with(TrivialMethod(after_step))
-    jobs = [engine.submit(request(gray_photo, seed=k)) for k in range(4)]
+    jobs = [engine.run(engine.checked(request(gray_photo, seed=k))) for k in range(4)]
     first = until(Waiting, jobs[0])
     assert first.ahead == 0
     assert gate.reached.wait(PATIENCE)
@@ -131,27 +128,30 @@ def test_jobs_run_one_at_a_time_and_in_the_order_in_which_they_came(gray_photo: 
         assert until(Waiting, job).ahead == place
     gate.open.set()
     with ThreadPoolExecutor(4) as threads:
-        seeds = [done.results[0].record.options["seed"] for done in threads.map(lambda job: until(Done, job), jobs)]
+        seeds = [done.colorings[0].record.options["seed"] for done in threads.map(lambda job: until(Done, job), jobs)]
     assert seeds == [0, 1, 2, 3]
-    assert len(set(order)) == 4
+    assert len(order) == 4
 
 
 def test_a_job_that_is_left_ends_and_the_next_one_runs(gray_photo: Photo):
     gate = Gate()
     engine = engine_with(TrivialMethod(gate))
-    left, next_one = engine.submit(request(gray_photo)), engine.submit(request(gray_photo, seed=5))
+    left, next_one = (
+        engine.run(engine.checked(request(gray_photo))),
+        engine.run(engine.checked(request(gray_photo, seed=5))),
+    )
     until(Waiting, left)
     assert gate.reached.wait(PATIENCE)
     assert until(Waiting, next_one).ahead == 1
     left.close()
     gate.open.set()
-    assert until(Done, next_one).results[0].record.options["seed"] == 5
+    assert until(Done, next_one).colorings[0].record.options["seed"] == 5
 
 
 def test_a_job_that_is_left_in_the_line_never_runs(gray_photo: Photo):
     gate, seeds = Gate(), []
     engine = engine_with(TrivialMethod(gate))
-    running, left, last = (engine.submit(request(gray_photo, seed=k)) for k in range(3))
+    running, left, last = (engine.run(engine.checked(request(gray_photo, seed=k))) for k in range(3))
     until(Waiting, running)
     assert gate.reached.wait(PATIENCE)
     assert until(Waiting, left).ahead == 1
@@ -160,7 +160,7 @@ def test_a_job_that_is_left_in_the_line_never_runs(gray_photo: Photo):
     while until(Waiting, last).ahead == 2:
         pass
     gate.open.set()
-    seeds += [until(Done, job).results[0].record.options["seed"] for job in (running, last)]
+    seeds += [until(Done, job).colorings[0].record.options["seed"] for job in (running, last)]
     assert seeds == [0, 2]
 
 
@@ -171,13 +171,14 @@ def test_a_cancelled_job_sees_it_at_its_next_progress(gray_photo: Photo):
         begun.set()
         go_on.wait(PATIENCE)
         try:
-            job.progress(1, 2, None, "half")
+            job.report(Step(1, 2, "half"))
         except Cancelled:
             seen.set()
             raise
         return [Chroma(torch.zeros(2, 1, 1))]
 
-    events = stub_engine(run).submit(JobRequest(gray_photo, "stub"))
+    engine = stub_engine(run)
+    events = engine.run(engine.checked(JobRequest(gray_photo, "stub")))
     next(events)
     assert begun.wait(PATIENCE)
     events.close()
@@ -189,15 +190,15 @@ def test_stop_gives_what_there_is_so_far_and_a_note_says_so(gray_photo: Photo):
     gate = Gate(at=6)
     engine = engine_with(TrivialMethod(gate))
     asked = request(gray_photo, steps=4, variants=3)
-    events = engine.submit(asked)
+    events = engine.run(engine.checked(asked))
     next(events)
     assert gate.reached.wait(PATIENCE)
     engine.stop_early(asked.id)
     gate.open.set()
-    results = until(Done, events).results
-    assert [result.outcome.ab.norm().item() for result in results] == pytest.approx([RADIUS, RADIUS / 2])
-    assert all("stopped early" in result.notes[-1] for result in results)
-    assert all(result.record.stopped_early for result in results)
+    colorings = until(Done, events).colorings
+    assert [coloring.outcome.ab.norm().item() for coloring in colorings] == pytest.approx([RADIUS, RADIUS / 2])
+    assert all(coloring.notes[-1].startswith("Stopped early") for coloring in colorings)
+    assert all(coloring.record.stopped_early for coloring in colorings)
 
 
 def test_stopping_a_job_that_has_ended_or_never_was_does_nothing(engine: Engine, gray_photo: Photo):
@@ -212,12 +213,12 @@ def test_the_same_request_may_run_twice_at_once(gray_photo: Photo):
     gate = Gate()
     engine = engine_with(TrivialMethod(gate))
     asked = request(gray_photo)
-    first, second = engine.submit(asked), engine.submit(asked)
+    first, second = engine.run(engine.checked(asked)), engine.run(engine.checked(asked))
     until(Waiting, first)
     assert gate.reached.wait(PATIENCE)
     until(Waiting, second)
     gate.open.set()
-    one, other = (until(Done, job).results[0].pixels() for job in (first, second))
+    one, other = (result_of(gray_photo, until(Done, job)).pixels() for job in (first, second))
     first.close()
     second.close()
     assert np.array_equal(one, other)
@@ -294,7 +295,7 @@ def test_a_picture_is_an_option_like_any_other_and_the_record_knows_its_hash(eng
     result = engine.results(request(gray_photo, reference=reference))[0]
     assert result.record.pictures == {"reference": reference.sha256}
     assert "reference" not in result.record.options
-    assert (result.outcome.ab > 5).all(), "the colour of the reference"
+    assert (result.coloring.outcome.ab > 5).all(), "the colour of the reference"
     result.record.model_dump_json()
 
 
@@ -306,11 +307,11 @@ def test_a_picture_is_an_option_like_any_other_and_the_record_knows_its_hash(eng
     [
         ({"method": "nothing<b>"}, "There is no method"),
         ({"options": {"steps": 0}}, "Steps must be"),
-        ({"options": {"unknown": 1}}, "There is no option"),
+        ({"options": {"unknown": 1}}, "Unknown option"),
         ({"options": {"seed": float("nan")}}, "Seed must be"),
         ({"options": {"reference": "/etc/passwd"}}, "Reference must be a picture"),
         ({"finish": {"warmth": 2}}, "Warmth must be a number from -1 to 1"),
-        ({"finish": {"brightness": 1}}, "There is no option 'brightness'"),
+        ({"finish": {"brightness": 1}}, "Unknown option 'brightness'"),
     ],
 )
 def test_a_request_that_cannot_run_is_refused_in_one_sentence(

@@ -5,17 +5,19 @@ and gives a partial result when it is stopped; the other does none of this.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from colorizers.methods.method import Job
+from colorizers.methods.method import Job, MethodInfo, Step
 from colorizers.options import MAX_SEED, Options, control, picture, seed, variants
 from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.pool import Loader
+from colorizers.weights.store import WeightStore
 
 KEY = "trivial/tint"
 RADIUS = 30.0  # chroma of the tint
@@ -51,30 +53,27 @@ class Tint(nn.Module):
 class TrivialMethod:
     """`after_step(done)` is called in the worker after every step's progress: a test may wait there."""
 
-    name = "trivial"
-    title = "One tint"
-    paper = "no paper"
-    options = TrivialOptions
-    finish = Finish(warmth=0.1)
-    stops_early = True
-    losses: tuple[str, ...] = ("likeness", "evenness")
-    libraries: tuple[str, ...] = ()
-    heavy = False
-    shows_maps = False
-    loaders: Mapping[str, Loader] = {"trivial": lambda key, device: Tint()}
+    info = MethodInfo(
+        name="trivial",
+        title="Trivial",
+        purpose="one tint",
+        paper="no paper",
+        options=TrivialOptions,
+        finish=Finish(warmth=0.1),
+        stops_early=True,
+        losses=("likeness", "evenness"),
+    )
+    loaders: Mapping[str, Loader] = {"trivial": lambda key, device, reader: Tint()}
+    own_weights = ()
 
     def __init__(self, after_step: Callable[[int], None] = lambda done: None) -> None:
         self._after_step = after_step
-
-    def finish_for(self, options: Mapping[str, object]) -> Finish:
-        """As `Method.finish_for`."""
-        return self.finish
 
     def key(self, options: TrivialOptions) -> str:
         """As `Method.key`."""
         return KEY
 
-    def needs(self, options: TrivialOptions) -> tuple[str, ...]:
+    def needs(self, options: TrivialOptions, store: WeightStore) -> tuple[str, ...]:
         """As `Method.needs`: it needs no file."""
         return ()
 
@@ -90,7 +89,7 @@ class TrivialMethod:
                 for step in range(1, options.steps + 1):
                     outcome = Chroma(full * (step / options.steps))
                     done = k * options.steps + step
-                    job.progress(done, total, outcome, f"Step {done} of {total}", self._losses(done))
+                    job.report(Step(done, total, f"Step {done} of {total}", outcome, self._losses(done)))
                     self._after_step(done)
                     if job.stop_early():
                         return [*outcomes, outcome]
@@ -99,17 +98,21 @@ class TrivialMethod:
 
     def _losses(self, done: int) -> dict[str, float] | None:
         """One falls to a tenth at every step, the other is nothing."""
-        return dict(zip(self.losses, (1000 * 0.1**done, 0.0), strict=True)) if self.losses else None
+        return dict(zip(self.info.losses, (1000 * 0.1**done, 0.0), strict=True)) if self.info.losses else None
 
 
 class TransferMethod(TrivialMethod):
     """Needs a picture; Stop cancels it."""
 
-    name = "transfer"
-    title = "From a picture"
-    options = TransferOptions
-    stops_early = False
-    losses = ()
+    info = replace(
+        TrivialMethod.info,
+        name="transfer",
+        title="Transfer",
+        purpose="from a picture",
+        options=TransferOptions,
+        stops_early=False,
+        losses=(),
+    )
 
 
 def _average_ab(reference: Photo) -> Tensor:

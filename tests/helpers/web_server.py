@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from trivial_method import TransferMethod, TrivialMethod
 
-from colorizers.engine.local import local_engine
+from colorizers.engine import make_engine
 from colorizers.methods.catalog import METHODS
 from colorizers.web import serve
 
@@ -53,8 +53,8 @@ class Server:
 def running_server() -> Iterator[Server]:
     """The app on a free port, with the settings of the moment."""
     gate = Gate()
-    trivial = {method.name: method for method in (TrivialMethod(gate), TransferMethod(gate))}
-    engine = local_engine({**METHODS, **trivial})
+    trivial = {method.info.name: method for method in (TrivialMethod(gate), TransferMethod(gate))}
+    engine = make_engine({**METHODS, **trivial})
     page = serve(engine, port=_free_port(), wait=False)
     try:
         yield Server(page.local_url.rstrip("/"), gate)

@@ -11,16 +11,17 @@ from conftest import encoded, untrained
 from PIL import Image
 
 from colorizers.__main__ import main
-from colorizers.engine.local import Engine, JobRequest, local_engine
+from colorizers.engine import Engine, make_engine
+from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.evaluation.metrics import ciede2000
+from colorizers.methods.catalog import REGISTRY
 from colorizers.networks.adain import AdainUNet
 from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import read_record
 from colorizers.picture.result import Result
 from colorizers.settings import PROJECT, get_settings
-from colorizers.weights import store as weights
 
 COLOURED = [path.with_stem(path.stem.removesuffix("_gray")) for path in (PROJECT / "test_images").glob("*_gray.jpg")]
 SAMPLES = 128  # pixels along the side of what is seen of a reference
@@ -30,11 +31,11 @@ SAMPLES = 128  # pixels along the side of what is seen of a reference
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine whose weights are random numbers."""
     folder = tmp_path_factory.mktemp("weights")
-    safetensors.torch.save_file(untrained(AdainUNet).state_dict(), folder / weights.REGISTRY["adain/lab"].file)
+    safetensors.torch.save_file(untrained(AdainUNet).state_dict(), folder / REGISTRY["adain/lab"].file)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLORIZERS_WEIGHTS_DIR", str(folder))
         get_settings.cache_clear()
-        yield local_engine()
+        yield make_engine()
     get_settings.cache_clear()
 
 
@@ -69,7 +70,7 @@ def test_strength_is_how_much_the_reference_counts(
 ):
     def change(strength: float) -> float:
         one, other = (
-            coloured(engine, gray_photo, each, style_strength=strength, palette_transfer=statistics).outcome.ab
+            coloured(engine, gray_photo, each, style_strength=strength, palette_transfer=statistics).coloring.outcome.ab
             for each in references
         )
         return (one - other).abs().max().item()
@@ -91,7 +92,8 @@ def test_what_is_transparent_in_the_reference_does_not_count(engine: Engine, gra
     half.paste(seen.crop((0, 0, 64, 32)), (0, 0))
     for statistics in (False, True):
         whole, cut = (
-            coloured(engine, gray_photo, opened(view), palette_transfer=statistics).outcome.ab for view in (seen, half)
+            coloured(engine, gray_photo, opened(view), palette_transfer=statistics).coloring.outcome.ab
+            for view in (seen, half)
         )
         assert torch.allclose(whole, cut, atol=0.5)
 
@@ -125,9 +127,9 @@ def test_the_command_line_takes_a_reference_and_names_it_in_the_record(
 def test_a_palette_is_carried_over_without_any_weights(no_weights: None, name: str):
     photo = small(PROJECT / "test_images" / f"{name}.jpg")
     reference = small(PROJECT / "test_images" / "citrus.jpg")
-    result = coloured(local_engine(), photo, reference, palette_transfer=True)
+    result = coloured(make_engine(), photo, reference, palette_transfer=True)
     assert result.record.weights == {}
-    spread, mean = torch.std_mean(result.outcome.ab, (1, 2))
+    spread, mean = torch.std_mean(result.coloring.outcome.ab, (1, 2))
     wanted, center = torch.std_mean(reference.reference_lab(SAMPLES)[1:], (1, 2))
     assert torch.allclose(mean, center, atol=0.01)
     assert torch.allclose(spread, wanted, rtol=0.01)
@@ -137,14 +139,14 @@ def test_colours_that_have_nothing_to_do_with_tones_are_not_made_up(no_weights: 
     lots = np.random.default_rng(0)
     tones, sides = lots.integers(60, 196, (SAMPLES, SAMPLES, 1)), lots.choice((-1, 1), (SAMPLES, SAMPLES, 1))
     reference = opened(Image.fromarray((tones + sides * (30, -10, 10)).astype(np.uint8)))
-    ab = coloured(local_engine(), gray_photo, reference, palette_transfer=True).outcome.ab
+    ab = coloured(make_engine(), gray_photo, reference, palette_transfer=True).coloring.outcome.ab
     wanted = reference.reference_lab(SAMPLES)[1:]
     assert torch.allclose(ab.mean((1, 2)), wanted.mean((1, 2)), atol=0.01)
     assert (ab.std((1, 2)) < wanted.std((1, 2)) / 2).all(), "pink and green are as frequent in every tone"
 
 
 def test_photographs_come_nearer_to_the_truth_by_their_own_palette_than_gray_is(no_weights: None):
-    engine, ours, grays = local_engine(), [], []
+    engine, ours, grays = make_engine(), [], []
     for path in COLOURED:
         photo = small(path)
         assert photo.rgb is not None

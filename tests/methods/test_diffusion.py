@@ -12,9 +12,11 @@ from conftest import encoded, engine_with, untrained
 from PIL import Image
 from torch import Tensor, nn
 
-from colorizers.engine.local import Engine, JobRequest, Step
+from colorizers.engine import Engine
+from colorizers.engine.jobs import JobRequest
 from colorizers.methods import diffusion
-from colorizers.methods.diffusion import Diffusion, Sampler
+from colorizers.methods.diffusion import METHOD, Diffusion, SamplerName
+from colorizers.methods.method import Step
 from colorizers.networks.diffusion import CELL, STEPS, ColorDiffusion, Scene
 from colorizers.networks.heads import AB_SCALE, GainHead
 from colorizers.options import MAX_SEED, controls
@@ -25,7 +27,7 @@ from colorizers.training.noise import cosine_to_zero, linear
 from colorizers.training.recipes.diffusion import Denoising
 
 Prediction = Literal["velocity", "noise"]
-SAMPLERS: tuple[Sampler, ...] = ("ddim", "ddpm")
+SAMPLERS: tuple[SamplerName, ...] = ("ddim", "ddpm")
 KEPT = cosine_to_zero(STEPS)
 
 
@@ -66,7 +68,7 @@ class Lent(Diffusion):
 
     @property
     def loaders(self) -> dict[str, Loader]:
-        return {self.name: lambda key, device: self.network}
+        return {self.info.name: lambda key, device, reader: self.network}
 
 
 def photo_of(width: int, height: int) -> Photo:
@@ -75,57 +77,57 @@ def photo_of(width: int, height: int) -> Photo:
 
 def coloured(engine: Engine, photo: Photo, **options: object) -> tuple[Result, ...]:
     """A small run: one variant of one sample, few steps, as vivid as the network says, unless it is said."""
-    usual = {"variants": 1, "calm": 1, "steps": 3, "seed": 0, "working_size": 64, "vividness": 0.5}
+    usual = {"variants": 1, "samples_per_result": 1, "steps": 3, "seed": 0, "working_size": 64, "vividness": 0.5}
     return engine.results(JobRequest(photo, "diffusion", usual | options))
 
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
     """With a network of random numbers."""
-    return engine_with(Lent(network=untrained(ColorDiffusion)))
+    return engine_with(Lent(METHOD.info, METHOD.networks, network=untrained(ColorDiffusion)))
 
 
 # Seeds and variants
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_variant_is_what_its_own_seed_gives_alone(engine: Engine, gray_photo: Photo, sampler: Sampler):
-    together = coloured(engine, gray_photo, variants=3, seed=MAX_SEED - 1, calm=2, sampler=sampler)
+def test_a_variant_is_what_its_own_seed_gives_alone(engine: Engine, gray_photo: Photo, sampler: SamplerName):
+    together = coloured(engine, gray_photo, variants=3, seed=MAX_SEED - 1, samples_per_result=2, sampler=sampler)
     seeds = [result.record.options["seed"] for result in together]
     assert seeds == [MAX_SEED - 1, MAX_SEED, 0]
     for result, seed in zip(together, seeds, strict=True):
-        (alone,) = coloured(engine, gray_photo, seed=seed, calm=2, sampler=sampler)
-        assert torch.allclose(result.outcome.ab, alone.outcome.ab, atol=0.01)
+        (alone,) = coloured(engine, gray_photo, seed=seed, samples_per_result=2, sampler=sampler)
+        assert torch.allclose(result.coloring.outcome.ab, alone.coloring.outcome.ab, atol=0.01)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(
-    engine: Engine, gray_photo: Photo, sampler: Sampler
+    engine: Engine, gray_photo: Photo, sampler: SamplerName
 ):
     one, again, other = (coloured(engine, gray_photo, seed=seed, sampler=sampler)[0].pixels() for seed in (7, 7, 8))
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
 
 
-def test_a_calm_result_is_the_mean_of_the_samples_that_its_seed_gives(gray_photo: Photo):
+def test_a_result_is_the_mean_of_the_samples_that_its_seed_gives(gray_photo: Photo):
     def samples(seed: int) -> Tensor:
         random = torch.Generator().manual_seed(seed)
         return AB_SCALE * torch.cat([torch.randn(1, 2, 16, 21, generator=random) for _ in range(5)])
 
     its_first_noise = Knowing(lambda noisy, signal, rest: noisy / (signal + rest))
-    engine = engine_with(Lent(network=its_first_noise))
-    results = coloured(engine, gray_photo, variants=2, calm=5, seed=4)
+    engine = engine_with(Lent(METHOD.info, METHOD.networks, network=its_first_noise))
+    results = coloured(engine, gray_photo, variants=2, samples_per_result=5, seed=4)
     for seed, result in zip((4, 5), results, strict=True):
-        assert torch.allclose(result.outcome.ab, samples(seed).mean(0), atol=0.05)
+        assert torch.allclose(result.coloring.outcome.ab, samples(seed).mean(0), atol=0.05)
     (single,) = coloured(engine, gray_photo, seed=4)
-    assert torch.allclose(single.outcome.ab, samples(4)[0], atol=0.05)
+    assert torch.allclose(single.coloring.outcome.ab, samples(4)[0], atol=0.05)
 
 
-@pytest.mark.parametrize("calm", [None, 8], ids=["default calm", "calm 8"])
-def test_all_variants_that_its_control_offers_are_made(engine: Engine, gray_photo: Photo, calm: int | None):
-    most = next(entry.high for entry in controls(Diffusion().options) if entry.name == "variants")
+@pytest.mark.parametrize("samples", [None, 8], ids=["default", "8 samples"])
+def test_all_variants_that_its_control_offers_are_made(engine: Engine, gray_photo: Photo, samples: int | None):
+    most = next(entry.high for entry in controls(METHOD.info.options) if entry.name == "variants")
     asked = {"variants": int(most), "seed": 0, "steps": 2, "working_size": 64}
-    asked |= {} if calm is None else {"calm": calm}
+    asked |= {} if samples is None else {"samples_per_result": samples}
     results = engine.results(JobRequest(gray_photo, "diffusion", asked))
     assert len(results) == most
     assert len({result.pixels().tobytes() for result in results}) == most
@@ -138,21 +140,21 @@ def test_all_variants_that_its_control_offers_are_made(engine: Engine, gray_phot
 @pytest.mark.parametrize("steps", [2, 20])
 @pytest.mark.parametrize("size", [(1, 1), (65, 97), (1000, 30)], ids=lambda size: "{}x{}".format(*size))
 def test_any_photo_is_coloured_in_few_steps_or_many(
-    engine: Engine, size: tuple[int, int], steps: int, sampler: Sampler
+    engine: Engine, size: tuple[int, int], steps: int, sampler: SamplerName
 ):
     (result,) = coloured(engine, photo_of(*size), steps=steps, sampler=sampler)
     assert result.pixels().shape == (size[1], size[0], 3)
-    assert torch.isfinite(result.outcome.ab).all()
-    assert result.outcome.ab.norm(dim=0).max() > 0.1, "in colour"
+    assert torch.isfinite(result.coloring.outcome.ab).all()
+    assert result.coloring.outcome.ab.norm(dim=0).max() > 0.1, "in colour"
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("steps", [2, 20])
-def test_a_denoiser_that_knows_the_colours_is_believed(gray_photo: Photo, steps: int, sampler: Sampler):
+def test_a_denoiser_that_knows_the_colours_is_believed(gray_photo: Photo, steps: int, sampler: SamplerName):
     truth = torch.rand(2, 16, 21, generator=torch.Generator().manual_seed(0)) - 0.5
-    engine = engine_with(Lent(network=Knowing(lambda noisy, *_: truth.expand_as(noisy))))
+    engine = engine_with(Lent(METHOD.info, METHOD.networks, network=Knowing(lambda noisy, *_: truth.expand_as(noisy))))
     (result,) = coloured(engine, gray_photo, steps=steps, sampler=sampler)
-    assert torch.allclose(result.outcome.ab, AB_SCALE * truth, atol=0.01)
+    assert torch.allclose(result.coloring.outcome.ab, AB_SCALE * truth, atol=0.01)
 
 
 @pytest.mark.parametrize("predicts", ["velocity", "noise"])
@@ -179,7 +181,8 @@ def test_previews_come_before_the_end(gray_photo: Photo):
     network = Knowing(lambda noisy, *_: torch.zeros_like(noisy), on_step=lambda step: seen.acquire(timeout=10))
     request = JobRequest(gray_photo, "diffusion", {"variants": 2, "steps": 5, "seed": 0, "working_size": 64})
     steps = []
-    for event in engine_with(Lent(network=network)).submit(request):
+    engine = engine_with(Lent(METHOD.info, METHOD.networks, network=network))
+    for event in engine.run(engine.checked(request)):
         if isinstance(event, Step):
             steps.append(event)
             seen.release()
@@ -199,8 +202,10 @@ def test_who_leaves_after_two_steps_is_not_worked_for_any_longer(gray_photo: Pho
         if step == 3:
             left.wait(10)
 
-    engine = engine_with(Lent(network=Knowing(lambda noisy, *_: torch.zeros_like(noisy), on_step=on_step)))
-    events = engine.submit(JobRequest(gray_photo, "diffusion", {"variants": 1, "steps": 50, "seed": 0}))
+    engine = engine_with(
+        Lent(METHOD.info, METHOD.networks, network=Knowing(lambda noisy, *_: torch.zeros_like(noisy), on_step=on_step))
+    )
+    events = engine.run(engine.checked(JobRequest(gray_photo, "diffusion", {"variants": 1, "steps": 50, "seed": 0})))
     while not (isinstance(event := next(events), Step) and event.done == 2):
         pass
     events.close()

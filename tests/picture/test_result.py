@@ -19,7 +19,7 @@ from colorizers.picture.compose import Chroma
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, Record, read_record
-from colorizers.picture.result import Result
+from colorizers.picture.result import Coloring, Result
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 THUMBNAIL = b"\xff\xd8 the face of aunt \xff\xd9"
@@ -36,7 +36,7 @@ RECORD = Record(
 
 def result_of(photo: Photo) -> Result:
     ab = 60 * torch.rand(2, 6, 8, generator=torch.Generator().manual_seed(0)) - 30
-    return Result(photo, Chroma(ab), Finish(), RECORD, seconds=0.1)
+    return Result(photo, Coloring(Chroma(ab), RECORD, seconds=0.1), Finish(**RECORD.finish))
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_one_pixel_is_saved(suffix: str, tmp_path: Path):
 
 def test_another_finish_gives_other_pixels_and_is_in_the_record(result: Result):
     warm = result.finished(Finish(warmth=1))
-    assert warm.outcome is result.outcome
+    assert warm.coloring.outcome is result.coloring.outcome
     assert warm.record.finish["warmth"] == 1
     assert (warm.pixels() != result.pixels()).any()
     assert result.record.finish["warmth"] == 0.25, "the old result is left as it was"
@@ -293,7 +293,8 @@ def test_a_record_that_blows_up_is_refused(tmp_path: Path):
 def test_no_text_in_a_record_gets_lost_or_breaks_its_packet(tmp_path_factory, text: str, suffix: str):
     path = tmp_path_factory.getbasetemp() / f"text.{suffix}"
     record = RECORD.model_copy(update={"options": {"text": text}})
-    Result(Photo(torch.full((1, 1), 50.0)), Chroma(torch.zeros(2, 1, 1)), Finish(), record, 0.0).save(path)
+    coloring = Coloring(Chroma(torch.zeros(2, 1, 1)), record, 0.0)
+    Result(Photo(torch.full((1, 1), 50.0)), coloring, Finish(**record.finish)).save(path)
     assert read_record(path) == record
 
 

@@ -11,19 +11,26 @@ from diffusers import StableDiffusionControlNetImg2ImgPipeline, StableDiffusionI
 from torch import Tensor, nn
 
 from colorizers.errors import ColorizerError
-from colorizers.methods.stable_diffusion.components import merge_lora
 from colorizers.methods.stable_diffusion.denoising import (
     SAMPLERS,
-    Control,
-    Prompt,
+    ControlNetInput,
+    PromptEmbeddings,
     SamplerName,
     Schedule,
-    denoised,
-    scheduler_of,
+    denoise,
+    make_scheduler,
 )
 from colorizers.methods.stable_diffusion.frame import frame_of
-from colorizers.methods.stable_diffusion.latents import LatentCodec, is_short_of_memory, quick_look
-from colorizers.methods.stable_diffusion.prompt import NEGATIVE, PRESETS, TOKENS, TextEncoder, prompt_of, words_of
+from colorizers.methods.stable_diffusion.latents import LatentCodec, is_short_of_memory, latent_preview
+from colorizers.methods.stable_diffusion.lora import merge_lora
+from colorizers.methods.stable_diffusion.prompt import (
+    NEGATIVE,
+    PRESETS,
+    TOKENS,
+    TextEncoder,
+    encode_prompts,
+    full_prompt,
+)
 
 SEED = 5
 CONFIG = tiny_models.scheduler().config
@@ -47,7 +54,7 @@ class Parts:
 
     def pipeline(self, kind: Any, sampler: SamplerName, **more: Any) -> Any:
         made = kind(
-            **vars(self), scheduler=scheduler_of(sampler, CONFIG), safety_checker=None, feature_extractor=None,
+            **vars(self), scheduler=make_scheduler(sampler, CONFIG), safety_checker=None, feature_extractor=None,
             requires_safety_checker=False, **more,
         )  # fmt: skip
         made.set_progress_bar_config(disable=True)
@@ -64,12 +71,12 @@ def parts() -> Parts:
 
 
 @pytest.fixture(scope="module")
-def controls() -> list[Control]:
+def controls() -> list[ControlNetInput]:
     """Two ControlNets of differing weight, and what they see."""
 
-    def control(seed: int, scale: float) -> Control:
+    def control(seed: int, scale: float) -> ControlNetInput:
         network = tiny_models.controlnet(seed).eval().requires_grad_(False)
-        return Control(network, random(1, 3, 64, 96, seed=seed).sigmoid(), scale)
+        return ControlNetInput(network, random(1, 3, 64, 96, seed=seed).sigmoid(), scale)
 
     return [control(3, 0.8), control(4, 0.5)]
 
@@ -77,12 +84,12 @@ def controls() -> list[Control]:
 @torch.inference_mode()
 def ours(
     unet: Any, sampler: SamplerName, steps: int, strength: float, guidance_scale: float = 7.0,
-    controls: tuple[Control, ...] = (), start: Tensor = START, watch: Any = lambda done, clean: None,
+    controls: tuple[ControlNetInput, ...] = (), start: Tensor = START, watch: Any = lambda done, clean: None,
 ) -> Tensor:  # fmt: skip
     """Latents as this project makes them."""
-    return denoised(
-        unet, scheduler_of(sampler, CONFIG), start, Prompt(WANTED, UNWANTED), guidance_scale,
-        Schedule(steps, strength), torch.Generator().manual_seed(SEED), controls, watch,
+    return denoise(
+        unet, make_scheduler(sampler, CONFIG), start, PromptEmbeddings(WANTED, UNWANTED), Schedule(steps, strength),
+        guidance_scale=guidance_scale, generator=torch.Generator().manual_seed(SEED), controls=controls, callback=watch,
     )  # fmt: skip
 
 
@@ -118,25 +125,25 @@ def test_our_loop_gives_what_the_pipeline_gives(
 )
 @pytest.mark.parametrize("sampler", ["ddim", "unipc", "euler-a"])
 def test_control_acts_as_in_the_pipeline_and_only_when_it_is_to(
-    parts: Parts, controls: list[Control], sampler: SamplerName, guidance_scale: float, begin: float, end: float
+    parts: Parts, controls: list[ControlNetInput], sampler: SamplerName, guidance_scale: float, begin: float, end: float
 ):
-    network, seen = controls[0].network, controls[0].seen
+    network, seen = controls[0].network, controls[0].image
     pipeline = parts.pipeline(StableDiffusionControlNetImg2ImgPipeline, sampler, controlnet=network)
     expected = theirs(
         pipeline, 6, 0.9, guidance_scale, control_image=seen, controlnet_conditioning_scale=0.8,
         control_guidance_start=begin, control_guidance_end=end,
     )  # fmt: skip
-    control = Control(network, seen, 0.8, begin, end)
+    control = ControlNetInput(network, seen, 0.8, begin, end)
     assert same(ours(parts.unet, sampler, 6, 0.9, guidance_scale, (control,)), expected)
     acts = end - begin > 0.2  # so short a share holds no whole step of five
     assert acts != same(ours(parts.unet, sampler, 6, 0.9, guidance_scale), expected)
 
 
-def test_two_controls_act_together_as_in_the_pipeline(parts: Parts, controls: list[Control]):
+def test_two_controls_act_together_as_in_the_pipeline(parts: Parts, controls: list[ControlNetInput]):
     networks = [control.network for control in controls]
     pipeline = parts.pipeline(StableDiffusionControlNetImg2ImgPipeline, "unipc", controlnet=networks)
     expected = theirs(
-        pipeline, 6, 1.0, control_image=[control.seen for control in controls],
+        pipeline, 6, 1.0, control_image=[control.image for control in controls],
         controlnet_conditioning_scale=[control.scale for control in controls],
     )  # fmt: skip
     both, reverse, alone = (
@@ -147,8 +154,8 @@ def test_two_controls_act_together_as_in_the_pipeline(parts: Parts, controls: li
     assert not same(both, alone)
 
 
-def test_a_control_of_no_weight_is_none(parts: Parts, controls: list[Control]):
-    idle = Control(controls[0].network, controls[0].seen, scale=0)
+def test_a_control_of_no_weight_is_none(parts: Parts, controls: list[ControlNetInput]):
+    idle = ControlNetInput(controls[0].network, controls[0].image, scale=0)
     assert torch.equal(ours(parts.unet, "ddim", 4, 0.5, controls=(idle,)), ours(parts.unet, "ddim", 4, 0.5))
 
 
@@ -171,7 +178,7 @@ def test_strength_is_the_share_of_the_steps_that_is_done_and_never_none(
     steps: int, strength: float, in_all: int, done: int
 ):
     schedule = Schedule(steps, strength)
-    assert (schedule.in_all, schedule.done) == (in_all, done)
+    assert (schedule.num_inference_steps, schedule.denoising_steps) == (in_all, done)
 
 
 class Knowing:
@@ -180,7 +187,7 @@ class Knowing:
     def __init__(self, clean: Tensor) -> None:
         self.asked = 0
         self._clean = clean
-        self._kept = scheduler_of("ddim", CONFIG).alphas_cumprod
+        self._kept = make_scheduler("ddim", CONFIG).alphas_cumprod
 
     def __call__(self, noisy: Tensor, mark: Tensor, words: Tensor) -> SimpleNamespace:
         self.asked += 1
@@ -198,7 +205,7 @@ def test_every_sampler_finds_what_the_noise_hides(sampler: SamplerName, steps: i
     unet, looks = Knowing(truth), []
     found = ours(unet, sampler, steps, strength, start=truth, watch=lambda *look: looks.append(look))
     assert (found - truth).abs().max() < 0.2
-    assert unet.asked == Schedule(steps, strength).done
+    assert unet.asked == Schedule(steps, strength).denoising_steps
     assert [done for done, _ in looks] == [*range(unet.asked + 1)], "told before the first step and after every one"
     assert all((clean - truth).abs().max() < 0.2 for _, clean in looks), "what is shown has no noise in it"
 
@@ -280,16 +287,16 @@ def plain(*colour: float) -> Tensor:
 
 
 @pytest.mark.parametrize("colour", [(1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.2, 0.7, 0.1), (0.5, 0.5, 0.5)])
-def test_the_quick_look_shows_the_colours_that_latents_stand_for(colour: tuple[float, ...]):
+def test_the_latent_preview_shows_the_colours_that_latents_stand_for(colour: tuple[float, ...]):
     codec = LatentCodec(LinearVae())
-    look = quick_look(codec.encode(plain(*colour)), codec.look_matrix())
+    look = latent_preview(codec.encode(plain(*colour)), codec.latent_rgb_factors())
     assert look.shape == (3, 8, 12)
     assert torch.allclose(look, plain(*colour)[:, :8, :12], atol=0.05)
 
 
-def test_the_quick_look_stays_in_range_whatever_it_is_shown(parts: Parts):
+def test_the_latent_preview_stays_in_range_whatever_it_is_shown(parts: Parts):
     with torch.inference_mode():
-        look = quick_look(100 * random(1, 4, 8, 12), LatentCodec(parts.vae).look_matrix())
+        look = latent_preview(100 * random(1, 4, 8, 12), LatentCodec(parts.vae).latent_rgb_factors())
     assert ((look >= 0) & (look <= 1)).all()
 
 
@@ -347,26 +354,26 @@ def test_beyond_the_photo_lies_its_mirror_image():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_adds_its_words_after_the_users_own(preset: str):
     added = PRESETS[preset][1]
-    assert words_of("  a red boat ", preset, "a boat at sea") == ", ".join(
+    assert full_prompt("  a red boat ", preset, "a boat at sea") == ", ".join(
         filter(None, ("a red boat, a boat at sea", added))
     )
-    assert words_of("", preset) == added
+    assert full_prompt("", preset) == added
 
 
 @pytest.mark.parametrize(("words", "cut"), [(0, False), (TOKENS - 2, False), (TOKENS - 1, True), (1000, True)])
 def test_a_prompt_is_cut_where_the_encoder_ends_and_a_note_says_so(parts: Parts, words: int, cut: bool):
     encoder = TextEncoder(parts.text_encoder, parts.tokenizer)
     notes: list[str] = []
-    read = prompt_of(encoder, "x " * words, "", notes)
-    assert read.wanted.shape == read.unwanted.shape == (1, TOKENS, tiny_models.WIDTH)
-    wanted = ["The prompt was cut after 75 tokens, which is all that Stable Diffusion reads."]
+    read = encode_prompts(encoder, "x " * words, "", notes)
+    assert read.positive.shape == read.negative.shape == (1, TOKENS, tiny_models.WIDTH)
+    wanted = ["The prompt was cut after 75 tokens, the limit of Stable Diffusion."]
     assert notes == (wanted if cut else [])
-    shorter = prompt_of(encoder, "x " * (TOKENS - 2), "", [])
-    assert not cut or torch.equal(read.wanted, shorter.wanted)
+    shorter = encode_prompts(encoder, "x " * (TOKENS - 2), "", [])
+    assert not cut or torch.equal(read.positive, shorter.positive)
 
 
 def test_both_prompts_are_read_and_differ(parts: Parts):
     notes: list[str] = []
-    read = prompt_of(TextEncoder(parts.text_encoder, parts.tokenizer), "a red boat", NEGATIVE, notes)
-    assert not torch.equal(read.wanted, read.unwanted)
-    assert notes == ["The negative prompt was cut after 75 tokens, which is all that Stable Diffusion reads."]
+    read = encode_prompts(TextEncoder(parts.text_encoder, parts.tokenizer), "a red boat", NEGATIVE, notes)
+    assert not torch.equal(read.positive, read.negative)
+    assert notes == ["The negative prompt was cut after 75 tokens, the limit of Stable Diffusion."]

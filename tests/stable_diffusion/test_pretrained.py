@@ -14,7 +14,8 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from colorizers.engine.local import JobRequest, local_engine
+from colorizers.engine import make_engine
+from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.methods.stable_diffusion import components as parts
 from colorizers.methods.stable_diffusion.depth import load_depth
@@ -145,7 +146,7 @@ def test_a_config_that_makes_no_sense_is_refused(name: str, more: dict[str, Any]
 
 def small_run(photo: Photo, **options: Any) -> Any:
     wanted = {"steps": 2, "working_size": 256, "seed": 1, "start_from": "gray", "strength": 1} | options
-    return local_engine().results(JobRequest(photo, "img2img", wanted))
+    return make_engine().results(JobRequest(photo, "img2img", wanted))
 
 
 def test_a_vocabulary_that_the_text_encoder_does_not_know_is_refused(folder: Path):

@@ -18,16 +18,18 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from conftest import encoded, using_weights
+from conftest import encoded, store, using_weights
 from PIL import Image
 from torch import Tensor, nn
 
 from colorizers import devices
 from colorizers.__main__ import main
-from colorizers.engine.local import Done, Engine, JobRequest, LocalBackend, Step, local_engine
+from colorizers.engine import Engine, make_engine
+from colorizers.engine.jobs import Done, JobRequest
+from colorizers.engine.local import LocalBackend
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS
-from colorizers.methods.method import Method
+from colorizers.methods.method import Method, Step
 from colorizers.methods.stable_diffusion import components as parts
 from colorizers.methods.stable_diffusion import img2img
 from colorizers.methods.stable_diffusion.pipeline import StableDiffusion
@@ -57,7 +59,7 @@ def models(tiny_models: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def engine(models: None) -> Engine:
-    return local_engine()
+    return make_engine()
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ class Watched(StableDiffusion):
 
 def pooled(*methods: Method) -> tuple[Engine, ModelPool]:
     """An engine that nobody has used, and its pool."""
-    named = {method.name: method for method in methods}
+    named = {method.info.name: method for method in methods}
     pool = ModelPool({family: load for each in methods for family, load in each.loaders.items()}, CPU, 10**9)
     return Engine(named, LocalBackend(named, pool)), pool
 
@@ -180,7 +182,7 @@ def test_the_model_that_is_chosen_makes_the_colours_and_stands_in_the_record(eng
 
 
 def test_steps_are_told_and_shown_as_they_are_done(engine: Engine):
-    events = list(engine.submit(asked(photo_of(64, 30), variants=2, strength=1)))
+    events = list(engine.run(engine.checked(asked(photo_of(64, 30), variants=2, strength=1))))
     steps = [event for event in events if isinstance(event, Step)]
     assert all(one.share <= other.share for one, other in itertools.pairwise(steps))
     assert {step.text for step in steps} >= {
@@ -438,7 +440,7 @@ def test_a_pool_that_loads_eagerly_leaves_models_as_large_as_these_for_when_they
     gray_photo: Photo, setting: Callable[[str, str], None]
 ):
     setting("COLORIZERS_POOL_POLICY", "eager")
-    engine = local_engine({name: METHODS[name] for name in TABS})
+    engine = make_engine({name: METHODS[name] for name in TABS})
     assert engine.health().pool.models == ()
     assert coloured(engine, gray_photo).pixels().shape == (48, 64, 3)
 
@@ -505,9 +507,9 @@ def half_precision(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_half_precision_gives_about_the_same_picture(folder: Path, gray_photo: Photo, half_precision: None):
-    half = coloured(local_engine(), gray_photo)
+    half = coloured(make_engine(), gray_photo)
     devices.use_single(CPU)
-    single = coloured(local_engine(), gray_photo)
+    single = coloured(make_engine(), gray_photo)
     assert not any("precision" in note for note in half.notes)
     assert np.abs(half.pixels().astype(int) - single.pixels()).mean() < 3
 
@@ -517,8 +519,8 @@ def test_a_model_that_gives_nan_at_half_precision_runs_in_single_and_a_note_says
 ):
     vae = folder / "stable_diffusion_sd15" / "vae" / "diffusion_pytorch_model.safetensors"
     changed(vae, lambda state: state["encoder.conv_in.weight"].mul_(1e6))  # single brings it back to size
-    result = coloured(local_engine(), gray_photo)
-    assert np.isfinite(result.outcome.rgb.numpy()).all()
+    result = coloured(make_engine(), gray_photo)
+    assert np.isfinite(result.coloring.outcome.rgb.numpy()).all()
     assert "Half precision gave no picture on this device, so single precision was used." in result.notes
 
 
@@ -570,20 +572,21 @@ def test_controls_that_cannot_be_are_refused_in_one_sentence(
 
 def test_lcm_needs_its_lora(folder: Path, gray_photo: Photo):
     (folder / "lora_lcm.safetensors").unlink()
-    said = refused(local_engine(), asked(gray_photo, sampler="lcm"))
+    said = refused(make_engine(), asked(gray_photo, sampler="lcm"))
     assert said.startswith("The weights lcm (135 MB) are not here; get them with: ")
 
 
 _REFUSAL = """
 import sys, threading
-from colorizers.engine.local import JobRequest, local_engine
+from colorizers.engine.jobs import JobRequest
+from colorizers.engine import make_engine
 from colorizers.errors import ColorizerError
 from colorizers.picture.photo import Photo
 
 started = []
 threading.Thread.start = lambda thread: started.append(thread)
 try:
-    local_engine().results(JobRequest(Photo.open({photo!r}), {tab!r}, {{"start_from": "gray"}}))
+    make_engine().results(JobRequest(Photo.open({photo!r}), {tab!r}, {{"start_from": "gray"}}))
 except ColorizerError as error:
     print(error)
 assert started == []
@@ -610,7 +613,7 @@ def test_without_weights_one_sentence_says_what_is_missing_and_how_to_get_it_at_
     assert said.startswith("The weights sd15 (2134 MB)")
     assert all(f"({entry.megabytes} MB)" in said for entry in needs)
     named = said.partition(f" are not here; get them with: {DOWNLOAD} ")[2].rstrip(".\n").split()
-    assert [weights.key_of(name) for name in named] == [entry.key for entry in needs]
+    assert [store().key_of(name) for name in named] == [entry.key for entry in needs]
 
 
 def test_the_safety_checker_gives_words_instead_of_a_picture(
@@ -620,7 +623,7 @@ def test_the_safety_checker_gives_words_instead_of_a_picture(
 
     setting("COLORIZERS_SAFETY_CHECKER", "true")
     save_checker(folder / "safety_checker", withholds=True)
-    said = refused(local_engine(), asked(gray_photo, variants=2))
+    said = refused(make_engine(), asked(gray_photo, variants=2))
     assert said == "The safety checker withholds what was made; try another seed, prompt or photo."
 
 
@@ -632,7 +635,7 @@ def test_what_the_safety_checker_lets_through_is_shown(
     free = coloured(engine, gray_photo)
     setting("COLORIZERS_PUBLIC", "true")
     save_checker(folder / "safety_checker", withholds=False)
-    *events, done = local_engine().submit(asked(gray_photo))
+    *events, done = make_engine().submit(asked(gray_photo))
     assert isinstance(done, Done)
     (seen,) = done.results
     assert np.array_equal(seen.pixels(), free.pixels())
@@ -695,7 +698,7 @@ def test_in_public_nothing_is_made_without_the_safety_checker(
     tab: str, folder: Path, gray_photo: Photo, setting: Callable[[str, str], None]
 ):
     setting("COLORIZERS_PUBLIC", "true")
-    said = refused(local_engine(), asked(gray_photo, tab))
+    said = refused(make_engine(), asked(gray_photo, tab))
     assert said.startswith("The weights safety")
     assert said.endswith("checker (608 MB) are not here; ask whoever runs this server for them.")
 
@@ -703,7 +706,7 @@ def test_in_public_nothing_is_made_without_the_safety_checker(
 def test_a_model_that_says_nothing_is_refused_in_words(folder: Path, gray_photo: Photo):
     vae = folder / "stable_diffusion_sd15" / "vae" / "diffusion_pytorch_model.safetensors"
     changed(vae, lambda state: state["decoder.conv_out.bias"].fill_(torch.nan))
-    assert "gave no picture" in refused(local_engine(), asked(gray_photo))
+    assert "gave no picture" in refused(make_engine(), asked(gray_photo))
 
 
 UNET, CONTROL, LORA = MADE_OF[f"{SD}/unet"], MADE_OF["controlnet/depth"], MADE_OF["lora/lcm"]
@@ -725,19 +728,19 @@ def test_weights_that_do_not_fit_are_refused_and_what_is_strange_is_named(
 ):
     changed(folder / name, change)
     sampler = "lcm" if name == LORA else "ddim"
-    assert strange in refused(local_engine(), asked(gray_photo, "controlnet", sampler=sampler))
+    assert strange in refused(make_engine(), asked(gray_photo, "controlnet", sampler=sampler))
 
 
 def test_a_damaged_file_is_refused(folder: Path, gray_photo: Photo):
     (folder / UNET).unlink()
     (folder / UNET).write_bytes(b"no tensors")
-    assert "get it again" in refused(local_engine(), asked(gray_photo))
+    assert "get it again" in refused(make_engine(), asked(gray_photo))
 
 
 def test_pickles_are_not_looked_at(folder: Path, gray_photo: Photo):
     torch.save(safetensors.torch.load_file(folder / UNET), (folder / UNET).with_suffix(".bin"))
     (folder / UNET).unlink()
-    assert refused(local_engine(), asked(gray_photo)).startswith("The weights sd15 (2134 MB) are not here; ")
+    assert refused(make_engine(), asked(gray_photo)).startswith("The weights sd15 (2134 MB) are not here; ")
 
 
 def put(network: nn.Module, place: Path) -> None:
@@ -749,7 +752,7 @@ def test_a_text_encoder_of_another_model_is_refused(folder: Path, gray_photo: Ph
     import tiny_models as tiny
 
     put(tiny.text_encoder(width=24), folder / "stable_diffusion_sd15" / "text_encoder")
-    said = refused(local_engine(), asked(gray_photo))
+    said = refused(make_engine(), asked(gray_photo))
     assert said == "The model's text encoder and U-Net do not belong together; give another model."
 
 
@@ -757,7 +760,7 @@ def test_a_controlnet_of_another_model_is_refused(folder: Path, gray_photo: Phot
     import tiny_models as tiny
 
     put(tiny.controlnet(width=24), folder / "controlnet_depth")
-    said = refused(local_engine(), asked(gray_photo, "controlnet"))
+    said = refused(make_engine(), asked(gray_photo, "controlnet"))
     assert said == "This ControlNet was made for another kind of model; give one for Stable Diffusion 1.x."
 
 
@@ -765,7 +768,7 @@ def test_a_model_for_filling_holes_is_refused(folder: Path, gray_photo: Photo):
     import tiny_models as tiny
 
     put(tiny.unet(in_channels=9), folder / "stable_diffusion_sd15" / "unet")
-    said = refused(local_engine(), asked(gray_photo))
+    said = refused(make_engine(), asked(gray_photo))
     assert said == "sd15 is no Stable Diffusion 1.x model for whole pictures; choose another one."
 
 
@@ -773,7 +776,7 @@ def test_nobody_on_the_network_is_asked(gray_photo: Photo, monkeypatch: pytest.M
     tried: list[Any] = []
     for place, name in ((socket.socket, "connect"), (socket.socket, "connect_ex"), (socket, "getaddrinfo")):
         monkeypatch.setattr(place, name, lambda *asked, **more: tried.append(asked))
-    engine = local_engine()
+    engine = make_engine()
     for tab in TABS:
         coloured(engine, gray_photo, tab, start_from="unet", sampler="lcm")
     assert tried == []

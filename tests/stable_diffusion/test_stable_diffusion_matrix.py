@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import encoded, using_weights
+from conftest import encoded, store, using_weights
 from gradio_client import Client, handle_file
 from PIL import Image
 from skimage.color import rgb2lab
 from web_server import running_server
 
 from colorizers.__main__ import main
-from colorizers.engine.local import Engine, JobRequest, local_engine
+from colorizers.engine import Engine, make_engine
+from colorizers.engine.jobs import JobRequest
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import read_record
-from colorizers.weights import store as weights
 
 FACTORS: Mapping[str, Sequence[Any]] = {
     "surface": ("engine", "command line", "API"),
@@ -66,7 +66,7 @@ def models(tiny_models: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def engine(models: None) -> Engine:
-    return local_engine()
+    return make_engine()
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_the_photo_stays_the_photo(
         record = read_record(file)
         assert record.method == tab
         assert {name: record.options[name] for name in options} == options | {"variants": 1, "seed": SEED + k}
-        assert record.weights == weights.hashes(used(tab, sampler, strength))
+        assert record.weights == store().hashes(used(tab, sampler, strength))
         assert record.input_sha256 == Photo.open(photo).sha256
 
 

@@ -15,21 +15,23 @@ from skimage.color import rgb2lab
 from torch import Tensor, nn
 
 from colorizers.__main__ import main
-from colorizers.engine.local import Done, Engine, JobRequest, LocalBackend, Step, local_engine
+from colorizers.engine import Engine, make_engine
+from colorizers.engine.jobs import Done, JobRequest
+from colorizers.engine.local import LocalBackend
 from colorizers.errors import Cancelled, ColorizerError
-from colorizers.methods.method import Job
+from colorizers.methods.method import Job, Step
 from colorizers.methods.palette import palette_transfer
-from colorizers.methods.style.canvas import Colours, Whole, gray_rgb
-from colorizers.methods.style.loss import LOSSES, Balance, StyleLoss, total_variation
+from colorizers.methods.style.canvas import ColorCanvas, RgbCanvas
+from colorizers.methods.style.loss import LOSSES, LossWeights, StyleLoss, total_variation
 from colorizers.methods.style.optimize import Descent
-from colorizers.methods.style.transfer import METHOD, StyleOptions, balance_of, layers_of, lit_like, pyramid
+from colorizers.methods.style.options import StyleOptions, layers_of, loss_weights_of
+from colorizers.methods.style.transfer import METHOD, match_luminance, pyramid
 from colorizers.networks.backbones import ResNet34, SwinB
 from colorizers.networks.heads import AB_SCALE
 from colorizers.networks.imagenet import normalised
 from colorizers.networks.vgg import COMPACT, VGG19
 from colorizers.options import controls
-from colorizers.picture.color import rgb_to_lab
-from colorizers.picture.compose import Outcome
+from colorizers.picture.color import gray_rgb, rgb_to_lab
 from colorizers.picture.photo import Photo, network_size
 from colorizers.pool import ModelPool
 from colorizers.settings import PROJECT
@@ -60,7 +62,7 @@ def loss_of(name: str, network: nn.Module, alone: str) -> StyleLoss:
     """One loss alone, of a dog in the style of fruits."""
     chosen = options(weights=name)
     layers = layers_of(chosen)
-    balance = Balance(**{each: float(each == alone) for each in LOSSES}, layers=dict.fromkeys(layers.style, 1.0))
+    balance = LossWeights(**{each: float(each == alone) for each in LOSSES}, layers=dict.fromkeys(layers.style, 1.0))
     lightness = small(GRAY).network_lightness(64)
     return StyleLoss(network, layers, balance, gray_rgb(lightness), small("citrus").reference_rgb((64, 64)))
 
@@ -70,12 +72,12 @@ def noise(channels: int, side: int) -> Tensor:
 
 
 @pytest.mark.parametrize("alone", LOSSES)
-@pytest.mark.parametrize("canvas", [Colours, Whole])
+@pytest.mark.parametrize("canvas", [ColorCanvas, RgbCanvas])
 def test_each_loss_alone_moves_every_part_of_the_picture_and_falls(backbone, alone: str, canvas: type):
     name, network = backbone
     loss = loss_of(name, network, alone)
     shown = canvas(small(GRAY).network_lightness(64))
-    planes = noise(2, 32) if canvas is Colours else noise(3, 64)
+    planes = noise(2, 32) if canvas is ColorCanvas else noise(3, 64)
     planes.requires_grad_()
     loss(shown.rgb(planes), planes)[alone].backward()
     assert planes.grad.isfinite().all()
@@ -87,7 +89,7 @@ def test_each_loss_alone_moves_every_part_of_the_picture_and_falls(backbone, alo
         told.append(losses)
         return False
 
-    best = Descent().lowest(planes, lambda each: loss(shown.rgb(each), each), 8, seen)
+    best = Descent().minimize(planes, lambda each: loss(shown.rgb(each), each), 8, seen)
     assert [set(losses) for losses in told] == [set(LOSSES)] * 8
     final = loss(shown.rgb(best), best)[alone].item()
     assert final == pytest.approx(min(losses[alone] for losses in told), rel=1e-4), "the best is kept"
@@ -164,7 +166,7 @@ class TestLosses:
         layers = layers_of(options(balance="original"))
         assert layers.style == ("relu1_1", "relu1_2", "relu2_2", "relu3_3", "relu4_2")
         assert layers.content == "relu3_3"
-        balance = Balance(1.0, 1000.0, 10.0, dict.fromkeys(layers.style, 1.0), even=False)
+        balance = LossWeights(1.0, 1000.0, 10.0, dict.fromkeys(layers.style, 1.0), relative=False)
         found = StyleLoss(network, layers, balance, content, reference)(picture, picture)
         with torch.no_grad():
             ours, fixed = (network(each[None], layers.style) for each in (picture, reference))
@@ -187,7 +189,7 @@ class TestLosses:
         named = dict.fromkeys(layers.style, 1.0)
 
         def style(weights: Mapping[str, float]) -> float:
-            balance = Balance(0.0, 1.0, 0.0, weights)
+            balance = LossWeights(0.0, 1.0, 0.0, weights)
             return StyleLoss(network, layers, balance, content, reference)(picture, picture)["style"].item()
 
         alone = [style({name: float(name == each) for name in named}) for each in named]
@@ -202,7 +204,7 @@ class TestLosses:
     def test_of_a_picture_like_itself_are_nothing(self, features):
         network, picture, *_ = features
         layers = layers_of(options())
-        balance = Balance(1.0, 1.0, 0.0, dict.fromkeys(layers.style, 1.0))
+        balance = LossWeights(1.0, 1.0, 0.0, dict.fromkeys(layers.style, 1.0))
         found = StyleLoss(network, layers, balance, picture, picture)(picture, picture)
         assert sum(part.item() for part in found.values()) < 1e-9
         assert total_variation(torch.ones(3, 1, 1)).item() == 0
@@ -229,16 +231,16 @@ class Told:
     shares: list[float | None] = field(default_factory=list)
 
     def job(self) -> Job:
-        return Job(self, torch.device("cpu"), self.progress, lambda: len(self.steps) - 1 == self.stop_at)
+        return Job(self, torch.device("cpu"), self.report, lambda: len(self.steps) - 1 == self.stop_at)
 
     @contextlib.contextmanager
     def lease(self, key: str):
         yield self.network
 
-    def progress(self, done, total, preview: Outcome | None, text: str, losses=None, share=None) -> None:
-        self.steps.append((done, losses))
-        self.shares.append(share)
-        if self.cancel_at and done == self.cancel_at:
+    def report(self, step: Step) -> None:
+        self.steps.append((step.done, step.losses))
+        self.shares.append(step.share)
+        if self.cancel_at and step.done == self.cancel_at:
             raise Cancelled
 
 
@@ -258,7 +260,7 @@ class Counted(VGG19):
 
 def counting() -> tuple[Counted, Engine]:
     network = Counted()
-    pool = ModelPool({"style": lambda key, device: network}, torch.device("cpu"), 10**9)
+    pool = ModelPool({"style": lambda key, device, reader: network}, torch.device("cpu"), 10**9)
     return network, Engine({"style": METHOD}, LocalBackend({"style": METHOD}, pool))
 
 
@@ -274,10 +276,10 @@ class TestRuns:
         assert min(totals) < totals[0]
         lightness = small(GRAY).network_lightness(64)
         size = network_size(chosen.reference.size, 64)
-        model = lit_like(chosen.reference.reference_rgb(size), lightness)
-        loss = StyleLoss(told.network, layers_of(chosen), balance_of(chosen), gray_rgb(lightness), model)
+        model = match_luminance(chosen.reference.reference_rgb(size), lightness)
+        loss = StyleLoss(told.network, layers_of(chosen), loss_weights_of(chosen), gray_rgb(lightness), model)
         planes = outcome.ab / AB_SCALE
-        given = sum(part.item() for part in loss(Colours(lightness).rgb(planes), planes).values())
+        given = sum(part.item() for part in loss(ColorCanvas(lightness).rgb(planes), planes).values())
         assert given == pytest.approx(min(totals), rel=0.01)
 
     def test_the_rate_of_adam_falls_over_all_sizes(self):
@@ -290,7 +292,9 @@ class TestRuns:
 
         start = torch.ones(1, 2, 2)
         for before in (0, 3):
-            Noted("adam", 0.5, 2).lowest(start, lambda each: {"size": each.square().sum()}, 3, lambda *_: False, before)
+            Noted("adam", 0.5, 2).minimize(
+                start, lambda each: {"size": each.square().sum()}, 3, lambda *_: False, before
+            )
         assert rates == pytest.approx([0.5, 0.5, 0.4, 0.4, 0.32, 0.32])
 
     def test_a_cancel_ends_within_one_step_and_gives_the_memory_back(self):
@@ -322,16 +326,15 @@ class TestRuns:
             visitor.start()
         for visitor in visitors:
             visitor.join()
-        first, second = network.threads[:6], network.threads[6:]
-        assert len(set(first)) == len(set(second)) == 1
-        assert first[0] != second[0]
+        assert len(network.threads) == 12
+        assert len(set(network.threads)) == 1, "one worker does one job after the other"
 
     def test_tells_its_losses_and_looks_as_it_goes(self):
         _, engine = counting()
-        events = list(engine.submit(JobRequest(small(GRAY), "style", dict(options(steps=8)))))
+        events = list(engine.run(engine.checked(JobRequest(small(GRAY), "style", dict(options(steps=8))))))
         told = [event for event in events if isinstance(event, Step) and event.losses]
         assert told
-        assert all(set(event.losses) == set(METHOD.losses) == set(LOSSES) for event in told)
+        assert all(set(event.losses) == set(METHOD.info.losses) == set(LOSSES) for event in told)
         assert any(event.preview is not None for event in told)
         assert "Compact" in told[-1].text
         assert isinstance(events[-1], Done)
@@ -362,7 +365,7 @@ class TestRuns:
 
         def unrest(**chosen: object) -> float:
             asked = JobRequest(small(GRAY), "style", dict(options(start="noise", steps=1, **chosen)))
-            outcome = engine.results(asked)[0].outcome
+            outcome = engine.results(asked)[0].coloring.outcome
             return total_variation(outcome.ab if hasattr(outcome, "ab") else outcome.rgb).item()
 
         for mode in ("reconstruction", "artistic"):
@@ -388,13 +391,16 @@ def test_every_end_of_every_slider_gives_a_picture(extreme: dict, optimizer: str
     _, engine = counting()
     chosen = dict(options(**{"steps": 4, "optimizer": optimizer} | extreme))
     result = engine.results(JobRequest(small(GRAY), "style", chosen))[0]
-    assert result.outcome.ab.isfinite().all()
+    assert result.coloring.outcome.ab.isfinite().all()
 
 
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [
-        ({"style_weight": 0, "content_weight": 0, "tv_weight": 0}, "Every weight is 0, so nothing can be made better"),
+        (
+            {"style_weight": 0, "content_weight": 0, "tv_weight": 0},
+            "Every weight is 0, so there is nothing to optimise",
+        ),
         ({"reference": Photo(torch.zeros(4, 4), "fog")}, "The reference fog has no colours; choose a colour picture."),
     ],
 )
@@ -410,11 +416,11 @@ def test_a_network_that_is_not_here_is_named_with_the_command_that_fetches_it(tm
     assert main(["colorize", *map(str, arguments)]) == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert "vgg19" in said
-    assert said.endswith("get them with: python -m colorizers weights download vgg19.")
+    assert said.endswith("get them with: colorizers weights download vgg19.")
 
 
 def test_a_photo_gets_its_own_colours_back_better_than_statistics_give_them():
-    engine, better = local_engine(), 0
+    engine, better = make_engine(), 0
     names = ("astronaut", "dog", "mountains", "parrot", "bee")
     for name in names:
         photo = small(name, 96)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import encoded
+from conftest import encoded, store
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from web_page import (
@@ -31,12 +31,11 @@ from web_page import (
 )
 from web_server import Server, running_server
 
-from colorizers.methods.catalog import METHODS
+from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import read_record
 from colorizers.settings import PROJECT, get_settings
 from colorizers.web import shipped, texts
-from colorizers.weights import store as weights
 
 pytestmark = pytest.mark.browser
 CHOSEN = {"steps": 2, "vividness": 0.8}  # of the options, where a method has them
@@ -328,7 +327,7 @@ def test_a_reference_is_a_shipped_photograph_or_an_upload_and_stays_for_the_next
     assert not overflowing(page)
     page.get_by_role("button", name=texts.ANOTHER).click()
     give(page, photo)
-    open_tab(page, METHODS["unet"].title)
+    open_tab(page, METHODS["unet"].info.title)
     wait_for_colour(page)
     open_tab(page, "From a picture")
     expect(chosen(page)).to_contain_text("red")
@@ -372,11 +371,11 @@ def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo:
     for name, method in METHODS.items():
         if method.heavy:
             continue  # its models are not shipped
-        open_tab(page, method.title)
-        expect(slider(page, "Saturation")).to_have_value(f"{method.finish.saturation:g}")
-        if "reference" in method.options.model_fields:
+        open_tab(page, method.info.title)
+        expect(slider(page, "Saturation")).to_have_value(f"{method.info.finish.saturation:g}")
+        if "reference" in method.info.options.model_fields:
             choose_shipped(page, 0)
-        wanted = {option: value for option, value in CHOSEN.items() if option in method.options.model_fields}
+        wanted = {option: value for option, value in CHOSEN.items() if option in method.info.options.model_fields}
         for option, value in wanted.items():
             slider(page, option.capitalize()).fill(str(value))
         picture = page.locator(".stage img").locator("visible=true").last
@@ -391,14 +390,14 @@ def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo:
         record = read_record(path)
         assert record.method == name
         assert record.options.items() >= wanted.items()
-        assert record.finish == method.finish.model_dump()
-        assert record.weights == weights.hashes([weights.keys_of(name)[0]])
+        assert record.finish == method.info.finish.model_dump()
+        assert record.weights == store().hashes([store().keys_of(name)[0]])
 
 
 def test_a_choice_that_asks_for_another_finish_brings_it_along(page: Page, photo: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, METHODS["style"].title)
+    open_tab(page, METHODS["style"].info.title)
     page.get_by_role("button", name=texts.ADVANCED).locator("visible=true").last.click()
     lock = slider(page, "Luminance lock")
     expect(lock).to_have_value("1")
@@ -418,7 +417,7 @@ def test_reset_goes_back_to_the_methods_own_finish(page: Page, photo: Path, tmp_
     give(page, photo)
     wait_for_colour(page)
     method = METHODS["resnet_unet"]
-    open_tab(page, method.title)
+    open_tab(page, method.info.title)
     slider(page, "Saturation").fill("0")
     page.get_by_role("button", name=texts.COLOUR).click()
     wait_for_colour(page)
@@ -427,7 +426,7 @@ def test_reset_goes_back_to_the_methods_own_finish(page: Page, photo: Path, tmp_
     page.get_by_role("button", name=texts.RESET, exact=True).click()
     expect(slider(page, "Saturation")).to_have_value("1.5")
     wait_for_new_source(after_picture(page), source)
-    assert read_record(download(page, tmp_path)).finish == method.finish.model_dump()
+    assert read_record(download(page, tmp_path)).finish == method.info.finish.model_dump()
 
 
 def test_a_network_is_chosen_by_a_plain_word(page: Page, photo: Path, tmp_path: Path) -> None:
@@ -445,7 +444,7 @@ def test_a_network_is_chosen_by_a_plain_word(page: Page, photo: Path, tmp_path: 
 def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get_it(
     browser: Browser, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_weights: None
 ) -> None:
-    lab = weights.REGISTRY["unet/lab"].file
+    lab = REGISTRY["unet/lab"].file
     shutil.copy(PROJECT / "weights" / lab, tmp_path / lab)
     monkeypatch.setenv("COLORIZERS_WEIGHTS_DIR", str(tmp_path))
     get_settings.cache_clear()
@@ -466,7 +465,7 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
         page.get_by_role("button", name=texts.COLOUR).click()
         wait_for_colour(page)
         assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
-        open_tab(page, METHODS["gan"].title)
+        open_tab(page, METHODS["gan"].info.title)
         said = "The weights gan_resnet.safetensors are not here; put them into weights/."
         expect(page.get_by_text(said).locator("visible=true")).to_be_visible()
 

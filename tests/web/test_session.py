@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ from PIL import Image
 from trivial_method import TrivialMethod
 
 from colorizers import _engine
-from colorizers.engine.local import Engine, JobRequest
+from colorizers.engine import Engine
+from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.picture.compose import Painting
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.web import texts
-from colorizers.web.session import Coloured, Session, Shelf, Source
+from colorizers.web.session import ColoredTab, Session, Shelf, Source
 
 SIDE = 96
 
@@ -26,7 +28,7 @@ SIDE = 96
 class Painter(TrivialMethod):
     """Paints noise, `SIDE` pixels a side."""
 
-    name, losses = "painter", ()
+    info = replace(TrivialMethod.info, name="painter", losses=())
 
     def run(self, photo, options, job) -> list[Painting]:
         random = torch.Generator().manual_seed(options.seed)
@@ -53,13 +55,17 @@ def results_of(engine: Engine, photo: Photo, variants: int = 1):
     return engine.results(request)
 
 
+def colorings_of(results):
+    return tuple(result.coloring for result in results)
+
+
 def test_results_on_the_page_take_half_the_memory_and_are_saved_as_they_were(
     painters: Engine, session: Session, tmp_path: Path
 ):
-    method = painters.methods["painter"]
+    method = painters.methods["painter"].info
     results = results_of(painters, session.shown.source.open(), variants=10)
     session.tab(method).finish = Finish(luminance_lock=0)
-    session.keep(method, results)
+    session.keep(method, colorings_of(results))
     assert session.tab(method).bytes <= 10 * 3 * SIDE**2 * 2
     path, _ = session.save(method, ".png", 8, keep_exif=False)
     assert np.array_equal(np.asarray(Image.open(path)), results[0].pixels())
@@ -67,22 +73,22 @@ def test_results_on_the_page_take_half_the_memory_and_are_saved_as_they_were(
 
 def test_older_results_make_room_for_newer_ones_and_a_sentence_says_so(painters: Engine, gray_photo: Photo):
     results = results_of(painters, gray_photo)
-    tabs = [Coloured(Finish(), results) for _ in range(3)]
+    tabs = [ColoredTab(Finish(), colorings_of(results)) for _ in range(3)]
     shelf = Shelf(most=2 * tabs[0].bytes)
     for tab in tabs:
         shelf.add(tab)
-    assert [len(tab.results) for tab in tabs] == [0, 1, 1]
+    assert [len(tab.colorings) for tab in tabs] == [0, 1, 1]
     with pytest.raises(ColorizerError, match=texts.RESULTS_GONE):
-        _ = tabs[0].result
+        _ = tabs[0].coloring
     shelf.add(tabs[1])
-    shelf.add(Coloured(Finish(), results))
-    assert [len(tab.results) for tab in tabs] == [0, 1, 0], "what was made anew stays"
+    shelf.add(ColoredTab(Finish(), colorings_of(results)))
+    assert [len(tab.colorings) for tab in tabs] == [0, 1, 0], "what was made anew stays"
 
 
 def test_what_one_tab_needs_may_be_more_than_the_bound(painters: Engine, gray_photo: Photo):
-    tab = Coloured(Finish(), results_of(painters, gray_photo))
+    tab = ColoredTab(Finish(), colorings_of(results_of(painters, gray_photo)))
     Shelf(most=10).add(tab)
-    assert len(tab.results) == 1
+    assert len(tab.colorings) == 1
 
 
 def test_a_visitor_has_one_folder_whoever_asks_first():

@@ -28,8 +28,8 @@ from web_page import (
 )
 from web_server import Server, running_server
 
-from colorizers.engine.local import local_engine
-from colorizers.methods.catalog import METHODS
+from colorizers.engine import make_engine
+from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.options import Control, controls
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, read_record
@@ -86,7 +86,7 @@ def enter(page: Page, photo: Path, method: str, steps: int = 3) -> None:
     """Bring a photo to a tab, and make its runs short."""
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, METHODS[method].title)
+    open_tab(page, METHODS[method].info.title)
     open_advanced(page)
     slider(page, "Steps").fill(str(steps))
     slider(page, "Working size").fill("256")
@@ -249,10 +249,10 @@ def test_without_weights_the_tabs_say_how_to_get_them_and_work_after_a_reload_on
     ):
         give(page, photo)
         wait_for_colour(page)  # the first tab needs none of them
-        open_tab(page, METHODS["controlnet"].title)
+        open_tab(page, METHODS["controlnet"].info.title)
         lacks = "The weights sd15 (2134 MB), controlnet_depth (723 MB), midas (493 MB) are not here"
         expect(page.get_by_text(lacks).locator("visible=true")).to_be_visible()
-        open_tab(page, METHODS["img2img"].title)
+        open_tab(page, METHODS["img2img"].info.title)
         said = page.locator(".prose.beforehand").locator("visible=true")
         expect(said).to_contain_text(WITHOUT)
         assert not overflowing(page)
@@ -269,7 +269,7 @@ def test_without_weights_the_tabs_say_how_to_get_them_and_work_after_a_reload_on
 
 def notes(method: str) -> str:
     """What the tab of a method says beforehand."""
-    engine = local_engine(METHODS)
+    engine = make_engine(METHODS)
     with gr.Blocks():
         return TabWork(engine, METHODS[method], build_tab(METHODS[method])).beforehand()
 
@@ -296,15 +296,15 @@ def none_given(models: Path, tmp_path: Path) -> Iterator[None]:
 
 def option(method: str, name: str) -> Control:
     """An option as the page offers it."""
-    return next(offered(entry, method) for entry in controls(METHODS[method].options) if entry.name == name)
+    return next(offered(entry, method) for entry in controls(METHODS[method].info.options) if entry.name == name)
 
 
 @pytest.mark.usefixtures("none_given")
 def test_choices_that_are_weights_are_marked_where_they_are_not_here_and_others_always_stand(models: Path) -> None:
     sampler = option("img2img", "sampler")
-    assert sampler.words[-1] == "LCM, 4 to 8 steps"
+    assert sampler.labels[-1] == "LCM, 4 to 8 steps"
     assert option("img2img", "caption").choices == ("none", "blip")
-    assert option("img2img", "caption").words[1].endswith("(not here)")
+    assert option("img2img", "caption").labels[1].endswith("(not here)")
     assert option("controlnet", "estimator").default == "dpt"
     with settings(weights_dir=models, cache_dir=models, public=True):
         assert option("img2img", "caption").choices == ("none",)
@@ -322,9 +322,9 @@ def test_a_model_of_ones_own_is_offered_and_the_default_where_one_was_given(
     with settings(weights_dir=tmp_path, cache_dir=models):
         model = option("img2img", "weights")
         assert (model.choices, model.default) == (("sd15", "sd14", "own"), "own")
-    hub = replace(weights.REGISTRY[weights.OWN], hub=HuggingFace("somebody/something"), flag="--model")
-    monkeypatch.setitem(weights.REGISTRY, weights.OWN, hub)
+    hub = replace(REGISTRY[weights.OWN], hub=HuggingFace("somebody/something"), flag="--model")
+    monkeypatch.setitem(REGISTRY, weights.OWN, hub)
     model = option("img2img", "weights")
     assert model.default == "sd15"
-    assert model.words[2].endswith("(not here)")
+    assert model.labels[2].endswith("(not here)")
     assert model.help.endswith("python -m colorizers weights download --model somebody/something.")

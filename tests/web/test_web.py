@@ -20,7 +20,8 @@ from gradio_client import Client, handle_file
 from PIL import Image
 from web_server import Server, running_server
 
-from colorizers.engine.local import Engine, JobRequest, local_engine
+from colorizers.engine import Engine, make_engine
+from colorizers.engine.jobs import JobRequest
 from colorizers.methods.catalog import METHODS
 from colorizers.options import controls
 from colorizers.picture.dataset import REFERENCES
@@ -33,7 +34,7 @@ from colorizers.web.blocks import build_page
 METHODS_WITHOUT_PICTURES = [
     name
     for name, method in METHODS.items()
-    if not method.heavy and not any(entry.kind == "picture" for entry in controls(method.options))
+    if not method.heavy and not any(entry.kind == "picture" for entry in controls(method.info.options))
 ]
 HEAVY = {"diffusers", "transformers", "controlnet_aux", "torchvision.models", "ray"}
 
@@ -206,7 +207,7 @@ def test_more_visitors_than_the_queue_holds_are_told_so_and_the_others_are_serve
 
 
 def test_previews_wait_in_the_queue_two_are_composed_at_once(server: Server) -> None:
-    page = build_page(local_engine())
+    page = build_page(make_engine())
     composing = [
         handler for handler in page.fns.values() if getattr(handler.fn, "__name__", "") in ("refinish", "choose")
     ]
@@ -345,7 +346,7 @@ def test_no_endpoint_of_a_method_takes_a_path_or_the_name_of_a_model_on_a_hub(cl
         told = {p["parameter_name"]: p["type"] for p in endpoints[f"/colorize_{name}"]["parameters"]}
         free = {option for option, kind in told.items() if kind.get("type") == "string" and "enum" not in kind}
         assert free <= {"prompt", "negative_prompt"}, "words that a model reads"
-        choices = {entry.name: list(entry.choices) for entry in controls(method.options) if entry.kind == "choice"}
+        choices = {entry.name: list(entry.choices) for entry in controls(method.info.options) if entry.kind == "choice"}
         assert {option: told[option]["enum"] for option in choices} == choices
     assert told_models(endpoints["/colorize_controlnet"]) == ["sd15", "sd14", "own"]
 
@@ -365,11 +366,11 @@ def test_a_method_of_several_networks_is_told_by_their_names_and_a_word_on_each(
 
 @pytest.mark.parametrize("name", METHODS_WITHOUT_PICTURES)
 def test_what_is_left_out_is_the_methods_own_finish(client: Client, photo: Path, name: str) -> None:
-    own = METHODS[name].finish.model_dump()
+    own = METHODS[name].info.finish.model_dump()
     schema = client.view_api(return_format="dict", print_info=False)["named_endpoints"][f"/colorize_{name}"]
     defaults = {p["parameter_name"]: p["parameter_default"] for p in schema["parameters"] if p["parameter_has_default"]}
     assert {defaults[finish] for finish in own} == {None}
-    quick = {"variants": 1, "calm": 1, "steps": 2} if name == "diffusion" else {}
+    quick = {"variants": 1, "samples_per_result": 1, "steps": 2} if name == "diffusion" else {}
     _, typed = client.predict(photo=handle_file(photo), warmth=0.3, **quick, api_name=f"/colorize_{name}")
     given = (json.dumps(quick), json.dumps({"warmth": 0.3}))
     _, general = client.predict(handle_file(photo), name, *given, api_name="/colorize")
@@ -402,7 +403,7 @@ def test_a_page_names_the_weights_that_are_not_here_and_tells_no_stranger_to_run
     monkeypatch.setenv("COLORIZERS_WEIGHTS_DIR", str(tmp_path))
     monkeypatch.setenv("COLORIZERS_PUBLIC", str(public))
     get_settings.cache_clear()
-    page = json.dumps(build_page(local_engine(METHODS)).get_config_file(), default=str)
+    page = json.dumps(build_page(make_engine(METHODS)).get_config_file(), default=str)
     how = "get them with: python -m colorizers weights download ddcolor_tiny, and so on"
     assert (f"Not here: small, ddcolor_tiny, ddcolor_artistic; {how}." in page) != public
     assert ("python -m colorizers" in page) != public

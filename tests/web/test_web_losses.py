@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from colorizers.engine.local import Step
+from colorizers.methods.method import Step
 from colorizers.web import markup, texts
 from colorizers.web.loss_plot import Losses
 

@@ -19,19 +19,22 @@ from urllib.parse import unquote
 
 import pytest
 import torch
+from conftest import store
 from huggingface_hub import constants
 from torch import nn
 from torchvision.models import VGG19_Weights
 
 from colorizers.__main__ import main
 from colorizers.errors import ColorizerError
+from colorizers.methods.catalog import REGISTRY
 from colorizers.settings import PROJECT, get_settings
 from colorizers.weights import downloads
 from colorizers.weights import store as weights
 from colorizers.weights.downloads import LOCK
+from colorizers.weights.store import sha256
 
 KEY = "transformer/ddcolor_tiny"
-HUB = weights.REGISTRY[KEY].hub.name
+HUB = REGISTRY[KEY].hub.name
 FIRST, SECOND = "1" * 40, "2" * 40  # revisions
 
 
@@ -216,9 +219,9 @@ def test_a_download_says_what_comes_brings_it_and_locks_it(hub: Hub, kept: Path)
 
 
 def test_what_was_downloaded_is_loaded_and_not_fetched_twice(hub: Hub, kept: Path, capsys):
-    assert not weights.here(KEY)
+    assert not store().has(KEY)
     assert download(KEY) == 0
-    assert weights.here(KEY)
+    assert store().has(KEY)
     asked = list(hub.asked)
     assert download() == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"ddcolor_tiny is here already: {kept}"
@@ -230,7 +233,7 @@ def test_what_was_downloaded_is_loaded_and_not_fetched_twice(hub: Hub, kept: Pat
 def test_a_download_that_broke_off_goes_on_where_it_stopped(hub: Hub, kept: Path, capsys):
     hub.patience = 11 * 2**20
     assert "error 503" in refusal(capsys)
-    assert not weights.here(KEY)
+    assert not store().has(KEY)
     hub.patience = None
     assert download() == 0
     assert hub.asked[-1] == f"/store/{FIRST}/pytorch_model.bin bytes={10 * 2**20}-"
@@ -332,7 +335,7 @@ def test_the_list_says_where_weights_come_from_and_how_to_get_them(hub: Hub, kep
         assert word in row()
     assert download() == 0
     capsys.readouterr()
-    for word in ("yes", HUB, kept.name, weights.sha256(kept)[:12]):
+    for word in ("yes", HUB, kept.name, sha256(kept)[:12]):
         assert word in row()
 
 
@@ -430,7 +433,7 @@ def fetched(hub: Hub) -> list[str]:
 class TestFolder:
     def test_comes_with_what_its_use_needs_alone_and_is_locked_to_it(self, model: Hub, folder: Path, capsys):
         assert download("checker") == 0
-        repository = weights.REGISTRY[CHECKER].hub.name
+        repository = REGISTRY[CHECKER].hub.name
         said, path = capsys.readouterr().out.splitlines()
         assert said.startswith(f"safety_checker: {repository}, 17 MB, licence CreativeML OpenRAIL-M")
         assert path == str(folder)
@@ -443,7 +446,7 @@ class TestFolder:
         assert names_in(folder.parent) == [LOCK, folder.name]
 
     def test_is_ready_then_as_a_whole_and_in_parts_and_not_fetched_twice(self, model: Hub, folder: Path, capsys):
-        assert not weights.here(CHECKER)
+        assert not store().has(CHECKER)
         assert download(CHECKER) == 0
         asked = list(model.asked)
         assert weights.ready(CHECKER) == folder
@@ -455,7 +458,7 @@ class TestFolder:
     def test_goes_on_where_a_download_broke_off_at_the_same_revision(self, model: Hub, folder: Path, capsys):
         model.patience = 11 * 2**20
         assert "error 503" in refusal(capsys, "checker")
-        assert not weights.here(CHECKER)
+        assert not store().has(CHECKER)
         assert not folder.exists()
         before = fetched(model)
         model.patience = None
@@ -470,9 +473,9 @@ class TestFolder:
     @pytest.mark.parametrize("name", [BIG, "feature_extractor/words.txt"])
     def test_is_not_there_when_one_file_is_not_what_the_hub_names(self, name: str, model: Hub, folder: Path, capsys):
         model.arrives[name] = NEEDED[name][:-1] + b"!"
-        repository = weights.REGISTRY[CHECKER].hub.name
+        repository = REGISTRY[CHECKER].hub.name
         assert refusal(capsys, "checker") == f"What arrived is not the {name} that {repository} names; try again."
-        assert not weights.here(CHECKER)
+        assert not store().has(CHECKER)
         model.arrives.clear()
         assert download("checker") == 0, "the next try begins anew"
         assert files_in(folder) == NEEDED
@@ -550,7 +553,7 @@ class TestFolder:
         assert row()[-1] == "get them with: python -m colorizers weights download safety_checker"
         assert download("checker") == 0
         capsys.readouterr()
-        assert row()[1:6] == ["safety_checker", "16.0", "yes", "-", weights.REGISTRY[CHECKER].hub.name]
+        assert row()[1:6] == ["safety_checker", "16.0", "yes", "-", REGISTRY[CHECKER].hub.name]
 
 
 CONTROL = {"config.json": b"{}", "diffusion_pytorch_model.safetensors": b"tensors", "control_net.py": b"raise"}
@@ -570,10 +573,10 @@ WHOLE = {
 def test_several_weights_come_at_once_and_a_missing_one_is_named_by_one_sentence(hub: Hub, capsys):
     hub.revisions = {FIRST: WHOLE | CONTROL}
     keys = ["stable_diffusion/sd15", "controlnet/depth", "controlnet/lineart"]
-    said = weights.missing([*keys, "stable_diffusion/sd15/unet"])
+    said = store().missing([*keys, "stable_diffusion/sd15/unet"])
     assert said.startswith("The weights sd15 (2134 MB), controlnet_depth (723 MB), controlnet_lineart (723 MB) are not")
     assert main(said.removesuffix(".").rpartition("python -m colorizers ")[2].split()) == 0
-    assert weights.missing(keys) == ""
+    assert store().missing(keys) == ""
     assert all(weights.ready(key) for key in keys)
 
 
@@ -584,7 +587,7 @@ def test_models_and_controlnets_of_others_are_downloaded_by_their_ids_into_folde
     for owner in ("one", "other"):
         weights.use_model(f"{owner}/dream.v2")
         weights.use_controlnet(f"{owner}/lines")
-        said = weights.missing([weights.OWN, "controlnet/depth"])
+        said = store().missing([weights.OWN, "controlnet/depth"])
         command = f"weights download --model {owner}/dream.v2 --controlnet {owner}/lines"
         assert said == (
             f"The weights {owner}/dream.v2, {owner}/lines are not here; get them with: python -m colorizers {command}."
@@ -610,7 +613,7 @@ def own_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget afterwards what was put into the registry."""
     monkeypatch.setattr(weights, "_checkpoints", {})
     for key in (weights.OWN, "controlnet/depth"):
-        monkeypatch.setitem(weights.REGISTRY, key, weights.REGISTRY[key])
+        monkeypatch.setitem(REGISTRY, key, REGISTRY[key])
 
 
 def test_one_file_of_several_is_fetched_where_the_registry_names_it(hub: Hub, tmp_path: Path):
@@ -673,7 +676,7 @@ def kept_vgg(tmp_path: Path) -> Path:
 class TestTorchvision:
     @pytest.mark.parametrize("name", ["vgg19", "resnet34", "swin_b"])
     def test_tells_where_its_weights_are_how_large_and_the_beginning_of_their_hash(self, name: str, tmp_path: Path):
-        entry = weights.REGISTRY[f"style/{name}"]
+        entry = REGISTRY[f"style/{name}"]
         ((kept, file),) = entry.hub.published(tmp_path, entry.stem, ()).items()
         assert kept == f"style_{name}.pth"
         assert re.fullmatch(rf"{name}-{file.pin.sha256}\.pth", file.pin.file)
@@ -712,7 +715,7 @@ class TestTorchvision:
             "The download from torchvision failed (it broke off); make room or try again."
         )
         assert "error 503 for vgg19-" in refusal(capsys, "vgg19")
-        assert not weights.here(VGG)
+        assert not store().has(VGG)
         hub.patience = None
         assert download("vgg19") == 0
         assert hub.asked[-1] == f"/models/{published} bytes={3 * 2**20 + 1}-"
@@ -751,7 +754,7 @@ class TestTorchvision:
         assert names_in(kept_vgg.parent) == []
 
     def test_is_asked_once_by_two_downloads_at_once(self, hub: Hub, published: str, kept_vgg: Path):
-        hub_of = weights.REGISTRY[VGG].hub
+        hub_of = REGISTRY[VGG].hub
         files = [hub_of.published(kept_vgg.parent, kept_vgg.stem, ())[kept_vgg.name] for _ in range(2)]
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda file: downloads.fetch(file, kept_vgg), files))
@@ -788,7 +791,7 @@ class TestTorchvision:
             assert word in row()
         assert download("vgg19") == 0
         capsys.readouterr()
-        for word in ("yes", kept_vgg.name, weights.sha256(kept_vgg)[:12]):
+        for word in ("yes", kept_vgg.name, sha256(kept_vgg)[:12]):
             assert word in row()
 
     def test_is_no_hub_of_hugging_faces(self, hub: Hub, published: str, monkeypatch: pytest.MonkeyPatch):

@@ -17,6 +17,7 @@ from torchvision.models import get_model
 
 from colorizers.__main__ import main
 from colorizers.errors import ColorizerError
+from colorizers.methods.catalog import REGISTRY
 from colorizers.networks.backbones import ResNet34, SwinB
 from colorizers.networks.vgg import VGG19
 from colorizers.settings import PROJECT, Settings
@@ -330,7 +331,7 @@ def test_a_server_takes_weights_from_files(tmp_path: Path):
             _, records = client.predict(handle_file(photo), weights="lab", api_name="/colorize_unet")
         finally:
             server.terminate()
-    assert records[0]["weights"] == {KEY: weights.sha256(own)}
+    assert records[0]["weights"] == {KEY: sha256(own)}
 
 
 @pytest.mark.parametrize(
