@@ -30,7 +30,7 @@ from colorizers.picture.result import Result
 from colorizers.pool import ModelPool
 from colorizers.settings import get_settings
 from colorizers.weights import store as weight_store
-from colorizers.weights.store import WeightStore, make_store
+from colorizers.weights.store import WeightReader, WeightStore, make_store
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,6 +82,11 @@ def answer(network: nn.Module, lightness: Tensor) -> Tensor:
 def store() -> WeightStore:
     """The weights that the settings name."""
     return make_store(REGISTRY, get_settings())
+
+
+def reader() -> WeightReader:
+    """A reader of the weights that the settings name."""
+    return WeightReader(store())
 
 
 def result_of(photo: Photo, done: Done, k: int = 0, finish: Finish | None = None) -> Result:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+from conftest import reader
 from controlnet_aux import MidasDetector
 from controlnet_aux.midas.midas import vit
 from controlnet_aux.midas.midas.dpt_depth import DPTDepthModel
@@ -63,7 +64,7 @@ def midas_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def midas(midas_folder: Path) -> Iterator[nn.Module]:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        yield from (load_depth("depth/midas", CPU).eval() for _ in looked_for(midas_folder, monkeypatch))
+        yield from (load_depth("depth/midas", CPU, reader()).eval() for _ in looked_for(midas_folder, monkeypatch))
 
 
 def saved(name: str, folder: Path) -> Path:
@@ -119,7 +120,7 @@ def test_midas_gives_a_map_of_the_pictures_size(midas: nn.Module, size: tuple[in
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_estimators_give_a_map_of_the_pictures_size(name: str, size: tuple[int, int], folder: Path):
     saved(name, folder)
-    assert_depth(load_depth(f"depth/{name}", CPU).eval()(picture(*size)), size)
+    assert_depth(load_depth(f"depth/{name}", CPU, reader()).eval()(picture(*size)), size)
 
 
 def test_midas_says_what_controlnet_aux_makes_of_the_same_file(midas: nn.Module, midas_folder: Path):
@@ -135,7 +136,7 @@ def test_published_estimators_say_what_transformers_own_pipeline_says(name: str,
     place = saved(name, folder)
     pixels = (255 * picture(64, 128)).round().byte()
     own = pipeline("depth-estimation", model=str(place), device=CPU)(Image.fromarray(pixels.movedim(0, -1).numpy()))
-    ours = load_depth(f"depth/{name}", CPU).eval()(pixels / 255)
+    ours = load_depth(f"depth/{name}", CPU, reader()).eval()(pixels / 255)
     low, high = own["predicted_depth"].quantile(torch.tensor([0.02, 0.98]))
     both = torch.stack((ours, own["predicted_depth"].clamp(low, high))).flatten(1)
     assert torch.corrcoef(both)[0, 1] > 0.99
@@ -180,13 +181,13 @@ def test_midas_keeps_nothing_of_the_picture(midas: nn.Module):
 @pytest.mark.parametrize("name", ["midas", *PUBLISHED])
 def test_what_is_not_here_is_named(name: str, no_weights: None):
     with pytest.raises(ColorizerError, match=f"{name}.* not here"):
-        load_depth(f"depth/{name}", CPU)
+        load_depth(f"depth/{name}", CPU, reader())
 
 
 def test_midas_must_fit_its_network(folder: Path):
     torch.save({"stranger": torch.zeros(1)}, folder / "depth_midas.pt")
     with pytest.raises(ColorizerError, match=r"missing; stranger unknown"):
-        load_depth("depth/midas", CPU)
+        load_depth("depth/midas", CPU, reader())
 
 
 def test_code_in_the_file_of_midas_is_refused_and_not_run(folder: Path):
@@ -198,7 +199,7 @@ def test_code_in_the_file_of_midas_is_refused_and_not_run(folder: Path):
 
     (folder / "depth_midas.pt").write_bytes(pickle.dumps({"code": Code()}, protocol=2))
     with pytest.raises(ColorizerError, match=r"depth_midas\.pt is damaged or holds more than tensors"):
-        load_depth("depth/midas", CPU)
+        load_depth("depth/midas", CPU, reader())
     assert not trap.exists()
 
 
@@ -215,15 +216,15 @@ def test_code_in_the_file_of_midas_is_refused_and_not_run(folder: Path):
 def test_published_estimators_must_fit_their_network(name: str, change, said: str, folder: Path):
     rewritten(saved(name, folder), change)
     with pytest.raises(ColorizerError, match=f"depth_{name} do not fit their network, as in .*{said}"):
-        load_depth(f"depth/{name}", CPU)
+        load_depth(f"depth/{name}", CPU, reader())
 
 
 def test_dpt_does_without_the_layer_that_its_published_files_lack(folder: Path):
     place = saved("dpt", folder)
-    whole = load_depth("depth/dpt", CPU).eval()(picture(64, 128))
+    whole = load_depth("depth/dpt", CPU, reader()).eval()(picture(64, 128))
     lacking = "neck.fusion_stage.layers.0.residual_layer1."
     rewritten(place, lambda state: [state.pop(name) for name in list(state) if name.startswith(lacking)])
-    assert torch.equal(load_depth("depth/dpt", CPU).eval()(picture(64, 128)), whole)
+    assert torch.equal(load_depth("depth/dpt", CPU, reader()).eval()(picture(64, 128)), whole)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -231,7 +232,7 @@ def test_half_precision_is_taken_and_runs_in_single(name: str, folder: Path):
     place = saved(name, folder)
     rewritten(place, lambda state: state.update({name: tensor.half() for name, tensor in state.items()}))
     (place / "model.safetensors").rename(place / "model.fp16.safetensors")
-    network = load_depth(f"depth/{name}", CPU).eval()
+    network = load_depth(f"depth/{name}", CPU, reader()).eval()
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
     assert_depth(network(picture(64, 128)), (64, 128))
 
@@ -240,7 +241,7 @@ def test_half_precision_is_taken_and_runs_in_single(name: str, folder: Path):
 def test_a_damaged_network_is_refused(name: str, folder: Path):
     (saved(name, folder) / "model.safetensors").write_bytes(b"no tensors")
     with pytest.raises(ColorizerError, match=f"depth_{name}"):
-        load_depth(f"depth/{name}", CPU)
+        load_depth(f"depth/{name}", CPU, reader())
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -249,4 +250,4 @@ def test_pickles_are_not_looked_at(name: str, folder: Path):
     torch.save(safetensors.torch.load_file(place / "model.safetensors"), place / "pytorch_model.bin")
     (place / "model.safetensors").unlink()
     with pytest.raises(ColorizerError, match=name):
-        load_depth(f"depth/{name}", CPU)
+        load_depth(f"depth/{name}", CPU, reader())

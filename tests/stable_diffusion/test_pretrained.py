@@ -11,6 +11,7 @@ import pytest
 import safetensors.torch
 import tiny_models as tiny
 import torch
+from conftest import reader, store
 from diffusers import AutoencoderKL
 from torch import Tensor
 
@@ -22,7 +23,7 @@ from colorizers.methods.stable_diffusion.depth import load_depth
 from colorizers.methods.stable_diffusion.pretrained import network_from
 from colorizers.methods.stable_diffusion.prompt import TextEncoder
 from colorizers.picture.photo import Photo
-from colorizers.weights import store as weights
+from colorizers.weights.store import WeightStore
 
 CPU = torch.device("cpu")
 SD = "stable_diffusion/sd15"
@@ -82,9 +83,9 @@ def test_a_vae_under_the_names_that_it_was_published_with_is_the_same(folder: Pa
 
 def test_a_text_encoder_under_the_names_that_it_was_published_with_is_the_same(folder: Path):
     path = folder / "stable_diffusion_sd15" / "text_encoder" / "model.safetensors"
-    new = said_by(parts.load_part(f"{SD}/text_encoder", CPU))
+    new = said_by(parts.load_part(f"{SD}/text_encoder", CPU, reader()))
     renamed(path, lambda name: f"text_model.{name}", **{"text_model.embeddings.position_ids": torch.arange(77)[None]})
-    assert torch.equal(said_by(parts.load_part(f"{SD}/text_encoder", CPU)), new)
+    assert torch.equal(said_by(parts.load_part(f"{SD}/text_encoder", CPU, reader())), new)
 
 
 def said_by(encoder: Any) -> Tensor:
@@ -97,7 +98,7 @@ def test_half_precision_is_preferred_and_runs_in_single_on_a_cpu(folder: Path):
     state = safetensors.torch.load_file(place / "diffusion_pytorch_model.safetensors")
     half = {name: tensor.half() for name, tensor in state.items()}
     safetensors.torch.save_file(half, place / "diffusion_pytorch_model.fp16.safetensors", {"format": "pt"})
-    network = parts.load_part(f"{SD}/unet", CPU)
+    network = parts.load_part(f"{SD}/unet", CPU, reader())
     assert all(torch.equal(tensor, half[name].float()) for name, tensor in network.state_dict().items())
 
 
@@ -116,7 +117,7 @@ def test_a_config_that_asks_for_code_or_other_weights_is_refused_and_nobody_is_a
 ):
     configured(folder / place / "config.json", **more)
     loader = load_depth if key.startswith("depth") else parts.load_part
-    assert "asks for code or for other weights" in refusal(lambda: loader(key, CPU), folder)
+    assert "asks for code or for other weights" in refusal(lambda: loader(key, CPU, reader()), folder)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
@@ -154,13 +155,13 @@ def test_a_vocabulary_that_the_text_encoder_does_not_know_is_refused(folder: Pat
     known = json.loads(path.read_text())
     known["added_tokens"].append(known["added_tokens"][0] | {"id": 514, "content": "<my-cat>", "special": False})
     put(path, json.dumps(known))
-    assert "do not belong together" in refusal(lambda: parts.load_part(f"{SD}/text_encoder", CPU), folder)
+    assert "do not belong together" in refusal(lambda: parts.load_part(f"{SD}/text_encoder", CPU, reader()), folder)
 
 
 def test_a_broken_vocabulary_is_refused(folder: Path):
     for path in (folder / "stable_diffusion_sd15" / "tokenizer").glob("*.json"):
         put(path, "{")
-    assert "cannot be read" in refusal(lambda: parts.load_part(f"{SD}/text_encoder", CPU), folder)
+    assert "cannot be read" in refusal(lambda: parts.load_part(f"{SD}/text_encoder", CPU, reader()), folder)
 
 
 def test_a_vae_of_another_family_is_refused(folder: Path):
@@ -172,12 +173,12 @@ def test_a_vae_of_another_family_is_refused(folder: Path):
     place = folder / "stable_diffusion_sd15" / "vae"
     shutil.rmtree(place)
     wide.save_pretrained(place)
-    assert "is no Stable Diffusion 1.x model" in refusal(lambda: parts.load_part(f"{SD}/vae", CPU), folder)
+    assert "is no Stable Diffusion 1.x model" in refusal(lambda: parts.load_part(f"{SD}/vae", CPU, reader()), folder)
 
 
 def test_weights_in_several_files_are_refused(folder: Path):
     (folder / "stable_diffusion_sd15" / "unet" / "diffusion_pytorch_model.safetensors.index.json").write_text("{}")
-    assert "in several files" in refusal(lambda: parts.load_part(f"{SD}/unet", CPU), folder)
+    assert "in several files" in refusal(lambda: parts.load_part(f"{SD}/unet", CPU, reader()), folder)
 
 
 def test_what_lies_in_a_folder_besides_is_left_alone(folder: Path):
@@ -186,16 +187,16 @@ def test_what_lies_in_a_folder_besides_is_left_alone(folder: Path):
     (place / "nowhere.json").symlink_to("nothing")
     (place / "model.py").write_text("raise SystemExit")
     (place / "pytorch_model.bin").write_bytes(b"no pickle")
-    assert parts.load_part(f"{SD}/unet", CPU) is not None
+    assert parts.load_part(f"{SD}/unet", CPU, reader()) is not None
 
 
 def test_a_caption_is_added_to_the_prompt_and_told(folder: Path, gray_photo: Photo, offline: None):
     plain = small_run(gray_photo)[0]
     tiny.save_captioner(folder / "caption_blip")
     said = small_run(gray_photo, caption="blip")[0]
-    assert any(note.startswith("BLIP says of the photo: ") for note in said.notes)
+    assert any(note.startswith("BLIP's description of the photo: ") for note in said.notes)
     assert "caption/blip" in said.record.weights
-    assert not torch.equal(said.outcome.rgb, plain.outcome.rgb)
+    assert not torch.equal(said.coloring.outcome.rgb, plain.coloring.outcome.rgb)
 
 
 def test_without_a_captioner_one_sentence_says_how_to_get_it(folder: Path, gray_photo: Photo):
@@ -204,27 +205,27 @@ def test_without_a_captioner_one_sentence_says_how_to_get_it(folder: Path, gray_
 
 
 @pytest.fixture
-def one_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def one_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> WeightStore:
     """What stands for a model in a single file, which has no vocabulary."""
-    monkeypatch.setattr(weights, "_checkpoints", {})
     path = folder.parent / "fine_tune.safetensors"
     safetensors.torch.save_file({"any": torch.zeros(1)}, path)
-    weights.use_model(str(path))
-    return path
+    return store().with_model(str(path))
 
 
-def test_a_single_file_takes_the_vocabulary_of_a_model_that_is_here(one_file: Path, folder: Path):
-    assert parts.vocabulary("stable_diffusion/own") == f"{SD}/tokenizer"
+def test_a_single_file_takes_the_vocabulary_of_a_model_that_is_here(one_file: WeightStore, folder: Path):
+    assert parts.vocabulary(one_file, "stable_diffusion/own") == f"{SD}/tokenizer"
     shutil.rmtree(folder / "stable_diffusion_sd15")
-    assert parts.vocabulary("stable_diffusion/own") == "stable_diffusion/sd14/tokenizer"
+    assert parts.vocabulary(one_file, "stable_diffusion/own") == "stable_diffusion/sd14/tokenizer"
 
 
 def test_without_any_vocabulary_its_download_is_named_before_anything_runs(
-    one_file: Path, folder: Path, gray_photo: Photo
+    one_file: WeightStore, folder: Path, gray_photo: Photo
 ):
     for name in ("sd15", "sd14"):
         shutil.rmtree(folder / f"stable_diffusion_{name}")
-    said = refusal(lambda: small_run(gray_photo, weights="own"), folder)
-    assert said == "The weights tokenizer (2 MB) are not here; get them with: " + (
-        "python -m colorizers weights download tokenizer."
+    said = refusal(
+        lambda: make_engine(store=one_file).results(JobRequest(gray_photo, "img2img", {"weights": "own"})), folder
+    )
+    assert said == "The weights tokenizer (2 MB) are not installed; get them with: " + (
+        "colorizers weights download tokenizer."
     )

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from conftest import encoded, store, using_weights
+from conftest import encoded, result_of, store, using_weights
 from PIL import Image
 from torch import Tensor, nn
 
@@ -28,8 +28,8 @@ from colorizers.engine import Engine, make_engine
 from colorizers.engine.jobs import Done, JobRequest
 from colorizers.engine.local import LocalBackend
 from colorizers.errors import ColorizerError
-from colorizers.methods.catalog import METHODS
-from colorizers.methods.method import Method, Step
+from colorizers.methods.catalog import METHODS, REGISTRY
+from colorizers.methods.method import AnyMethod, Step
 from colorizers.methods.stable_diffusion import components as parts
 from colorizers.methods.stable_diffusion import img2img
 from colorizers.methods.stable_diffusion.pipeline import StableDiffusion
@@ -40,8 +40,8 @@ from colorizers.picture.result import Result
 from colorizers.pool import Loader, ModelPool
 from colorizers.settings import PROJECT, get_settings
 from colorizers.web.api import answers_of
-from colorizers.weights import store as weights
 from colorizers.weights.registry import DOWNLOAD
+from colorizers.weights.store import WeightReader, WeightStore
 
 TABS = ("img2img", "controlnet")
 PATIENCE = 60  # seconds after which a test that waits has failed
@@ -115,8 +115,8 @@ class Watched(StableDiffusion):
 
     @property
     def loaders(self) -> dict[str, Loader]:
-        def load(key: str, device: torch.device) -> nn.Module:
-            network = parts.load_part(key, device)
+        def load(key: str, device: torch.device, reader: WeightReader) -> nn.Module:
+            network = parts.load_part(key, device, reader)
             if key.endswith("/unet"):
                 network.register_forward_pre_hook(lambda module, given: self.before(given[0]))
             return network
@@ -124,11 +124,13 @@ class Watched(StableDiffusion):
         return {**super().loaders, parts.FAMILY: load}
 
 
-def pooled(*methods: Method) -> tuple[Engine, ModelPool]:
+def pooled(*methods: AnyMethod) -> tuple[Engine, ModelPool]:
     """An engine that nobody has used, and its pool."""
     named = {method.info.name: method for method in methods}
-    pool = ModelPool({family: load for each in methods for family, load in each.loaders.items()}, CPU, 10**9)
-    return Engine(named, LocalBackend(named, pool)), pool
+    pool = ModelPool(
+        {family: load for each in methods for family, load in each.loaders.items()}, CPU, 10**9, store=store()
+    )
+    return Engine(named, LocalBackend(named, pool, get_settings().checks_pictures)), pool
 
 
 def watched(before: Callable[[Tensor], object]) -> tuple[Engine, ModelPool]:
@@ -184,9 +186,9 @@ def test_the_model_that_is_chosen_makes_the_colours_and_stands_in_the_record(eng
 def test_steps_are_told_and_shown_as_they_are_done(engine: Engine):
     events = list(engine.run(engine.checked(asked(photo_of(64, 30), variants=2, strength=1))))
     steps = [event for event in events if isinstance(event, Step)]
-    assert all(one.share <= other.share for one, other in itertools.pairwise(steps))
+    assert all(one.fraction <= other.fraction for one, other in itertools.pairwise(steps))
     assert {step.text for step in steps} >= {
-        "Reading the prompt",
+        "Encoding the prompt",
         "Step 4 of 4, variant 2 of 2",
         "Decoding the picture",
     }
@@ -201,12 +203,12 @@ def test_steps_are_told_and_shown_as_they_are_done(engine: Engine):
 def test_the_maps_that_guided_it_are_shown_beside_the_result(engine: Engine):
     photo, own = photo_of(200, 100), photo_of(100, 50, seed=1)
     result = coloured(engine, photo, "controlnet", second_control="lineart")
-    assert set(result.maps) == {"Depth", "Line art"}
-    for plane in result.maps.values():
+    assert set(result.coloring.maps) == {"Depth", "Line art"}
+    for plane in result.coloring.maps.values():
         assert plane.shape == (128, 256)
         assert ((plane >= 0) & (plane <= 1)).all()
     given = coloured(engine, photo, "controlnet", depth=own)
-    assert not torch.allclose(given.maps["Depth"], result.maps["Depth"], atol=0.1)
+    assert not torch.allclose(given.coloring.maps["Depth"], result.coloring.maps["Depth"], atol=0.1)
     assert given.record.pictures == {"depth": own.sha256}
     assert "depth/dpt" not in given.record.weights, "nothing is estimated"
 
@@ -270,13 +272,13 @@ def test_all_variants_start_from_the_same_colours_also_when_these_are_of_chance(
 )
 def test_a_control_that_never_acts_is_told(engine: Engine, gray_photo: Photo, options: dict[str, Any]):
     result = coloured(engine, gray_photo, "controlnet", **options)
-    assert any(note.startswith("There was no control: ") for note in result.notes)
+    assert any(note.startswith("No ControlNet was applied: ") for note in result.notes)
 
 
 def test_lcm_is_guided_gently_and_a_note_says_so(engine: Engine, gray_photo: Photo):
     strong, gentle = (coloured(engine, gray_photo, sampler="lcm", guidance_scale=scale) for scale in (7, 2))
     assert np.array_equal(strong.pixels(), gentle.pixels())
-    said = "LCM takes a guidance scale of at most 2, which was used."
+    said = "LCM works up to a guidance scale of 2, which was used."
     assert said in strong.notes
     assert said not in gentle.notes
 
@@ -360,17 +362,15 @@ def test_a_model_of_ones_own_is_used_where_it_lies_and_again_only_when_it_is_giv
     photo = saved(tmp_path, "photo.png", photo_of(60, 90))
     older, own, again = (tmp_path / f"{name}.png" for name in ("older", "own", "again"))
     assert command(photo, "-m", "img2img", "-o", older, *SMALL, "--weights", "sd14", "--seed", 1) == 0
-    monkeypatch.setattr(weights, "_checkpoints", {})
     model = ("--model", tiny_models / "stable_diffusion_sd14")
     assert command(photo, "-m", "img2img", "-o", own, *SMALL, *model, "--seed", 1) == 0
     assert np.array_equal(*map(np.asarray, map(Image.open, (older, own))))
     assert f"{SD}/unet".replace("sd15", "own") in read_record(own).weights
     assert command(photo, "--from", own, "-o", again, *model) == 0
     assert again.read_bytes() == own.read_bytes()
-    monkeypatch.setattr(weights, "_checkpoints", {})
     capsys.readouterr()
     assert command(photo, "--from", own, "-o", again, "--overwrite") == 2
-    assert "not here; name a folder or a .safetensors file with --model" in capsys.readouterr().err
+    assert "not installed; name a folder or a .safetensors file with --model" in capsys.readouterr().err
 
 
 # Several at once, and the pool
@@ -414,8 +414,8 @@ def test_eight_parts_that_are_loaded_at_once_all_have_their_numbers():
 
     def numbers(key: str) -> bool:
         everybody.wait(PATIENCE)
-        with pool.lease(key) as model:
-            return all(tensor.isfinite().all() for tensor in model.state_dict().values())
+        with pool.lease(key) as leased:
+            return all(tensor.isfinite().all() for tensor in leased.model.state_dict().values())
 
     with ThreadPoolExecutor(len(keys)) as threads:
         assert all(threads.map(numbers, keys))
@@ -521,7 +521,7 @@ def test_a_model_that_gives_nan_at_half_precision_runs_in_single_and_a_note_says
     changed(vae, lambda state: state["encoder.conv_in.weight"].mul_(1e6))  # single brings it back to size
     result = coloured(make_engine(), gray_photo)
     assert np.isfinite(result.coloring.outcome.rgb.numpy()).all()
-    assert "Half precision gave no picture on this device, so single precision was used." in result.notes
+    assert "Half precision gave no valid picture on this device, so single precision was used." in result.notes
 
 
 # What is refused
@@ -540,8 +540,8 @@ def test_a_model_that_gives_nan_at_half_precision_runs_in_single_and_a_note_says
         ({"sampler": "dpm2"}, "Sampler must be one of ddim, ddpm, unipc, dpm++, euler-a, lcm."),
         ({"weights": "/models/sd15"}, "Model must be one of sd15, sd14, own."),
         ({"start_from": "adain"}, "Start from must be one of gray, unet, "),
-        ({"weights": "own"}, "The weights own are not here; name a folder or a .safetensors file with --model"),
-        ({"caption": "blip"}, "The weights blip (1880 MB) are not here; get them with: "),
+        ({"weights": "own"}, "The weights own are not installed; name a folder or a .safetensors file with --model"),
+        ({"caption": "blip"}, "The weights blip (1880 MB) are not installed; get them with: "),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -560,7 +560,7 @@ def test_options_that_cannot_be_are_refused_in_one_sentence(
         ({"second_control": "depth"}, "Both controls are depth; "),
         ({"depth": photo_of(90, 60)}, "The depth map has another shape than the photo (90x60 against 64x48); "),
         ({"depth": photo_of(64, 48), "control_by": "lineart"}, "The depth map would not be used; "),
-        ({"estimator": "depth_anything"}, "The weights depth_anything (99 MB) are not here; get them with: "),
+        ({"estimator": "depth_anything"}, "The weights depth_anything (99 MB) are not installed; get them with: "),
     ],
     ids=["begins late", "begins at its end", "both the same", "another shape", "a map for nothing", "no estimator"],
 )
@@ -573,7 +573,7 @@ def test_controls_that_cannot_be_are_refused_in_one_sentence(
 def test_lcm_needs_its_lora(folder: Path, gray_photo: Photo):
     (folder / "lora_lcm.safetensors").unlink()
     said = refused(make_engine(), asked(gray_photo, sampler="lcm"))
-    assert said.startswith("The weights lcm (135 MB) are not here; get them with: ")
+    assert said.startswith("The weights lcm (135 MB) are not installed; get them with: ")
 
 
 _REFUSAL = """
@@ -609,10 +609,11 @@ def test_without_weights_one_sentence_says_what_is_missing_and_how_to_get_it_at_
     ).stdout
     assert said.count("\n") == 1
     method = METHODS[tab]
-    needs = dict.fromkeys(weights.entry_of(key) for key in method.needs(method.options(start_from="gray")))
+    nothing = WeightStore(REGISTRY)
+    needs = nothing.missing(method.needs(method.info.options(start_from="gray"), nothing))
     assert said.startswith("The weights sd15 (2134 MB)")
     assert all(f"({entry.megabytes} MB)" in said for entry in needs)
-    named = said.partition(f" are not here; get them with: {DOWNLOAD} ")[2].rstrip(".\n").split()
+    named = said.partition(f" are not installed; get them with: {DOWNLOAD} ")[2].rstrip(".\n").split()
     assert [store().key_of(name) for name in named] == [entry.key for entry in needs]
 
 
@@ -624,7 +625,7 @@ def test_the_safety_checker_gives_words_instead_of_a_picture(
     setting("COLORIZERS_SAFETY_CHECKER", "true")
     save_checker(folder / "safety_checker", withholds=True)
     said = refused(make_engine(), asked(gray_photo, variants=2))
-    assert said == "The safety checker withholds what was made; try another seed, prompt or photo."
+    assert said == "The safety checker withholds this result; try another seed, prompt or photo."
 
 
 def test_what_the_safety_checker_lets_through_is_shown(
@@ -635,10 +636,11 @@ def test_what_the_safety_checker_lets_through_is_shown(
     free = coloured(engine, gray_photo)
     setting("COLORIZERS_PUBLIC", "true")
     save_checker(folder / "safety_checker", withholds=False)
-    *events, done = make_engine().submit(asked(gray_photo))
+    public = make_engine()
+    *events, done = public.run(public.checked(asked(gray_photo)))
     assert isinstance(done, Done)
-    (seen,) = done.results
-    assert np.array_equal(seen.pixels(), free.pixels())
+    (seen,) = done.colorings
+    assert np.array_equal(result_of(gray_photo, done).pixels(), free.pixels())
     assert all(event.preview is None for event in events if isinstance(event, Step)), "nobody has checked it yet"
     assert seen.record.weights == free.record.weights, "so that it can be made again elsewhere"
 
@@ -661,11 +663,11 @@ class Checked(StableDiffusion):
 
     @property
     def loaders(self) -> dict[str, Loader]:
-        return {**super().loaders, "safety": lambda key, device: EveryOther()}
+        return {**super().loaders, "safety": lambda key, device, reader: EveryOther()}
 
 
 @pytest.fixture
-def every_other(folder: Path, setting: Callable[[str, str], None]) -> Method:
+def every_other(folder: Path, setting: Callable[[str, str], None]) -> AnyMethod:
     from tiny_models import save_checker
 
     setting("COLORIZERS_SAFETY_CHECKER", "true")
@@ -673,7 +675,7 @@ def every_other(folder: Path, setting: Callable[[str, str], None]) -> Method:
     return Checked(**vars(img2img.METHOD))
 
 
-def test_variants_that_are_withheld_are_counted_and_the_others_shown(every_other: Method, gray_photo: Photo):
+def test_variants_that_are_withheld_are_counted_and_the_others_shown(every_other: AnyMethod, gray_photo: Photo):
     engine, _ = pooled(every_other)
     shown = engine.results(asked(gray_photo, variants=3, seed=10))
     assert [result.record.options["seed"] for result in shown] == [10, 12]
@@ -681,7 +683,7 @@ def test_variants_that_are_withheld_are_counted_and_the_others_shown(every_other
 
 
 def test_the_command_line_saves_the_variants_that_are_not_withheld(
-    every_other: Method, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    every_other: AnyMethod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setitem(METHODS, "img2img", every_other)
     monkeypatch.delitem(METHODS, "controlnet")  # it would lend its own checker
@@ -700,13 +702,13 @@ def test_in_public_nothing_is_made_without_the_safety_checker(
     setting("COLORIZERS_PUBLIC", "true")
     said = refused(make_engine(), asked(gray_photo, tab))
     assert said.startswith("The weights safety")
-    assert said.endswith("checker (608 MB) are not here; ask whoever runs this server for them.")
+    assert said.endswith("checker (608 MB) are not installed; ask whoever runs this server for them.")
 
 
 def test_a_model_that_says_nothing_is_refused_in_words(folder: Path, gray_photo: Photo):
     vae = folder / "stable_diffusion_sd15" / "vae" / "diffusion_pytorch_model.safetensors"
     changed(vae, lambda state: state["decoder.conv_out.bias"].fill_(torch.nan))
-    assert "gave no picture" in refused(make_engine(), asked(gray_photo))
+    assert "gave an invalid picture" in refused(make_engine(), asked(gray_photo))
 
 
 UNET, CONTROL, LORA = MADE_OF[f"{SD}/unet"], MADE_OF["controlnet/depth"], MADE_OF["lora/lcm"]
@@ -740,7 +742,7 @@ def test_a_damaged_file_is_refused(folder: Path, gray_photo: Photo):
 def test_pickles_are_not_looked_at(folder: Path, gray_photo: Photo):
     torch.save(safetensors.torch.load_file(folder / UNET), (folder / UNET).with_suffix(".bin"))
     (folder / UNET).unlink()
-    assert refused(make_engine(), asked(gray_photo)).startswith("The weights sd15 (2134 MB) are not here; ")
+    assert refused(make_engine(), asked(gray_photo)).startswith("The weights sd15 (2134 MB) are not installed; ")
 
 
 def put(network: nn.Module, place: Path) -> None:
