@@ -98,7 +98,7 @@ def _colorize_many(
     bar.close()
     counts = {
         "failed": len(failures),
-        "skipped, as they exist (--overwrite replaces them)": kept,
+        "skipped, as results exist": kept,
         "no pictures": plan.others,
     }
     said = [f"{done} of {len(plan.tasks)} photos colored", *(f"{what}: {n}" for what, n in counts.items() if n)]

@@ -119,14 +119,14 @@ class TabHandlers:
         view = self.view
         inputs = [session, *view.options.components, *view.finish.components]
         job = listener(
-            self.colorize, inputs, view.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,
+            self.run_job, inputs, view.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,
             show_progress="hidden", trigger_mode="multiple", api_visibility="private",
         )  # fmt: skip
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         job.failure(self.failed, session, view.outputs, **quiet)
         return job
 
-    def colorize(self, session: Session, *values: Any) -> Iterator[Updates]:
+    def run_job(self, session: Session, *values: Any) -> Iterator[Updates]:
         """Run the method on the whole photo. Closing the generator cancels the job."""
         view, info = self.view, self._info
         options, finish = values[: len(view.options.entries)], values[len(view.options.entries) :]

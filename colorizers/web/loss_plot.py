@@ -12,7 +12,7 @@ from colorizers.methods.method import Step
 from colorizers.web import texts
 
 _POINTS = 300  # of a line
-_WIDTH, _HEIGHT = 240, 88  # of the lines of a plot; around them stand the numbers of its axes
+WIDTH, HEIGHT = 240, 88  # of the lines of a plot; around them stand the numbers of its axes
 _DECADES = 5  # below the largest loss; what is less is not drawn
 
 
@@ -52,14 +52,14 @@ def plot(losses: Losses) -> str:
     """A plot of the losses of a job over its steps, on one logarithmic axis, with their present values."""
     points = losses.points
     decades = _decades([value for point in points for value in point.values])
-    drawn = _lines(losses, *decades) if decades else _middle(_HEIGHT / 2, texts.NO_LOSSES)
+    drawn = _lines(losses, *decades) if decades else _middle(HEIGHT / 2, texts.NO_LOSSES)
     values = [texts.number(value) for value in points[-1].values] if points else ["–"] * len(losses.names)
     named = list(zip(losses.names, values, strict=True))
     said = texts.losses(points[-1].done, losses.total, named) if points else texts.NO_LOSSES
     legend = "".join(_legend(k, name, value) for k, (name, value) in enumerate(named))
     return (
         f'<div class="losses" role="img" aria-label="{escape(said)}"><svg viewBox="-26 -8 270 110">'
-        f'<path class="axes" d="M0,0V{_HEIGHT}H{_WIDTH}"/>{drawn}</svg><p>{legend}</p></div>'
+        f'<path class="axes" d="M0,0V{HEIGHT}H{WIDTH}"/>{drawn}</svg><p>{legend}</p></div>'
     )
 
 
@@ -77,27 +77,27 @@ def _lines(losses: Losses, low: int, high: int) -> str:
 
     def place(done: int, value: float) -> str:
         size = math.log10(max(value, 10.0 ** (low - 1)))
-        return f"{done / losses.total * _WIDTH:.1f},{(high - size) / (high - low) * _HEIGHT:.1f}"
+        return f"{done / losses.total * WIDTH:.1f},{(high - size) / (high - low) * HEIGHT:.1f}"
 
-    ticks = "".join(_tick((high - power) / (high - low) * _HEIGHT, power) for power in range(low, high + 1))
+    ticks = "".join(_tick((high - power) / (high - low) * HEIGHT, power) for power in range(low, high + 1))
     lines = (
         " ".join(place(point.done, point.values[k]) for point in losses.points if math.isfinite(point.values[k]))
         for k in range(len(losses.names))
     )
     drawn = "".join(f'<polyline class="loss-{k % 3}" points="{line}"/>' for k, line in enumerate(lines))
     return (
-        f'{ticks}<svg width="{_WIDTH}" height="{_HEIGHT}">{drawn}</svg>{_middle(99, texts.LOSSES)}'
-        f'<text x="0" y="99">0</text><text x="{_WIDTH}" y="99" class="end">{losses.total}</text>'
+        f'{ticks}<svg width="{WIDTH}" height="{HEIGHT}">{drawn}</svg>{_middle(99, texts.LOSSES)}'
+        f'<text x="0" y="99">0</text><text x="{WIDTH}" y="99" class="end">{losses.total}</text>'
     )
 
 
 def _tick(y: float, power: int) -> str:
-    line = f'<path class="tick" d="M0,{y:.1f}H{_WIDTH}"/>'
+    line = f'<path class="tick" d="M0,{y:.1f}H{WIDTH}"/>'
     return f'{line}<text x="-4" y="{y + 3:.1f}" class="end">10<tspan dy="-4">{power}</tspan></text>'
 
 
 def _middle(y: float, text: str) -> str:
-    return f'<text x="{_WIDTH / 2}" y="{y}" class="middle">{text}</text>'
+    return f'<text x="{WIDTH / 2}" y="{y}" class="middle">{text}</text>'
 
 
 def _legend(k: int, name: str, value: str) -> str:

@@ -29,7 +29,7 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, read_record
 from colorizers.settings import PROJECT
-from colorizers.weights import store as weights
+from colorizers.weights.loading import read_state
 from colorizers.weights.store import sha256
 
 
@@ -105,12 +105,6 @@ def family(here: Path, gray: np.ndarray) -> Path:
     (folder / "letter.txt").write_text("Dear Ann,")
     (folder / "._oma.png").write_bytes(b"left by a file manager")
     return folder
-
-
-@pytest.fixture
-def shipped_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """--checkpoint holds for the rest of the process; the next test has the shipped weights again."""
-    monkeypatch.setattr(weights, "_checkpoints", {})
 
 
 @pytest.fixture
@@ -191,14 +185,10 @@ class TestOnePhoto:
     @pytest.mark.parametrize(
         ("flags", "key"), [((), "unet/efficientnet"), (("--weights", "lab"), "unet/lab"), (("-m", "cnn"), "cnn/bins")]
     )
-    def test_is_coloured_by_the_checkpoint_that_is_named(
-        self, photo: Path, shipped_again: None, flags: tuple[str, ...], key: str
-    ):
-        shipped = {each: store().find(each) for each in REGISTRY}
-        safetensors.torch.save_file(weights.read_state(shipped[key]), "own.safetensors", {"trained": "by me"})
+    def test_is_coloured_by_the_checkpoint_that_is_named(self, photo: Path, flags: tuple[str, ...], key: str):
+        safetensors.torch.save_file(read_state(store().find(key)), "own.safetensors", {"trained": "by me"})
         assert command("colorize", photo, *flags, "--checkpoint", "own.safetensors", "-o", "out.png") == 0
         assert read_record(Path("out.png")).weights == {key: sha256(Path("own.safetensors"))}
-        assert {each: store().find(each) for each in shipped} == shipped | {key: Path("own.safetensors")}
         assert (
             command("colorize", photo, "--from", "out.png", "--checkpoint", "own.safetensors", "-o", "again.png") == 0
         )
@@ -216,13 +206,13 @@ class TestManyPhotos:
     def test_a_folder_becomes_a_folder_past_what_is_broken(self, family: Path, capsys):
         assert command("colorize", family) == 2
         said = capsys.readouterr()
-        assert said.out == "family_colour\n"
+        assert said.out == "family_color\n"
         summary, failure = said.err.splitlines()
-        assert summary == "4 of 5 photos coloured; failed: 1; no pictures: 1"
+        assert summary == "4 of 5 photos colored; failed: 1; no pictures: 1"
         assert failure.startswith(f"{family / '1932' / 'cut.png'}: cut.png is damaged")
-        written = {path.relative_to("family_colour").as_posix() for path in Path("family_colour").rglob("*.*")}
+        written = {path.relative_to("family_color").as_posix() for path in Path("family_color").rglob("*.*")}
         assert written == {"oma_jpg.png", "oma_png.png", "1932/Ann & Bob.png", "1932/summer/sea.png"}
-        assert pixels(Path("family_colour/1932/summer/sea.png")).shape == (7, 5, 3)
+        assert pixels(Path("family_color/1932/summer/sea.png")).shape == (7, 5, 3)
 
     def test_the_command_itself_exits_with_what_happened(self, family: Path, here: Path):
         with start("colorize", here / family, "-o", here / "out") as process:
@@ -239,20 +229,20 @@ class TestManyPhotos:
         capsys.readouterr()
         assert command("colorize", family, "-o", "out") == 0
         said = capsys.readouterr().err
-        assert said == "1 of 4 photos coloured; done already, made again with --overwrite: 3; no pictures: 1\n"
+        assert said == "1 of 4 photos colored; skipped, as results exist: 3; no pictures: 1\n"
         assert Path("out/oma_jpg.png").is_file()
         assert Path("out/oma_png.png").stat() == rest
 
     def test_photos_and_folders_go_into_one_folder(self, photo: Path, family: Path, capsys):
         assert command("colorize", photo, "gone.png", family / "1932", "--format", "jpeg") == 2
         assert "gone.png: gone.png cannot be opened" in capsys.readouterr().err
-        written = {path.relative_to("colour").as_posix() for path in Path("colour").rglob("*.*")}
+        written = {path.relative_to("color").as_posix() for path in Path("color").rglob("*.*")}
         assert written == {"portrait.jpg", "1932/Ann & Bob.jpg", "1932/summer/sea.jpg"}
 
     def test_results_inside_the_folder_are_not_taken_for_photos(self, photo: Path, capsys):
         assert command("colorize", ".", "-o", "out") == 0
         assert command("colorize", ".", "-o", "out", "--overwrite") == 0
-        assert capsys.readouterr().err == "1 of 1 photos coloured\n" * 2
+        assert capsys.readouterr().err == "1 of 1 photos colored\n" * 2
         assert [path.name for path in Path("out").iterdir()] == ["portrait.png"]
 
     def test_an_interrupted_run_leaves_whole_pictures_and_says_nothing(self, here: Path):
@@ -352,15 +342,17 @@ class TestRefusals:
         Path("own.pth").write_bytes(b"hello")
         assert "leave out --checkpoint" in refused(capsys, photo, "-m", "trivial", "--checkpoint", "own.pth")
 
-    def test_a_checkpoint_of_another_network(self, photo: Path, capsys, shipped_again: None):
+    def test_a_checkpoint_of_another_network(self, photo: Path, capsys):
         assert "does not fit this network" in refused(capsys, photo, "--checkpoint", store().find("unet/lab"))
 
     def test_weights_that_are_not_here(self, photo: Path, capsys, no_weights: None):
-        assert "weights gan_unet.safetensors are not here" in refused(capsys, photo, "-m", "gan", "--weights", "unet")
+        assert "weights gan_unet.safetensors are not installed" in refused(
+            capsys, photo, "-m", "gan", "--weights", "unet"
+        )
         assert [path.name for path in Path().iterdir()] == ["portrait.png"]
 
     @pytest.mark.parametrize("content", [b"hello", b"\x80\x02]q\x00.", b""])
-    def test_a_checkpoint_that_is_none(self, photo: Path, capsys, shipped_again: None, content: bytes):
+    def test_a_checkpoint_that_is_none(self, photo: Path, capsys, content: bytes):
         Path("own.pth").write_bytes(content)
         assert refused(capsys, photo, "--checkpoint", "own.pth").startswith("own.pth is ")
 
@@ -384,7 +376,7 @@ class TestMakingAPictureAgain:
         assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
 
     def test_gives_a_variant_again_without_its_company(self, photo: Path):
-        few = ("--variants", 3, "--seed", 7, "--steps", 2, "--calm", 2, "--working-size", 64)
+        few = ("--variants", 3, "--seed", 7, "--steps", 2, "--samples-per-result", 2, "--working-size", 64)
         assert command("colorize", photo, "-m", "diffusion", *few, "-o", "ideas.png") == 0
         assert command("colorize", photo, "--from", "ideas_2.png", "-o", "again.png") == 0
         again, wanted, other = (pixels(Path(name)).astype(int) for name in ("again.png", "ideas_2.png", "ideas_1.png"))
@@ -454,10 +446,10 @@ class TestMakingAPictureAgain:
     def test_names_the_weights_that_are_not_here(self, photo: Path, capsys, no_weights: None):
         with_record(photo, weights={"unet/efficientnet": "0" * 64})
         said = refused(capsys, photo, "--from", "first.png")
-        there = "the weights unet/efficientnet, which are not here; put them into weights/."
+        there = "the weights unet/efficientnet, which are not installed; put them into weights/."
         assert said == f"first.png was made with {there}\n"
         with_record(photo, weights={"transformer/ddcolor_tiny": "0" * 64})
-        assert "python -m colorizers weights download ddcolor_tiny" in refused(capsys, photo, "--from", "first.png")
+        assert "colorizers weights download ddcolor_tiny" in refused(capsys, photo, "--from", "first.png")
 
     def test_goes_on_with_other_versions_and_says_so(self, photo: Path, capsys):
         assert command("colorize", photo, "-o", "wanted.png") == 0
@@ -469,7 +461,7 @@ class TestMakingAPictureAgain:
         assert capsys.readouterr().err.splitlines() == [
             f"portrait.png: first.png was made with torch 1.13.1 (here {made.versions['torch']}); "
             "the pixels may differ a little.",
-            "portrait.png: first.png does not tell --faded-print; the default was used.",
+            "portrait.png: The record of first.png has no --faded-print; the default was used.",
         ]
         assert np.array_equal(pixels(Path("again.png")), pixels(Path("wanted.png")))
 
@@ -486,8 +478,8 @@ class TestMakingAPictureAgain:
             ({"options": {"vividness": math.nan}}, "Vividness must be"),
             ({"options": {"working_size": 10**400}}, "Working size must be"),
             ({"options": {"weights": "../../secret"}}, "Network must be"),
-            ({"options": {"command": "rm"}}, "There is no option 'command'"),
-            ({"options": {"\x1b[31m\n": 1}}, "There is no option"),
+            ({"options": {"command": "rm"}}, "Unknown option 'command'"),
+            ({"options": {"\x1b[31m\n": 1}}, "Unknown option"),
             ({"finish": {"warmth": "hot"}}, "Warmth must be"),
             ({"finish": {"warmth": math.inf}}, "Warmth must be"),
             ({"pictures": {"reference": "0" * 64}}, "first.png names a picture that unet does not take"),
@@ -510,7 +502,7 @@ class TestLists:
         assert command("methods") == 0
         said = capsys.readouterr().out
         for method in METHODS.values():
-            assert f"{method.info.name}: {method.info.title}" in said
+            assert f"{method.info.name}: {method.info.title}, {method.info.purpose}" in said
             assert method.info.paper in said
             assert all(entry.name in said and entry.help in said for entry in controls(method.info.options))
             assert all(entry.help in said for entry in controls(method.info.finish))

@@ -180,7 +180,7 @@ def test_midas_keeps_nothing_of_the_picture(midas: nn.Module):
 
 @pytest.mark.parametrize("name", ["midas", *PUBLISHED])
 def test_what_is_not_here_is_named(name: str, no_weights: None):
-    with pytest.raises(ColorizerError, match=f"{name}.* not here"):
+    with pytest.raises(ColorizerError, match=f"{name}.* not installed"):
         load_depth(f"depth/{name}", CPU, reader())
 
 

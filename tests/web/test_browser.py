@@ -180,7 +180,7 @@ def test_a_file_that_is_no_photo_is_refused_in_one_sentence_and_the_page_goes_on
 def test_stop_gives_the_device_back_and_keeps_what_a_method_has_so_far(page: Page, server: Server, photo: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "One tint")
+    open_tab(page, "Trivial: one tint")
     server.gate.hold()
     page.get_by_role("button", name=texts.COLOUR).click()
     expect(after_picture(page)).to_be_visible()  # a preview of the first step
@@ -197,7 +197,7 @@ def test_stop_cancels_a_method_without_partial_results_and_shows_what_was_there_
 ) -> None:
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "From a picture")
+    open_tab(page, "Transfer: from a picture")
     choose_shipped(page, 4)
     server.gate.hold()
     page.get_by_role("button", name=texts.COLOUR).click()
@@ -221,7 +221,7 @@ def test_a_method_that_optimises_draws_its_losses_while_it_runs_where_nothing_wa
     give(page, photo)
     wait_for_colour(page)
     expect(plot).to_have_count(0)
-    open_tab(page, "One tint")
+    open_tab(page, "Trivial: one tint")
     expect(plot).to_have_attribute("aria-label", texts.NO_LOSSES)
     page.locator(".stage img").locator("visible=true").first.evaluate("image => image.decode()")  # it has its height
     plot.element_handle().wait_for_element_state("stable")
@@ -246,16 +246,16 @@ def test_a_new_run_begins_with_an_empty_plot(page: Page, server: Server, photo: 
     lines = page.locator(".losses polyline")
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "One tint")
+    open_tab(page, "Trivial: one tint")
     page.get_by_role("button", name=texts.COLOUR).click()
     wait_for_colour(page)
     expect(lines).to_have_count(2)
-    open_tab(page, "From a picture")
+    open_tab(page, "Transfer: from a picture")
     choose_shipped(page, 4)
     server.gate.hold()
     page.get_by_role("button", name=texts.COLOUR).click()
     expect(after_picture(page)).to_be_visible()  # it has the device
-    open_tab(page, "One tint")
+    open_tab(page, "Trivial: one tint")
     page.get_by_role("button", name=texts.COLOUR).click()
     expect(lines).to_have_count(0)
     server.gate.open()
@@ -265,7 +265,7 @@ def test_a_new_run_begins_with_an_empty_plot(page: Page, server: Server, photo: 
 def test_ten_variants_stand_below_the_picture_and_a_seed_can_be_used_again(page: Page, photo: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "One tint")
+    open_tab(page, "Trivial: one tint")
     slider(page, "Variants").fill("10")
     page.get_by_role("button", name=texts.COLOUR).click()
     wait_for_colour(page)
@@ -290,7 +290,7 @@ def test_ten_variants_stand_below_the_picture_and_a_seed_can_be_used_again(page:
 def test_without_a_seed_every_run_draws_a_new_one(page: Page, photo: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "One tint")
+    open_tab(page, "Trivial: one tint")
     open_advanced(page)
     used = page.get_by_text(re.compile(r"^Seed \d+$")).locator("visible=true")
     page.get_by_role("button", name=texts.COLOUR).click()
@@ -311,7 +311,7 @@ def test_a_reference_is_a_shipped_photograph_or_an_upload_and_stays_for_the_next
     Image.new("RGB", (40, 30), (200, 40, 40)).save(red)
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "From a picture")
+    open_tab(page, "Transfer: from a picture")
     page.get_by_role("button", name=texts.COLOUR).click()
     missing = page.get_by_role("alert").filter(has_text="Reference is missing; choose a picture.")
     expect(missing.locator("visible=true")).to_be_visible()
@@ -329,7 +329,7 @@ def test_a_reference_is_a_shipped_photograph_or_an_upload_and_stays_for_the_next
     give(page, photo)
     open_tab(page, METHODS["unet"].info.title)
     wait_for_colour(page)
-    open_tab(page, "From a picture")
+    open_tab(page, "Transfer: from a picture")
     expect(chosen(page)).to_contain_text("red")
     page.get_by_role("button", name=texts.COLOUR).click()
     wait_for_colour(page)
@@ -343,7 +343,7 @@ def test_a_reference_that_is_no_picture_is_refused_and_the_one_before_stays(
     letter.write_text("Dear Sir or Madam")
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "From a picture")
+    open_tab(page, "Transfer: from a picture")
     before = shipped.title(choose_shipped(page, 2))
     picture_option(page).locator("input[type=file]").set_input_files(letter)
     expect(page.get_by_test_id("toast-body")).to_contain_text("picture")
@@ -355,7 +355,7 @@ def test_a_reference_that_is_no_picture_is_refused_and_the_one_before_stays(
 def test_a_picture_that_is_not_required_can_be_removed(page: Page, photo: Path, tmp_path: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "One tint")
+    open_tab(page, "Trivial: one tint")
     choose_shipped(page, 0)
     page.get_by_role("button", name=texts.REMOVE).click()
     expect(chosen(page)).to_contain_text(texts.NO_PICTURE)
@@ -433,7 +433,7 @@ def test_a_network_is_chosen_by_a_plain_word(page: Page, photo: Path, tmp_path: 
     give(page, photo)
     wait_for_colour(page)
     open_advanced(page)
-    choose(page, "Network", "Plain")
+    choose(page, "Network", "From scratch")
     source = after_picture(page).get_attribute("src")
     page.get_by_role("button", name=texts.COLOUR).click()
     wait_for_new_source(after_picture(page), source)
@@ -454,14 +454,16 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
         open_advanced(page)
         expect(page.get_by_text("Not here: efficientnet, rgb; put them into weights/.")).to_be_visible()
         page.get_by_label("Network").locator("visible=true").click()
-        expect(page.get_by_role("option")).to_contain_text(["Knows objects (not here)", "Plain", "RGB (not here)"])
+        expect(page.get_by_role("option")).to_contain_text(
+            ["Pretrained encoder (not installed)", "From scratch", "RGB output (not installed)"]
+        )
         page.get_by_role("option").first.click()
         page.get_by_role("button", name=texts.COLOUR).click()
         sentence = "The weights unet_efficientnet.safetensors are not here; put them into weights/."
         expect(page.get_by_test_id("toast-body")).to_contain_text(sentence)
         expect(page.locator(".status-line").get_by_role("alert").locator("visible=true")).to_have_text(sentence)
         expect(after_picture(page)).to_be_visible()
-        choose(page, "Network", "Plain")
+        choose(page, "Network", "From scratch")
         page.get_by_role("button", name=texts.COLOUR).click()
         wait_for_colour(page)
         assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
@@ -478,7 +480,7 @@ def test_the_tabs_stand_in_one_row_and_each_can_be_reached(page: Page, photo: Pa
     assert len({round(tabs.nth(k).bounding_box()["y"]) for k in range(tabs.count())}) == 1
     if page.viewport_size["width"] == 1440:
         expect(tabs.last).to_be_in_viewport(ratio=0.95)
-    open_tab(page, "From a picture")
+    open_tab(page, "Transfer: from a picture")
     expect(tabs.last).to_be_in_viewport(ratio=0.95)
     assert not overflowing(page)
 

@@ -36,7 +36,7 @@ from colorizers.picture.record import Record, read_record
 from colorizers.settings import get_settings
 from colorizers.web import texts
 from colorizers.web.controls import offered
-from colorizers.web.handlers import TabWork
+from colorizers.web.handlers import TabHandlers
 from colorizers.web.tab import build_tab
 from colorizers.weights import store as weights
 from colorizers.weights.hub import HuggingFace
@@ -271,7 +271,7 @@ def notes(method: str) -> str:
     """What the tab of a method says beforehand."""
     engine = make_engine(METHODS)
     with gr.Blocks():
-        return TabWork(engine, METHODS[method], build_tab(METHODS[method])).beforehand()
+        return TabHandlers(engine, METHODS[method].info, build_tab(METHODS[method].info, engine.weights())).beforehand()
 
 
 def test_a_visitor_without_a_gpu_is_told_beforehand_what_is_slow(models: Path) -> None:

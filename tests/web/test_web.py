@@ -34,7 +34,7 @@ from colorizers.web.blocks import build_page
 METHODS_WITHOUT_PICTURES = [
     name
     for name, method in METHODS.items()
-    if not method.heavy and not any(entry.kind == "picture" for entry in controls(method.info.options))
+    if not method.info.slow_on_cpu and not any(entry.kind == "picture" for entry in controls(method.info.options))
 ]
 HEAVY = {"diffusers", "transformers", "controlnet_aux", "torchvision.models", "ray"}
 
@@ -305,13 +305,13 @@ def test_the_server_gives_no_file_away(server: Server, path: Path) -> None:
         ("/colorize_unet", {"warmth": -3}, "Warmth must be a number from -1 to 1."),
         ("/colorize_trivial", {"variants": 1000}, "Variants must be a whole number from 1 to 10."),
         ("/colorize_trivial", {"seed": -1}, "Seed must be a whole number from 0 to"),
-        ("/colorize", {"method": "unet", "options_json": '{"path": "/etc/passwd"}'}, "There is no option"),
+        ("/colorize", {"method": "unet", "options_json": '{"path": "/etc/passwd"}'}, "Unknown option"),
         ("/colorize", {"method": "unet", "options_json": '{"vividness": NaN}'}, "Vividness must be a number"),
         ("/colorize", {"method": "unet", "options_json": "[1]"}, "options_json must be a JSON object"),
         ("/colorize", {"method": "unet", "finish_json": " " * 20_000 + "{}"}, "finish_json must be a JSON object"),
         ("/colorize", {"method": "trivial", "options_json": '{"reference": "/etc/passwd"}'}, "must be a picture."),
         ("/colorize", {"method": "unet", "finish_json": '{"warmth": 3}'}, "Warmth must be a number from -1 to 1."),
-        ("/colorize", {"method": "unet", "finish_json": '{"contrast": 3}'}, "There is no option .*contrast"),
+        ("/colorize", {"method": "unet", "finish_json": '{"contrast": 3}'}, "Unknown option .*contrast"),
         ("/colorize_gan", {"weights": "../secret"}, "Network must be one of resnet, unet."),
         ("/colorize_img2img", {"prompt": "red " * 500}, "Prompt must be a text of at most 1000 characters."),
         ("/colorize_img2img", {"weights": "stabilityai/sdxl-turbo"}, "Model must be one of sd15, sd14, own."),
@@ -319,7 +319,7 @@ def test_the_server_gives_no_file_away(server: Server, path: Path) -> None:
         ("/colorize_controlnet", {"control_by": "lllyasviel/sd"}, "Control by must be one of depth, brightness, "),
         ("/colorize_controlnet", {"estimator": "../midas"}, "Depth estimator must be one of midas, "),
         ("/colorize_controlnet", {"control_scale": 9}, "Control scale must be a number from 0 to 2."),
-        ("/colorize", {"method": "img2img", "options_json": '{"model": "/home/own"}'}, "There is no option .*model"),
+        ("/colorize", {"method": "img2img", "options_json": '{"model": "/home/own"}'}, "Unknown option .*model"),
         ("/colorize", {"method": "../unet"}, "There is no method"),
     ],
 )
@@ -389,7 +389,7 @@ def test_weights_that_are_not_here_are_named_in_one_sentence(photo: Path, no_wei
     with running_server() as server:
         client = Client(server.url, verbose=False)
         with pytest.raises(
-            Exception, match=r"^The weights cnn_bins.safetensors are not here; put them into weights/\.$"
+            Exception, match=r"^The weights cnn_bins.safetensors are not installed; put them into weights/\.$"
         ):
             client.predict(photo=handle_file(photo), api_name="/colorize_cnn")
         client.close()
@@ -404,8 +404,8 @@ def test_a_page_names_the_weights_that_are_not_here_and_tells_no_stranger_to_run
     monkeypatch.setenv("COLORIZERS_PUBLIC", str(public))
     get_settings.cache_clear()
     page = json.dumps(build_page(make_engine(METHODS)).get_config_file(), default=str)
-    how = "get them with: python -m colorizers weights download ddcolor_tiny, and so on"
-    assert (f"Not here: small, ddcolor_tiny, ddcolor_artistic; {how}." in page) != public
+    how = "get them with: colorizers weights download ddcolor_tiny, and so on"
+    assert (f"Not installed: small, ddcolor_tiny, ddcolor_artistic; {how}." in page) != public
     assert ("python -m colorizers" in page) != public
     assert ("DDColor, lighter (not here)" in page) != public
     assert "DDColor, at its best (not here)" not in page

@@ -6,37 +6,35 @@ from itertools import pairwise
 import pytest
 
 from colorizers.methods.method import Step
-from colorizers.web import markup, texts
-from colorizers.web.loss_plot import Losses
-
-HEIGHT = 88  # of the plot; what is beyond is cut off
+from colorizers.web import texts
+from colorizers.web.loss_plot import HEIGHT, Losses, plot
 
 
 def told(*values: tuple[float, float], total: int = 0) -> Losses:
     """What a job has told that came to these values, step by step."""
     losses = Losses(("content", "<style>"))
     for done, both in enumerate(values, 1):
-        losses.add(Step(done, total or len(values), "", 0, None, dict(zip(losses.names, both, strict=True))))
+        losses.add(Step(done, total or len(values), "", losses=dict(zip(losses.names, both, strict=True))))
     return losses
 
 
 def heights(losses: Losses) -> list[list[float]]:
     """How far below the top each line runs."""
-    lines = re.findall(r'points="([^"]*)"', markup.losses(losses))
+    lines = re.findall(r'points="([^"]*)"', plot(losses))
     return [[float(point.split(",")[1]) for point in line.split()] for line in lines]
 
 
 def test_before_a_job_the_axes_are_empty_and_say_what_they_are_for() -> None:
-    plot = markup.losses(told())
-    assert f'role="img" aria-label="{texts.NO_LOSSES}"' in plot
-    assert "<polyline" not in plot
-    assert "content" in plot
+    drawn = plot(told())
+    assert f'role="img" aria-label="{texts.NO_LOSSES}"' in drawn
+    assert "<polyline" not in drawn
+    assert "content" in drawn
 
 
 def test_the_present_values_are_told_in_words_too() -> None:
-    plot = markup.losses(told((2000.4, 3), (1234.5, 0.0625), total=300))
-    assert 'aria-label="Losses after step 2 of 300: content 1234, &lt;style&gt; 0.0625"' in plot
-    assert "<style>" not in plot
+    drawn = plot(told((2000.4, 3), (1234.5, 0.0625), total=300))
+    assert 'aria-label="Losses after step 2 of 300: content 1234, &lt;style&gt; 0.0625"' in drawn
+    assert "<style>" not in drawn
 
 
 def test_a_tenth_is_one_step_down_wherever_it_is() -> None:
@@ -69,6 +67,6 @@ def test_a_long_job_has_no_more_points_than_can_be_seen_evenly_over_its_steps_an
 
 def test_a_job_that_begins_again_is_told_from_its_beginning() -> None:
     losses = told((5, 5), (4, 4), (3, 3))
-    losses.add(Step(1, 6, "", 0, None, {"content": 9, "<style>": 9}))
-    losses.add(Step(2, 6, "without any", 0))
+    losses.add(Step(1, 6, "", losses={"content": 9, "<style>": 9}))
+    losses.add(Step(2, 6, "without any"))
     assert [point.done for point in losses.points] == [1]
