@@ -415,7 +415,7 @@ class TestMakingAPictureAgain:
         result = colorize(Photo.open(photo).rotated(3), "unet")[0]
         former = hashlib.sha256(f"{Photo.open(photo).sha256} turned 3".encode()).hexdigest()
         record = result.record.model_copy(update={"input_sha256": former})
-        replace(result, record=record).save("first.png")
+        replace(result, coloring=replace(result.coloring, record=record)).save("first.png")
         assert command("colorize", photo, "--from", "first.png", "-o", "again.png") == 0
         assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
 

@@ -432,7 +432,9 @@ def test_both_tabs_share_what_they_have_in_common(gray_photo: Photo):
     assert set(pool.stats().models) == MODEL | more
     assert pool.stats().loads == 5
     with pool.lease("controlnet/depth") as control, pool.lease("depth/dpt") as depth:
-        own = sum(tensor.nbytes for each in (control, depth) for tensor in (*each.parameters(), *each.buffers()))
+        own = sum(
+            tensor.nbytes for each in (control.model, depth.model) for tensor in (*each.parameters(), *each.buffers())
+        )
     assert pool.stats().bytes == before.bytes + own
 
 
@@ -700,7 +702,9 @@ def test_in_public_nothing_is_made_without_the_safety_checker(
     tab: str, folder: Path, gray_photo: Photo, setting: Callable[[str, str], None]
 ):
     setting("COLORIZERS_PUBLIC", "true")
-    said = refused(make_engine(), asked(gray_photo, tab))
+    with pytest.raises(ColorizerError) as caught:
+        make_engine().results(asked(gray_photo, tab))
+    said = caught.value.for_visitors
     assert said.startswith("The weights safety")
     assert said.endswith("checker (608 MB) are not installed; ask whoever runs this server for them.")
 

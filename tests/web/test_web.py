@@ -406,9 +406,9 @@ def test_a_page_names_the_weights_that_are_not_here_and_tells_no_stranger_to_run
     page = json.dumps(build_page(make_engine(METHODS)).get_config_file(), default=str)
     how = "get them with: colorizers weights download ddcolor_tiny, and so on"
     assert (f"Not installed: small, ddcolor_tiny, ddcolor_artistic; {how}." in page) != public
-    assert ("python -m colorizers" in page) != public
-    assert ("DDColor, lighter (not here)" in page) != public
-    assert "DDColor, at its best (not here)" not in page
+    assert ("colorizers weights download" in page) != public
+    assert ("DDColor, lighter (not installed)" in page) != public
+    assert "DDColor, at its best (not installed)" not in page
 
 
 def test_pictures_made_to_be_references_are_offered_after_the_originals_and_are_not_to_be_coloured() -> None:
