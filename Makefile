@@ -32,12 +32,12 @@ $(VENV)/bin/pip:
 		echo "$(PYTHON) cannot make virtual environments: install python3-venv (apt-get install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/run.stamp: requirements.txt | $(VENV)/bin/pip
-	$(install) -r requirements.txt
+$(VENV)/run.stamp: requirements.txt pyproject.toml | $(VENV)/bin/pip
+	$(install) -r requirements.txt -e .
 	@touch $@
 
-$(VENV)/test.stamp: $(VENV)/run.stamp pyproject.toml
-	$(install) -e '.[test]'
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	$(install) -r requirements.txt -e '.[test]'
 	@touch $@
 
 # The tests drive the page in whichever of these is on PATH.

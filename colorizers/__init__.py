@@ -33,7 +33,7 @@ def colorize(
 ) -> list[Result]:
     """Colour one photo: a path, the bytes of a file, or a `Photo`.
 
-    `options` are the method's own, as `python -m colorizers methods` lists them; a picture among them is given as the
+    `options` are the method's own, as `colorizers methods` lists them; a picture among them is given as the
     photo is. Of the method's finish, a mapping changes what it names; a `Finish` takes its place. Gives one result, or
     one a variant; see `Result.save` and `Result.pixels`. Raises ColorizerError, in one sentence, for what a user can
     mend.

@@ -1,4 +1,4 @@
-"""The command line: `python -m colorizers COMMAND`.
+"""The command line: `colorizers COMMAND`, or `python -m colorizers COMMAND`.
 
 Exit codes: 0 fine, 1 our fault, 2 something the user can mend, 130 interrupted, 141 the reader of our output has left.
 """
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from colorizers import __version__
 from colorizers.errors import ColorizerError
 
-PROGRAM = "python -m colorizers"
+PROGRAM = "colorizers"
 
 
 class Command(NamedTuple):

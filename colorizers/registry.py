@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from colorizers.hub import Hub, HuggingFace, Torchvision
 
-DOWNLOAD = "python -m colorizers weights download"
+DOWNLOAD = "colorizers weights download"
 OWN = "stable_diffusion/own"
 
 

@@ -18,15 +18,15 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from colorizers import downloads
+from colorizers import assets, downloads
 from colorizers.devices import is_out_of_memory
 from colorizers.errors import ColorizerError
 from colorizers.hub import SUFFIXES, HuggingFace
 from colorizers.model_folder import TEXTS, check_model, lacking, used_files
 from colorizers.registry import DOWNLOAD, OWN, REGISTRY, Weights
-from colorizers.settings import PROJECT, get_settings
+from colorizers.settings import get_settings
 
-SHIPPED_DIR = PROJECT / "weights"
+SHIPPED_DIR = assets.WEIGHTS
 MANIFEST = "SHA256SUMS"
 _DEPTH = "controlnet/depth"
 _REPOSITORY = re.compile(r"(?!.*(--|\.\.))\w[\w.-]*/\w[\w.-]*", re.ASCII)  # OWNER/NAME
@@ -58,7 +58,7 @@ def key_of(name: str) -> str:
     """The key that a name means: the whole of it, also with _ for /, or its last part where no other key ends so."""
     fits = [key for key in REGISTRY if name in (key, key.replace("/", "_"), REGISTRY[key].name)]
     if not fits:
-        raise ColorizerError(f"There are no weights {name[:40]!r}; python -m colorizers weights list names them all.")
+        raise ColorizerError(f"There are no weights {name[:40]!r}; colorizers weights list names them all.")
     if len(fits) > 1:
         raise ColorizerError(f"{name} could be {' or '.join(fits)}; give the whole name.")
     return fits[0]

@@ -34,7 +34,7 @@ LAYERS = (
     ("colorizers.networks",),
     ("colorizers.picture", "colorizers.options"),
     ("colorizers.devices",),
-    ("colorizers.settings", "colorizers.errors"),
+    ("colorizers.settings", "colorizers.errors", "colorizers.assets"),
 )
 
 

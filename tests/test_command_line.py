@@ -455,7 +455,7 @@ class TestMakingAPictureAgain:
         there = "the weights unet/efficientnet, which are not here; put them into weights/."
         assert said == f"first.png was made with {there}\n"
         with_record(photo, weights={"transformer/ddcolor_tiny": "0" * 64})
-        assert "python -m colorizers weights download ddcolor_tiny" in refused(capsys, photo, "--from", "first.png")
+        assert "colorizers weights download ddcolor_tiny" in refused(capsys, photo, "--from", "first.png")
 
     def test_goes_on_with_other_versions_and_says_so(self, photo: Path, capsys):
         assert command("colorize", photo, "-o", "wanted.png") == 0

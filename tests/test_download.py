@@ -250,7 +250,7 @@ def test_a_file_that_was_changed_later_is_refused_and_can_be_fetched_again(hub: 
     kept.write_bytes(whole[:-1] + b"x")
     with pytest.raises(ColorizerError, match=r"^The weights in transformer_ddcolor_tiny\.bin are not ") as said:
         weights.load_into(network(), KEY)
-    assert main(str(said.value).removesuffix(".").rpartition("python -m colorizers ")[2].split()) == 0
+    assert main(str(said.value).removesuffix(".").rpartition("colorizers ")[2].split()) == 0
     assert kept.read_bytes() == whole
 
 
@@ -327,7 +327,7 @@ def test_the_list_says_where_weights_come_from_and_how_to_get_them(hub: Hub, kep
         assert main(["weights", "list"]) == 0
         return next(line for line in capsys.readouterr().out.splitlines() if line.startswith(KEY))
 
-    for word in ("no", HUB, "Apache-2.0", "python -m colorizers weights download ddcolor_tiny"):
+    for word in ("no", HUB, "Apache-2.0", "colorizers weights download ddcolor_tiny"):
         assert word in row()
     assert download() == 0
     capsys.readouterr()
@@ -490,7 +490,7 @@ class TestFolder:
             with pytest.raises(ColorizerError, match=f"^The weights in safety_checker/{name} are not what") as said:
                 weights.ready(key)
         model.asked.clear()
-        assert main(str(said.value).removesuffix(".").rpartition("python -m colorizers ")[2].split()) == 0
+        assert main(str(said.value).removesuffix(".").rpartition("colorizers ")[2].split()) == 0
         assert set(fetched(model)) == {name}
         assert files_in(folder) == NEEDED
         assert weights.ready(CHECKER)
@@ -546,7 +546,7 @@ class TestFolder:
             return re.split(r"  +", next(line for line in lines if line.startswith(CHECKER)))
 
         assert row()[1:5] == ["-", "-", "no", "-"]
-        assert row()[-1] == "get them with: python -m colorizers weights download safety_checker"
+        assert row()[-1] == "get them with: colorizers weights download safety_checker"
         assert download("checker") == 0
         capsys.readouterr()
         assert row()[1:6] == ["safety_checker", "16.0", "yes", "-", weights.REGISTRY[CHECKER].hub.name]
@@ -571,7 +571,7 @@ def test_several_weights_come_at_once_and_a_missing_one_is_named_by_one_sentence
     keys = ["stable_diffusion/sd15", "controlnet/depth", "controlnet/lineart"]
     said = weights.missing([*keys, "stable_diffusion/sd15/unet"])
     assert said.startswith("The weights sd15 (2134 MB), controlnet_depth (723 MB), controlnet_lineart (723 MB) are not")
-    assert main(said.removesuffix(".").rpartition("python -m colorizers ")[2].split()) == 0
+    assert main(said.removesuffix(".").rpartition("colorizers ")[2].split()) == 0
     assert weights.missing(keys) == ""
     assert all(weights.ready(key) for key in keys)
 
@@ -586,7 +586,7 @@ def test_models_and_controlnets_of_others_are_downloaded_by_their_ids_into_folde
         said = weights.missing([weights.OWN, "controlnet/depth"])
         command = f"weights download --model {owner}/dream.v2 --controlnet {owner}/lines"
         assert said == (
-            f"The weights {owner}/dream.v2, {owner}/lines are not here; get them with: python -m colorizers {command}."
+            f"The weights {owner}/dream.v2, {owner}/lines are not here; get them with: colorizers {command}."
         )
         assert hub.asked == [], "only a download asks"
         assert main(command.split()) == 0
@@ -783,7 +783,7 @@ class TestTorchvision:
             assert main(["weights", "list"]) == 0
             return next(line for line in capsys.readouterr().out.splitlines() if line.startswith(VGG))
 
-        for word in ("no", "torchvision", "BSD-3-Clause", "ImageNet", "python -m colorizers weights download vgg19"):
+        for word in ("no", "torchvision", "BSD-3-Clause", "ImageNet", "colorizers weights download vgg19"):
             assert word in row()
         assert download("vgg19") == 0
         capsys.readouterr()

@@ -225,5 +225,5 @@ def test_without_any_vocabulary_its_download_is_named_before_anything_runs(
         shutil.rmtree(folder / f"stable_diffusion_{name}")
     said = refusal(lambda: small_run(gray_photo, weights="own"), folder)
     assert said == "The weights tokenizer (2 MB) are not here; get them with: " + (
-        "python -m colorizers weights download tokenizer."
+        "colorizers weights download tokenizer."
     )

@@ -42,7 +42,7 @@ from colorizers.web.tab import build_tab
 from colorizers.web.work import TabWork
 
 WINDOWS = pytest.mark.parametrize("window", ["1440x900", "375x812"])
-WITHOUT = "The weights sd15 (2134 MB) are not here; get them with: python -m colorizers weights download sd15."
+WITHOUT = "The weights sd15 (2134 MB) are not here; get them with: colorizers weights download sd15."
 
 
 @pytest.fixture(scope="module")
@@ -327,4 +327,4 @@ def test_a_model_of_ones_own_is_offered_and_the_default_where_one_was_given(
     model = option("img2img", "weights")
     assert model.default == "sd15"
     assert model.words[2].endswith("(not here)")
-    assert model.help.endswith("python -m colorizers weights download --model somebody/something.")
+    assert model.help.endswith("colorizers weights download --model somebody/something.")

@@ -410,7 +410,7 @@ def test_a_network_that_is_not_here_is_named_with_the_command_that_fetches_it(tm
     assert main(["colorize", *map(str, arguments)]) == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert "vgg19" in said
-    assert said.endswith("get them with: python -m colorizers weights download vgg19.")
+    assert said.endswith("get them with: colorizers weights download vgg19.")
 
 
 def test_a_photo_gets_its_own_colours_back_better_than_statistics_give_them():

@@ -403,9 +403,9 @@ def test_a_page_names_the_weights_that_are_not_here_and_tells_no_stranger_to_run
     monkeypatch.setenv("COLORIZERS_PUBLIC", str(public))
     get_settings.cache_clear()
     page = json.dumps(build_page(local_engine(METHODS)).get_config_file(), default=str)
-    how = "get them with: python -m colorizers weights download ddcolor_tiny, and so on"
+    how = "get them with: colorizers weights download ddcolor_tiny, and so on"
     assert (f"Not here: small, ddcolor_tiny, ddcolor_artistic; {how}." in page) != public
-    assert ("python -m colorizers" in page) != public
+    assert ("colorizers weights" in page) != public
     assert ("DDColor, lighter (not here)" in page) != public
     assert "DDColor, at its best (not here)" not in page
 

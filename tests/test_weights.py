@@ -202,7 +202,7 @@ def test_missing_weights_are_named_with_where_to_put_or_how_to_get_them():
     assert refusal() == "The weights unet_lab.safetensors are not here; put them into weights/."
     with pytest.raises(ColorizerError) as caught:
         load_into(network(), "style/vgg19")
-    command = "python -m colorizers weights download vgg19"
+    command = "colorizers weights download vgg19"
     assert str(caught.value) == f"The weights vgg19 (575 MB) are not here; get them with: {command}."
 
 
@@ -217,7 +217,7 @@ def test_no_stranger_is_told_to_run_commands(
         (folders["cache/weights"] / REGISTRY[key].file).write_bytes(b"nobody downloaded this")
     with pytest.raises(ColorizerError, match=r"; ask whoever runs this server for them\.$") as caught:
         load_into(network(), key)
-    assert "python" not in str(caught.value)
+    assert "colorizers weights" not in str(caught.value)
 
 
 # Pickles
@@ -543,7 +543,7 @@ def test_several_missing_weights_are_named_by_one_sentence(folders: dict[str, Pa
     assert missing(keys) == (
         "The weights sd15 (2134 MB), controlnet_depth (723 MB), unet_lab.safetensors, own are not here; "
         "put them into weights/ and name a folder or a .safetensors file with --model and "
-        "get them with: python -m colorizers weights download sd15 controlnet_depth."
+        "get them with: colorizers weights download sd15 controlnet_depth."
     )
     put_folder(folders["own"] / "stable_diffusion_sd15")
     assert missing([f"{SD}/unet", CONTROL]) == said_by(ready, CONTROL)
