@@ -17,6 +17,7 @@ from colorizers.methods.latents import LatentCodec, is_short_of_memory, quick_lo
 from colorizers.methods.prompt import NEGATIVE, PRESETS, TOKENS, TextEncoder, prompt_of, words_of
 from colorizers.methods.stable_diffusion_parts import merge_lora
 
+pytestmark = pytest.mark.sd
 SEED = 5
 CONFIG = tiny_models.scheduler().config
 

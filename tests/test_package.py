@@ -75,6 +75,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installed(folder / "environment", *folder.glob("*.whl"))
 
 
+@pytest.mark.slow
 def test_an_installed_wheel_colors_a_photo_in_any_folder(programs: Path, tmp_path: Path):
     Image.linear_gradient("L").resize((48, 64)).save(tmp_path / "aunt.png")
     run(programs / "colorizers", "colorize", "aunt.png", "-o", "colored.png", cwd=tmp_path)
@@ -93,6 +94,7 @@ print(len(list(assets.TEST_IMAGES.rglob("*.jpg"))))
     assert colored.tobytes() == Image.open(tmp_path / "again.png").tobytes()
 
 
+@pytest.mark.slow
 def test_an_editable_install_uses_the_weights_where_they_are(tmp_path: Path):
     programs = installed(tmp_path / "environment", "-e", PROJECT)
     code = "from colorizers import assets; print(assets.WEIGHTS, assets.TEST_IMAGES)"

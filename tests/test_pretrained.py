@@ -23,6 +23,7 @@ from colorizers.methods.pretrained import network_from
 from colorizers.methods.prompt import TextEncoder
 from colorizers.picture.photo import Photo
 
+pytestmark = pytest.mark.sd
 CPU = torch.device("cpu")
 SD = "stable_diffusion/sd15"
 OLD_NAMES = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}

@@ -84,6 +84,7 @@ class TestThePage:
         rows = json.loads(figures.read_text())["rows"]
         assert all(name in page.words and f"{row['de00']:.2f}" in page.words for name, row in rows.items())
 
+    @pytest.mark.slow
     def test_keeps_to_the_first_photos(self, tmp_path: Path):
         many = tmp_path / "many"
         many.mkdir()

@@ -15,6 +15,7 @@ from colorizers.errors import ColorizerError
 from colorizers.methods import single_file
 from colorizers.methods.single_file import ARCHITECTURE, component
 
+pytestmark = pytest.mark.sd
 PARTS = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
 PREFIXES = {
     "unet": "model.diffusion_model.",

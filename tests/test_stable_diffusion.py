@@ -40,6 +40,7 @@ from colorizers.registry import DOWNLOAD
 from colorizers.settings import PROJECT, get_settings
 from colorizers.web.api import answers_of
 
+pytestmark = pytest.mark.sd
 TABS = ("img2img", "controlnet")
 PATIENCE = 60  # seconds after which a test that waits has failed
 CPU = torch.device("cpu")

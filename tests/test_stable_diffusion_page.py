@@ -41,6 +41,7 @@ from colorizers.web.controls import offered
 from colorizers.web.tab import build_tab
 from colorizers.web.work import TabWork
 
+pytestmark = pytest.mark.sd
 WINDOWS = pytest.mark.parametrize("window", ["1440x900", "375x812"])
 WITHOUT = "The weights sd15 (2134 MB) are not here; get them with: colorizers weights download sd15."
 

@@ -44,7 +44,7 @@ def server() -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(server: Server) -> Iterator[Client]:
     with_client = Client(server.url, verbose=False)
     yield with_client
