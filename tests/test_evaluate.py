@@ -120,7 +120,7 @@ class TestFigures:
     @pytest.mark.slow
     def test_put_the_rows_in_the_order_that_is_known(self, tmp_path: Path):
         target, pictures = tmp_path / "figures.json", tmp_path / "pictures.csv"
-        assert command("evaluate", "unet", "--data", PHOTOS, "--json", target, "--csv", pictures) == 0
+        assert command("evaluate", "unet", "--data", PHOTOS, "--size", 128, "--json", target, "--csv", pictures) == 0
         rows = json.loads(target.read_text())["rows"]
         with pictures.open(newline="") as file:
             measured = [line["photo"] for line in csv.DictReader(file) if line["row"] == "truth"]

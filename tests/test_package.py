@@ -5,7 +5,9 @@ import importlib.metadata
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,17 +68,18 @@ def installed(folder: Path, *what: str | Path) -> Path:
     return folder / "bin"
 
 
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment with the wheel of this source tree."""
-    folder = tmp_path_factory.mktemp("package")
-    wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, PROJECT]
-    run(*wheel, cwd=folder)
-    return installed(folder / "environment", *folder.glob("*.whl"))
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder that is deleted at the end: wheels are large."""
+    with tempfile.TemporaryDirectory() as made:
+        yield Path(made)
 
 
 @pytest.mark.slow
-def test_an_installed_wheel_colors_a_photo_in_any_folder(programs: Path, tmp_path: Path):
+def test_an_installed_wheel_colors_a_photo_in_any_folder(folder: Path, tmp_path: Path):
+    wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, PROJECT]
+    run(*wheel, cwd=folder)
+    programs = installed(folder / "environment", *folder.glob("*.whl"))
     Image.linear_gradient("L").resize((48, 64)).save(tmp_path / "aunt.png")
     run(programs / "colorizers", "colorize", "aunt.png", "-o", "colored.png", cwd=tmp_path)
     code = """

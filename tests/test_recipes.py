@@ -80,7 +80,7 @@ def test_each_learns_two_pictures_by_heart(key: str, pair: Photographs, backbone
 @pytest.mark.slow
 def test_each_takes_its_steps_in_bf16(pair: Photographs, backbone: Path, bf16: Accelerator):
     for key in RECIPES:
-        run = run_of(key, pair, backbone, bf16, "gpu", steps=2, critic_after=1)
+        run = run_of(key, pair, backbone, bf16, "gpu", steps=2, size=32, critic_after=1)
         assert all(np.isfinite(value) for step in steps_of(run, pair) for value in step.values()), key
         assert np.isfinite(run.objective.figures(run.averaged.eval(), [pair.photo(0)]).score), key
 
