@@ -13,9 +13,13 @@ ENV HOME=/home/user \
 RUN mkdir -p "$HOME/app" "$HF_HOME" "$HOME/.cache/colorizers"
 WORKDIR /home/user/app
 
+# For a smaller image without CUDA: --build-arg PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+ARG PIP_EXTRA_INDEX_URL
 COPY --chown=1000 requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 COPY --chown=1000 . .
+# Gives the command `colorizers`; the files stay where they are.
+RUN pip install --no-cache-dir --no-deps -e .
 
 EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s \

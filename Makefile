@@ -1,24 +1,30 @@
-# make run    starts the web app
-# make test   lints, then runs the tests
+# make run         starts the web app
+# make lint        checks style, format and types
+# make check       the same and the quick tests: no browser, no Stable Diffusion, no training
+# make test        the same and all other tests; installs Chromium where there is no browser for them
 # make test-full   the same with every run of Stable Diffusion, which takes a long time
-# make lint   style, format and types alone
 # Each makes its own .venv first. Another Python: make run PYTHON=python3.12
 
 PYTHON ?= python3
 VENV := .venv
 python := $(VENV)/bin/python
 install := $(python) -m pip install -q --disable-pip-version-check
+# Two processes, each with one thread so that they do not share a core; the first that is done helps the other.
+pytest := OMP_NUM_THREADS=1 $(python) -m pytest -n 2 --dist worksteal
 
-.PHONY: run test test-full lint browser
+.PHONY: run lint check test test-full browser
 
 run: $(VENV)/run.stamp
 	$(python) app.py
 
+check: lint
+	$(pytest) -m "not browser and not sd and not slow"
+
 test: browser lint
-	$(python) -m pytest
+	$(pytest)
 
 test-full: browser lint
-	$(python) -m pytest --full
+	$(pytest) --full
 
 lint: $(VENV)/test.stamp
 	$(python) -m ruff check
@@ -32,19 +38,21 @@ $(VENV)/bin/pip:
 		echo "$(PYTHON) cannot make virtual environments: install python3-venv (apt-get install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/run.stamp: requirements.txt | $(VENV)/bin/pip
-	$(install) -r requirements.txt
+$(VENV)/run.stamp: requirements.txt pyproject.toml | $(VENV)/bin/pip
+	$(install) -r requirements.txt -e .
 	@touch $@
 
-$(VENV)/test.stamp: $(VENV)/run.stamp pyproject.toml
-	$(install) -e '.[test]'
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	$(install) -r requirements.txt -e '.[test]'
 	@touch $@
 
-# The tests drive the page in whichever of these is on PATH.
+# The tests drive the page in whichever of these is on PATH. Where none is, this installs Debian's chromium, if it may:
+# nothing else here changes anything outside this folder.
 browser:
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
 	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo -n); \
 	if command -v apt-get >/dev/null && $$sudo true 2>/dev/null; then \
+		echo "The tests need a browser: installing the system package chromium."; \
 		$$sudo apt-get update && $$sudo apt-get install -y --no-install-recommends chromium; \
 	else \
 		echo "The tests need Chromium or Google Chrome on PATH: install one of them." >&2; exit 1; \

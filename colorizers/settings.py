@@ -1,6 +1,7 @@
 """Every COLORIZERS_* environment variable, typed, in one place."""
 
 import functools
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -42,7 +43,10 @@ class Settings(BaseSettings):
         None, description="whether what Stable Diffusion makes is checked for nudity; when not set, it is in public"
     )
 
-    public: bool = Field(False, description="hosting for strangers: no run history, no error details")
+    public: bool = Field(
+        default_factory=lambda: "SPACE_ID" in os.environ,
+        description="hosting for strangers: no error details; when not set, it is on a Hugging Face Space",
+    )
     queue_size: int = Field(32, ge=1, description="visitors who may wait; more are told that the queue is full")
     preview_pixels: int = Field(1024, ge=256, le=2048, description="long side of what the page shows while tuning")
 

@@ -32,7 +32,7 @@ LAYERS = (
     ("colorizers.networks",),
     ("colorizers.picture", "colorizers.options"),
     ("colorizers.devices",),
-    ("colorizers.settings", "colorizers.errors"),
+    ("colorizers.settings", "colorizers.errors", "colorizers.assets"),
 )
 
 
@@ -99,11 +99,8 @@ def test_importing_the_package_needs_nothing_heavy():
     assert "torch" not in run("import colorizers, sys; print(*(name for name in sys.modules if name == 'torch'))")
 
 
-@pytest.mark.parametrize(
-    "module", ["colorizers.engine.local", "colorizers.picture.result", "colorizers.methods.catalog"]
-)
-def test_the_engine_needs_nothing_heavy(module: str):
-    assert loaded_by(f"import {module}") == set()
+def test_the_engine_needs_nothing_heavy():
+    assert loaded_by("import colorizers.engine, colorizers.picture.result, colorizers.methods.catalog") == set()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -221,6 +218,7 @@ def test_every_shipped_method_colours_every_size(size: tuple[int, int]):
         assert colorizers.colorize(data, name, **pictures, **quick)[0].pixels().shape == (size[1], size[0], 3)
 
 
+@pytest.mark.slow
 def test_a_photo_of_24_megapixels_stays_under_2_gigabytes_of_memory(tmp_path: Path):
     Image.linear_gradient("L").resize((6000, 4000)).convert("RGB").save(tmp_path / "large.jpg")
     code = f"""

@@ -174,5 +174,5 @@ def test_one_size_is_not_taken_for_the_other(tmp_path: Path):
 def test_weights_that_are_not_here_say_how_to_get_them(no_weights: None, gray_photo: Photo):
     with pytest.raises(ColorizerError) as caught:
         make_engine().results(JobRequest(gray_photo, "transformer", {"weights": "ddcolor_tiny"}))
-    command = "python -m colorizers weights download ddcolor_tiny"
-    assert str(caught.value) == f"The weights ddcolor_tiny (220 MB) are not here; get them with: {command}."
+    command = "colorizers weights download ddcolor_tiny"
+    assert str(caught.value) == f"The weights ddcolor_tiny (220 MB) are not installed; get them with: {command}."

@@ -116,9 +116,10 @@ class TestFigures:
         )
         assert rows["unet"]["seconds_per_megapixel"] > 0
 
+    @pytest.mark.slow
     def test_put_the_rows_in_the_order_that_is_known(self, tmp_path: Path):
         target, pictures = tmp_path / "figures.json", tmp_path / "pictures.csv"
-        assert command("evaluate", "unet", "--data", PHOTOS, "--json", target, "--csv", pictures) == 0
+        assert command("evaluate", "unet", "--data", PHOTOS, "--size", 128, "--json", target, "--csv", pictures) == 0
         rows = json.loads(target.read_text())["rows"]
         with pictures.open(newline="") as file:
             measured = [line["photo"] for line in csv.DictReader(file) if line["row"] == "truth"]
@@ -291,6 +292,7 @@ class TestMethodsAsTyped:
         assert parsed(self.METHODS, "trivial").options == {"seed": 0}
         assert parsed(self.METHODS, "trivial,seed=7").options == {"seed": 7}
 
+    @pytest.mark.slow
     def test_of_the_catalog_run_with_each_of_their_weights_that_is_here(self, album: Path, tmp_path: Path):
         choices = {
             f"{name}:{choice}": f"{name}/{choice}"

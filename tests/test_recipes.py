@@ -19,7 +19,7 @@ from colorizers.training.recipe import Materials, Plan
 from colorizers.training.recipes.adain import moments, recolored
 
 QUICK = ("transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "diffusion/linear", "adain/lab", "adain/rgb")
-STEPS = dict.fromkeys(QUICK, 28) | {"unet/efficientnet": 100, "transformer/small": 80}
+STEPS = dict.fromkeys(QUICK, 28) | {"unet/efficientnet": 60, "transformer/small": 60}
 """In which a recipe learns two pictures by heart; the others need 40."""
 
 
@@ -54,6 +54,7 @@ def steps_of(run: loop.Run, photos: Photographs) -> list[dict[str, float]]:
     return [run.take_step(photos, loop.Order(len(photos), 2, 0)) for _ in range(run.plan.steps)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", RECIPES)
 def test_each_learns_two_pictures_by_heart(key: str, pair: Photographs, backbone: Path):
     quick = {"learning_rate": 2e-3, "encoder_rate": 1.0, "ema": 0.8, "critic_after": 20}
@@ -75,9 +76,10 @@ def test_each_learns_two_pictures_by_heart(key: str, pair: Photographs, backbone
     assert "adversarial" not in parts[19], "the first phase is without a critic"
 
 
+@pytest.mark.slow
 def test_each_takes_its_steps_in_bf16(pair: Photographs, backbone: Path, bf16: Accelerator):
     for key in RECIPES:
-        run = run_of(key, pair, backbone, bf16, "gpu", steps=3, critic_after=1)
+        run = run_of(key, pair, backbone, bf16, "gpu", steps=2, size=32, critic_after=1)
         assert all(np.isfinite(value) for step in steps_of(run, pair) for value in step.values()), key
         assert np.isfinite(run.objective.figures(run.averaged.eval(), [pair.photo(0)]).score), key
 

@@ -89,6 +89,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 class TestRuns:
     def test_end_with_weights_that_load_strictly_and_colour(self, photos: Path, others: Path, tmp_path: Path):
         state = trained(photos, tmp_path, "--val", others)
@@ -382,6 +383,7 @@ class TestRefusals:
         said = self.refused(capsys, "--data", photos, "--out", tmp_path, *TINY, *more)
         assert "equal parts of 2 photos or more" in said
 
+    @pytest.mark.slow
     def test_what_one_of_several_processes_refuses(self, photos: Path, tmp_path: Path, capsys):
         torch.save({"x": torch.zeros(1)}, tmp_path / "odd.pth")
         words = ("--data", photos, "--out", tmp_path / "out", *TINY, "--batch", 4, "--processes", 2)

@@ -7,26 +7,24 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from colorizers.assets import TEST_IMAGES
 from colorizers.picture.dataset import REFERENCES
 from colorizers.picture.decode import SUFFIXES
 from colorizers.picture.photo import Photo
-from colorizers.settings import PROJECT
 from colorizers.web.session import thumbnail
-
-FOLDER = PROJECT / "test_images"
 
 
 def gray_photos() -> tuple[Path, ...]:
     """The black-and-white ones; `cat.jpg` beside `cat_gray.jpg` is an original."""
-    found = _pictures(FOLDER)
+    found = _pictures(TEST_IMAGES)
     return tuple(path for stem, path in found.items() if f"{stem}_gray" not in found)
 
 
 def references() -> tuple[Path, ...]:
     """The originals of the photographs, and after them the pictures that were made to be references."""
-    found = _pictures(FOLDER)
+    found = _pictures(TEST_IMAGES)
     originals = (path for stem, path in found.items() if f"{stem}_gray" in found)
-    return (*originals, *_pictures(FOLDER / REFERENCES).values())
+    return (*originals, *_pictures(TEST_IMAGES / REFERENCES).values())
 
 
 def title(path: Path) -> str:

@@ -16,15 +16,16 @@ from pathlib import Path, PurePosixPath
 import safetensors
 from torch import nn
 
+from colorizers import assets
 from colorizers.errors import ColorizerError
-from colorizers.settings import PROJECT, Settings
+from colorizers.settings import Settings
 from colorizers.weights import downloads
 from colorizers.weights.folders import TEXTS, check_model, lacking, used_files
 from colorizers.weights.hub import SUFFIXES, HuggingFace
 from colorizers.weights.loading import check_fit, read_state
 from colorizers.weights.registry import DEPTH, DOWNLOAD, OWN, Weights
 
-SHIPPED_DIR = PROJECT / "weights"
+SHIPPED_DIR = assets.WEIGHTS
 MANIFEST = "SHA256SUMS"
 _REPOSITORY = re.compile(r"(?!.*(--|\.\.))\w[\w.-]*/\w[\w.-]*", re.ASCII)  # OWNER/NAME
 _LICENCE_ON_THE_HUB = "as its page on the hub says"

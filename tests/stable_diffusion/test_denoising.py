@@ -32,6 +32,7 @@ from colorizers.methods.stable_diffusion.prompt import (
     full_prompt,
 )
 
+pytestmark = pytest.mark.sd
 SEED = 5
 CONFIG = tiny_models.scheduler().config
 

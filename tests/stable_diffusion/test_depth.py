@@ -20,6 +20,7 @@ from colorizers.errors import ColorizerError
 from colorizers.methods.stable_diffusion.depth import Depth, load_depth
 from colorizers.settings import get_settings
 
+pytestmark = pytest.mark.sd
 CPU = torch.device("cpu")
 PUBLISHED = ("dpt", "depth_anything")
 SIZES = [(128, 64), (512, 64), (64, 512)]

@@ -25,6 +25,7 @@ from colorizers.methods.stable_diffusion.prompt import TextEncoder
 from colorizers.picture.photo import Photo
 from colorizers.weights.store import WeightStore
 
+pytestmark = pytest.mark.sd
 CPU = torch.device("cpu")
 SD = "stable_diffusion/sd15"
 OLD_NAMES = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}

@@ -15,6 +15,7 @@ from colorizers.errors import ColorizerError
 from colorizers.methods.stable_diffusion import single_file
 from colorizers.methods.stable_diffusion.single_file import ARCHITECTURE, component
 
+pytestmark = pytest.mark.sd
 PARTS = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
 PREFIXES = {
     "unet": "model.diffusion_model.",

@@ -43,6 +43,7 @@ from colorizers.web.api import answers_of
 from colorizers.weights.registry import DOWNLOAD
 from colorizers.weights.store import WeightReader, WeightStore
 
+pytestmark = pytest.mark.sd
 TABS = ("img2img", "controlnet")
 PATIENCE = 60  # seconds after which a test that waits has failed
 CPU = torch.device("cpu")

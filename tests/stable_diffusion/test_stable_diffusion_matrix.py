@@ -31,6 +31,7 @@ FACTORS: Mapping[str, Sequence[Any]] = {
     "size": ((1, 1), (65, 97), (1000, 30)),
     "variants": (1, 3),
 }
+pytestmark = pytest.mark.sd
 SEED = 4
 Case = tuple[Any, ...]
 

@@ -419,6 +419,7 @@ def test_a_network_that_is_not_here_is_named_with_the_command_that_fetches_it(tm
     assert said.endswith("get them with: colorizers weights download vgg19.")
 
 
+@pytest.mark.slow
 def test_a_photo_gets_its_own_colours_back_better_than_statistics_give_them():
     engine, better = make_engine(), 0
     names = ("astronaut", "dog", "mountains", "parrot", "bee")

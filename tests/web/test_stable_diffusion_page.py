@@ -41,8 +41,9 @@ from colorizers.web.tab import build_tab
 from colorizers.weights import store as weights
 from colorizers.weights.hub import HuggingFace
 
+pytestmark = pytest.mark.sd
 WINDOWS = pytest.mark.parametrize("window", ["1440x900", "375x812"])
-WITHOUT = "The weights sd15 (2134 MB) are not here; get them with: python -m colorizers weights download sd15."
+WITHOUT = "The weights sd15 (2134 MB) are not installed; get them with: colorizers weights download sd15."
 
 
 @pytest.fixture(scope="module")
@@ -304,7 +305,7 @@ def test_choices_that_are_weights_are_marked_where_they_are_not_here_and_others_
     sampler = option("img2img", "sampler")
     assert sampler.labels[-1] == "LCM, 4 to 8 steps"
     assert option("img2img", "caption").choices == ("none", "blip")
-    assert option("img2img", "caption").labels[1].endswith("(not here)")
+    assert option("img2img", "caption").labels[1].endswith("(not installed)")
     assert option("controlnet", "estimator").default == "dpt"
     with settings(weights_dir=models, cache_dir=models, public=True):
         assert option("img2img", "caption").choices == ("none",)
@@ -326,5 +327,5 @@ def test_a_model_of_ones_own_is_offered_and_the_default_where_one_was_given(
     monkeypatch.setitem(REGISTRY, weights.OWN, hub)
     model = option("img2img", "weights")
     assert model.default == "sd15"
-    assert model.labels[2].endswith("(not here)")
-    assert model.help.endswith("python -m colorizers weights download --model somebody/something.")
+    assert model.labels[2].endswith("(not installed)")
+    assert model.help.endswith("colorizers weights download --model somebody/something.")

@@ -26,7 +26,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub with the published weights, and a machine without them."""
     has = Hub({FIRST: {"README.md": b"# DDColor", "config.json": b"{}", "pytorch_model.bin": checkpoint()}})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(has))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    # The interval is how long its end is waited for.
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     has.url = f"http://127.0.0.1:{server.server_port}"
     connect(has.url, monkeypatch)
     monkeypatch.setenv("COLORIZERS_CACHE_DIR", str(tmp_path / "cache"))

@@ -75,6 +75,7 @@ def test_a_name_is_a_key_or_its_last_part_when_that_is_clear(shelf: Shelf):
         shelf.store.key_of("magic")
 
 
+@pytest.mark.slow
 def test_a_server_takes_weights_from_files(tmp_path: Path):
     own, photo = tmp_path / "own.safetensors", PROJECT / "test_images" / "astronaut_gray.jpg"
     save_file(read_state(SHIPPED_DIR / "unet_lab.safetensors"), own, {"trained": "by me"})
