@@ -18,7 +18,7 @@ from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, perceptual, protocol, report
 from colorizers.evaluation.contact_sheet import ContactSheet
 from colorizers.evaluation.photo_list import committed_list, write_list
-from colorizers.evaluation.rows import OTHER, OWN
+from colorizers.evaluation.reference_rows import OTHER, OWN
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import Method
 from colorizers.options import Control, controls, validated

@@ -23,9 +23,9 @@ from colorizers.options import validated
 from colorizers.settings import get_settings
 from colorizers.training import loop, validation
 from colorizers.training.catalog import RECIPES, find
+from colorizers.training.initialize import fill
 from colorizers.training.photos import Photographs, decoded, training_paths, validation_paths
-from colorizers.training.recipe import Materials, Plan
-from colorizers.training.start import fill
+from colorizers.training.recipe import Materials, TrainingPlan
 from colorizers.weights import store as weights
 
 _JUDGES = ("teacher", "perceptual")
@@ -52,7 +52,7 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     cool = "a run with a trapezoid: go on in a new folder from its checkpoint, cool down, and end"
     add("--cool-from", type=Path, metavar="FOLDER", help=cool)
     add("--dry-run", action="store_true", help="say how large the network is and how long it would take, and stop")
-    add_flags(parser, "numbers of the run, whose defaults are the preset's where it has them", Plan)
+    add_flags(parser, "numbers of the run, whose defaults are the preset's where it has them", TrainingPlan)
     parser.set_defaults(run=run)
 
 
@@ -61,7 +61,7 @@ class _Work:
     """What every process of a run needs; each reads the decoded photos for itself."""
 
     arguments: argparse.Namespace
-    plan: Plan
+    plan: TrainingPlan
     folder: Path
     device: str
 
@@ -71,11 +71,11 @@ def run(arguments: argparse.Namespace) -> int:
     device = "cuda" if find_device(get_settings().device).type == "cuda" else "cpu"
     recipe = find(arguments.recipe)
     arguments.preset = arguments.preset or ("gpu" if device == "cuda" else "cpu")
-    given = given_values(arguments, Plan)
+    given = given_values(arguments, TrainingPlan)
     if arguments.start is None:
         given.setdefault("encoder_rate", 1.0)  # an encoder that begins at random learns like the rest
     folder = arguments.out or Path("runs") / recipe.key.replace("/", "_")
-    plan = validated(Plan, recipe.plan(arguments.preset, given))
+    plan = validated(TrainingPlan, recipe.plan(arguments.preset, given))
     if arguments.cool_from is not None:
         plan = _cooling(plan, arguments, folder)
     gpus = torch.cuda.device_count() if device == "cuda" else 0
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _cooling(plan: Plan, arguments: argparse.Namespace, folder: Path) -> Plan:
+def _cooling(plan: TrainingPlan, arguments: argparse.Namespace, folder: Path) -> TrainingPlan:
     """The plan of a run that cools down from another one's checkpoint, or that has begun to."""
     if plan.schedule != "trapezoid":
         raise ColorizerError("Only a run with --schedule trapezoid can cool down; leave out --cool-from.")
@@ -129,7 +129,7 @@ def _check_files(arguments: argparse.Namespace, needs: str) -> None:
             raise ColorizerError(f"The recipe {arguments.recipe} has no {name}; leave out --{name}.")
 
 
-def _check_photos(arguments: argparse.Namespace, plan: Plan, parts: int) -> None:
+def _check_photos(arguments: argparse.Namespace, plan: TrainingPlan, parts: int) -> None:
     """Decode what was not decoded before, say what is left out, and stop when it is not enough or not apart."""
     if plan.batch % parts or plan.batch < 2 * parts:
         raise ColorizerError(
@@ -194,7 +194,7 @@ def _train(work: _Work) -> None:
     if arguments.start is not None:
         begun = fill(objective.network, arguments.start, whole="" if plan.encoder_rate else "encoder.")
         accelerator.print(f"start: {begun}")
-    state = loop.Run(objective, plan, accelerator, recipe.key, photos.sha256)
+    state = loop.TrainingRun(objective, plan, accelerator, recipe.key, photos.sha256)
     if arguments.dry_run:
         accelerator.print(_forecast(state, photos.to(accelerator.device)))
         return
@@ -216,11 +216,11 @@ def _free_port() -> int:
         return port
 
 
-def _forecast(state: loop.Run, photos: Photographs) -> str:
+def _forecast(state: loop.TrainingRun, photos: Photographs) -> str:
     """The size of the network, the work of a photo, and how long the run would take at the speed of a few steps."""
     plan, network = state.plan, state.objective.network
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    order = loop.Order(len(photos), plan.batch, 0, plan.subset, plan.refresh_every)
+    order = loop.BatchOrder(len(photos), plan.batch, 0, plan.subset, plan.refresh_every)
     batch = state.batch(photos, order, 0)
     with FlopCounterMode(display=False) as counter:
         state.learner(batch, 0)
@@ -267,6 +267,6 @@ def _command(arguments: argparse.Namespace) -> str:
     if arguments.cool_from is not None:
         words += ["--cool-from", arguments.cool_from.resolve().name]
     words += ["--preset", arguments.preset]
-    for name, value in given_values(arguments, Plan).items():
+    for name, value in given_values(arguments, TrainingPlan).items():
         words += [flag(name), value]
     return shlex.join(map(str, words))

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from colorizers.evaluation.protocol import TRUTH, Evaluation, Pictures
+from colorizers.evaluation.reference_rows import GRAY
 from colorizers.evaluation.report import Report, write_csv
-from colorizers.evaluation.rows import GRAY
 from colorizers.picture.dataset import Collection
 
 _PHOTOS = 30

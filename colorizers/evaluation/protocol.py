@@ -13,7 +13,7 @@ from colorizers.engine.local import Engine, JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import equal_color, metrics, perceptual
 from colorizers.evaluation.perceptual import Networks
-from colorizers.evaluation.rows import GRAY, OTHER, OWN, Subject, fixed_rows
+from colorizers.evaluation.reference_rows import GRAY, OTHER, OWN, Subject, fixed_rows
 from colorizers.picture.color import lab_to_rgb, rgb_to_lab
 from colorizers.picture.compose import compose
 from colorizers.picture.dataset import Collection, center_square

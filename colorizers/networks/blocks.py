@@ -26,7 +26,7 @@ def decoder_levels(channels: Sequence[int], widths: Sequence[int]) -> list[tuple
     return list(zip((*widths[1:], channels[-1]), channels, widths, strict=False))[::-1]
 
 
-def climbed(up: nn.ModuleList, features: Sequence[Tensor]) -> list[Tensor]:
+def decode_pyramid(up: nn.ModuleList, features: Sequence[Tensor]) -> list[Tensor]:
     """What each step of a decoder makes of an encoder's features, which come the finest first; the coarsest first."""
     *skips, level = features
     levels = []

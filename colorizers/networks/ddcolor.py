@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad, pixel_shuffle
 from torch.nn.utils import spectral_norm
 
-from colorizers.networks.blocks import climbed, decoder_levels
+from colorizers.networks.blocks import decode_pyramid, decoder_levels
 from colorizers.networks.color_decoder import ColorDecoder
 from colorizers.networks.convnext import ConvNeXt
 from colorizers.networks.heads import GainHead
@@ -72,7 +72,7 @@ class _Decoder(nn.Module):
         self.color_decoder = ColorDecoder(_WIDTHS, _WIDTHS[-1], queries=_QUERIES)
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        scales = climbed(self.layers, features)
+        scales = decode_pyramid(self.layers, features)
         maps: Tensor = self.color_decoder(scales, self.last_shuf(scales[-1]))
         return maps
 

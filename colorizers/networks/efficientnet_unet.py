@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from colorizers.networks.blocks import climbed, conv_block, decoder_levels, network_input, quarter
+from colorizers.networks.blocks import conv_block, decode_pyramid, decoder_levels, network_input, quarter
 from colorizers.networks.efficientnet_lite import STRIDE, EfficientNetLite
 from colorizers.networks.heads import Kind, make_head
 
@@ -24,7 +24,7 @@ class EfficientNetPyramid(nn.Module):
         self.up = nn.ModuleList(_Up(*level) for level in decoder_levels(self.encoder.channels, WIDTHS))
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        return climbed(self.up, self.encoder(pictures))
+        return decode_pyramid(self.up, self.encoder(pictures))
 
 
 class EfficientNetUNet(EfficientNetPyramid):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from colorizers.networks.blocks import climbed, conv_block, decoder_levels, network_input, quarter
+from colorizers.networks.blocks import conv_block, decode_pyramid, decoder_levels, network_input, quarter
 from colorizers.networks.heads import AB_SCALE, AbHead
 
 STRIDE = 32
@@ -84,7 +84,7 @@ class ResNetPyramid(nn.Module):
         self.up = _pixel_decoder()
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        return climbed(self.up, self.encoder(pictures))
+        return decode_pyramid(self.up, self.encoder(pictures))
 
 
 def _pixel_decoder() -> nn.ModuleList:
@@ -107,7 +107,7 @@ class ResNetUNet(nn.Module):
 
     def forward(self, lightness: Tensor) -> Tensor:
         pictures = network_input(lightness, STRIDE)
-        level = climbed(self.up, self.encoder(pictures))[-1]
+        level = decode_pyramid(self.up, self.encoder(pictures))[-1]
         guess = self.guess(level)
         light = interpolate(pictures, guess.shape[-2:], mode="bilinear", antialias=True)
         refined = self.refine(torch.cat((guess / AB_SCALE, light, level), dim=1))

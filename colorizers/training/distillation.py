@@ -9,8 +9,8 @@ from torch.nn.functional import pad, smooth_l1_loss
 from colorizers.networks.efficientnet_lite import STRIDE
 from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.dataset import center_square
+from colorizers.training.initialize import true_rgb
 from colorizers.training.recipe import Batch, Frozen, Objective
-from colorizers.training.start import true_rgb
 from colorizers.training.validation import SIZE, Figures
 
 Look = Callable[[nn.Module, Batch], list[Tensor]]

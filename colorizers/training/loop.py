@@ -18,11 +18,11 @@ from torch.optim.swa_utils import AveragedModel
 
 from colorizers.errors import ColorizerError
 from colorizers.picture.color import rgb_to_lab
-from colorizers.training.age import aged
+from colorizers.training.degradation import degraded
 from colorizers.training.export import export
-from colorizers.training.paper import bordered
-from colorizers.training.photos import Order, Photographs, crops, seeded
-from colorizers.training.recipe import Batch, Objective, Plan, Recipe
+from colorizers.training.photos import BatchOrder, Photographs, crops, seeded
+from colorizers.training.print_defects import bordered
+from colorizers.training.recipe import Batch, Objective, Recipe, TrainingPlan
 from colorizers.training.validation import SHOWN, Figures
 
 _FREE = ("log_every", "save_every", "judge_every")  # numbers that may change when a run goes on
@@ -38,10 +38,12 @@ class Place:
     provenance: dict[str, str]
 
 
-class Run:
+class TrainingRun:
     """The state of a run: the objective, its averaged network, the optimizers, and how far it has come."""
 
-    def __init__(self, objective: Objective, plan: Plan, accelerator: Accelerator, key: str, photos: str) -> None:
+    def __init__(
+        self, objective: Objective, plan: TrainingPlan, accelerator: Accelerator, key: str, photos: str
+    ) -> None:
         """`key` is the recipe's and `photos` the sha256 of the list: a checkpoint of another run is refused."""
         self.plan, self.accelerator = plan, accelerator
         numbers = {name: value for name, value in plan.model_dump().items() if name not in _FREE}
@@ -98,7 +100,7 @@ class Run:
             part.load_state_dict(state[name])
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
 
-    def take_step(self, photos: Photographs, order: Order) -> dict[str, float]:
+    def take_step(self, photos: Photographs, order: BatchOrder) -> dict[str, float]:
         """One optimizer step on the next photos; gives the parts of the loss."""
         plan, accelerator = self.plan, self.accelerator
         for group in self.optimizer.param_groups:
@@ -112,9 +114,9 @@ class Run:
             with contextlib.nullcontext() if last else accelerator.no_sync(self.learner):
                 parts = self.learner(batch, self.step)
                 accelerator.backward(torch.stack(list(parts.values())).sum() / plan.accumulation)
-            contest = self.objective.contest()
+            contest = self.objective.discriminator_batch()
             if contest is not None:
-                parts["critic"] = self._rival_loss(*contest, last)
+                parts["critic"] = self._discriminator_step(*contest, last)
             for name, part in parts.items():
                 said[name] = said.get(name, 0) + part.detach() / plan.accumulation
         accelerator.clip_grad_norm_(self.learner.parameters(), plan.clip)
@@ -128,14 +130,14 @@ class Run:
         self.step += 1
         return {name: float(value) for name, value in said.items()}
 
-    def _rival_loss(self, real: Tensor, fake: Tensor, last: bool) -> Tensor:
+    def _discriminator_step(self, real: Tensor, fake: Tensor, last: bool) -> Tensor:
         assert self.critic is not None
         with contextlib.nullcontext() if last else self.accelerator.no_sync(self.critic):
             loss: Tensor = self.critic(real, fake)
             self.accelerator.backward(loss / self.plan.accumulation)
         return loss
 
-    def batch(self, photos: Photographs, order: Order, part: int) -> Batch:
+    def batch(self, photos: Photographs, order: BatchOrder, part: int) -> Batch:
         """Crops of this process's share of a step's photos, or of a part of it.
 
         What is in it and what is random about it depend on the step alone, and not on how many processes there are:
@@ -148,7 +150,7 @@ class Run:
         chosen = order.chosen(self.step)[share::shares].to(accelerator.device)
         size = plan.crop_size(self.step)
         lab = bordered(rgb_to_lab(crops(photos, chosen, size, random)), random)
-        lightness = aged(lab[:, :1], random).contiguous(memory_format=torch.channels_last)
+        lightness = degraded(lab[:, :1], random).contiguous(memory_format=torch.channels_last)
 
         def another() -> Tensor:
             return rgb_to_lab(crops(photos, chosen, size, random))
@@ -157,7 +159,7 @@ class Run:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What `Run.save` wrote; ColorizerError when it cannot be read."""
+    """What `TrainingRun.save` wrote; ColorizerError when it cannot be read."""
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         plan_of(state)
@@ -166,12 +168,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def plan_of(checkpoint: Mapping[str, Any]) -> Plan:
+def plan_of(checkpoint: Mapping[str, Any]) -> TrainingPlan:
     """The plan of the run that a checkpoint is of."""
-    return Plan(**{name: value for name, value in checkpoint["identity"].items() if name in Plan.model_fields})
+    return TrainingPlan(
+        **{name: value for name, value in checkpoint["identity"].items() if name in TrainingPlan.model_fields}
+    )
 
 
-def _groups(objective: Objective, plan: Plan) -> list[dict[str, Any]]:
+def _groups(objective: Objective, plan: TrainingPlan) -> list[dict[str, Any]]:
     """The parameters with the share of the learning rate that each gets."""
     encoder: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
@@ -201,13 +205,13 @@ def accelerator_of(preset_device: str) -> Accelerator:
     return Accelerator(cpu=on_cpu, mixed_precision="no" if on_cpu else "bf16")
 
 
-def train(run: Run, photos: Photographs, judged: list[Tensor], recipe: Recipe, place: Place) -> None:
+def train(run: TrainingRun, photos: Photographs, judged: list[Tensor], recipe: Recipe, place: Place) -> None:
     """Take the steps that are left, with log, sample sheets, checkpoints and the best weights so far.
 
     Without photos to judge by, the sample sheets show some of those that it learns from.
     """
     plan = run.plan
-    order = Order(len(photos), plan.batch, plan.seed, plan.subset, plan.refresh_every)
+    order = BatchOrder(len(photos), plan.batch, plan.seed, plan.subset, plan.refresh_every)
     shown = judged[:SHOWN] or [photos.photo(k) for k in range(min(len(photos), SHOWN))]
     photos = photos.to(run.accelerator.device)
     log = Log(place.folder / LOG, run.step) if run.accelerator.is_main_process else None
@@ -229,7 +233,7 @@ def train(run: Run, photos: Photographs, judged: list[Tensor], recipe: Recipe, p
     run.accelerator.wait_for_everyone()
 
 
-def _judge(run: Run, judged: list[Tensor], recipe: Recipe, place: Place, log: "Log") -> None:
+def _judge(run: TrainingRun, judged: list[Tensor], recipe: Recipe, place: Place, log: "Log") -> None:
     """Measure the averaged network, keep its weights, and those of the best step apart."""
     network = run.averaged.eval()
     said = place.provenance | {
@@ -247,7 +251,7 @@ def _judge(run: Run, judged: list[Tensor], recipe: Recipe, place: Place, log: "L
             export(network, place.folder / BEST, said)
 
 
-def _show(run: Run, shown: list[Tensor], place: Place) -> None:
+def _show(run: TrainingRun, shown: list[Tensor], place: Place) -> None:
     """Write a sample sheet of the averaged network, where it makes colours."""
     sheet = run.objective.sheet(run.averaged.eval(), shown)
     if sheet is not None:
@@ -267,7 +271,7 @@ class Log:
         self._write("w", [row for row in rows if not row[0].isdecimal() or int(row[0]) <= step])
         self._began, self._from = time.monotonic(), step
 
-    def losses(self, run: Run, parts: dict[str, float]) -> None:
+    def losses(self, run: TrainingRun, parts: dict[str, float]) -> None:
         """The mean parts of the loss since the last line, the speed, and when it will be done."""
         pace = (time.monotonic() - self._began) / (run.step - self._from)
         speed, left = run.plan.batch / pace, pace * (run.plan.steps - run.step)

@@ -14,7 +14,7 @@ from colorizers.evaluation.metrics import colorfulness
 from colorizers.networks.ab_bins import AbBins
 from colorizers.networks.heads import AB_SCALE
 
-Game = Literal["hinge", "vanilla"]
+GanLoss = Literal["hinge", "vanilla"]
 
 
 def l1(ab: Tensor, truth: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ def _unit(features: Tensor) -> Tensor:
     return torch.nn.functional.normalize(features.float(), dim=1)
 
 
-def fools(scores: Tensor, game: Game) -> Tensor:
+def generator_loss(scores: Tensor, game: GanLoss) -> Tensor:
     """What the generator pays for the critic's scores of its pictures; low when the critic takes them for real."""
     scores = scores.float()
     if game == "hinge":
@@ -60,7 +60,7 @@ def fools(scores: Tensor, game: Game) -> Tensor:
     return binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
 
 
-def tells_apart(real: Tensor, fake: Tensor, game: Game) -> Tensor:
+def discriminator_loss(real: Tensor, fake: Tensor, game: GanLoss) -> Tensor:
     """What the critic pays for its scores of real pictures and of the generator's."""
     real, fake = real.float(), fake.float()
     if game == "hinge":

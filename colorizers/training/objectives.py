@@ -11,14 +11,14 @@ from colorizers.networks.heads import AB_SCALE
 from colorizers.networks.patchgan import PatchGAN
 from colorizers.picture.color import rgb_to_lab
 from colorizers.training import losses
+from colorizers.training.initialize import perceived, true_rgb
 from colorizers.training.photos import Photographs, crops, seeded
 from colorizers.training.recipe import Batch, Frozen, Objective
-from colorizers.training.start import perceived, true_rgb
 
 _PRIOR_CROPS = 2048
 
 
-class Bins(Objective):
+class BinClassification(Objective):
     """Rebalanced soft cross-entropy over ab bins; the prior is counted on the photos when the run begins."""
 
     def __init__(self, network: nn.Module, photos: Photographs, size: int) -> None:
@@ -47,7 +47,7 @@ def quarter_ab(batch: Batch) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Weights:
+class LossWeights:
     """How much each part of the loss counts; zero leaves it out."""
 
     l1: float = 1.0
@@ -55,15 +55,15 @@ class Weights:
     adversarial: float = 0.0
 
 
-class Regression(Objective):
+class AbRegression(Objective):
     """ab by L1, with perceptual and adversarial parts as the weights say.
 
     The critic and the adversarial part join at step `critic_after`: what comes before is the first of two phases.
     """
 
     def __init__(
-        self, network: nn.Module, weights: Weights, judge: Frozen | None = None, critic: PatchGAN | None = None,
-        game: losses.Game = "hinge", critic_after: int = 0,
+        self, network: nn.Module, weights: LossWeights, judge: Frozen | None = None, critic: PatchGAN | None = None,
+        game: losses.GanLoss = "hinge", critic_after: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.network = network
@@ -86,17 +86,19 @@ class Regression(Objective):
         if self.critic is not None and step >= self._critic_after:
             ours = _picture(batch, ab)
             self._fake = (_picture(batch, truth), ours.detach())
-            parts["adversarial"] = self._weights.adversarial * losses.fools(self.critic.scores(ours), self._game)
+            parts["adversarial"] = self._weights.adversarial * losses.generator_loss(
+                self.critic.scores(ours), self._game
+            )
         return parts
 
-    def contest(self) -> tuple[Tensor, Tensor] | None:
+    def discriminator_batch(self) -> tuple[Tensor, Tensor] | None:
         return self._fake
 
 
 class Critic(nn.Module):
     """A PatchGAN and its side of the game, on Lab pictures (B, 3, S, S)."""
 
-    def __init__(self, network: PatchGAN, game: losses.Game) -> None:
+    def __init__(self, network: PatchGAN, game: losses.GanLoss) -> None:
         super().__init__()
         self.network = network
         self._game = game
@@ -104,7 +106,7 @@ class Critic(nn.Module):
     def forward(self, real: Tensor, fake: Tensor) -> Tensor:
         """What the critic pays."""
         real_scores, fake_scores = self.network(_even(torch.cat((real, fake)))).chunk(2)
-        return losses.tells_apart(real_scores, fake_scores, self._game)
+        return losses.discriminator_loss(real_scores, fake_scores, self._game)
 
     def scores(self, lab: Tensor) -> Tensor:
         """Its view of pictures, without learning from it."""
@@ -116,7 +118,7 @@ class Critic(nn.Module):
         return scores
 
 
-class Painting(Objective):
+class RgbRegression(Objective):
     """The whole picture by L2 on sRGB, as the source systems' plain U-Nets learn it."""
 
     def __init__(self, network: nn.Module) -> None:

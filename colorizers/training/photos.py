@@ -142,7 +142,7 @@ def _read(pixels: Path, index: Path) -> Photographs:
 
 
 @dataclass(frozen=True)
-class Order:
+class BatchOrder:
     """Which photos a step sees: a function of the step alone, so that a run goes on exactly where it was.
 
     Every epoch has a new order. With `subset` below one an epoch has only that share of the photos, chosen anew every

@@ -17,7 +17,7 @@ from colorizers.training.validation import Coloring, Figures, measure, sample_sh
 LOWEST_RATE = 0.01  # of the peak learning rate
 
 
-class Plan(Options):
+class TrainingPlan(Options):
     """The numbers of a run. With its recipe and its photos they determine it, up to the order of float sums."""
 
     steps: int = control(6000, low=1, high=10_000_000, help="Optimizer steps of the whole run.")
@@ -78,7 +78,7 @@ class Plan(Options):
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Crops of a step: `lab` (B, 3, S, S) as they are, `lightness` (B, 1, S, S) as the network sees it, aged or not.
+    """Crops of a step: `lab` (B, 3, S, S) as they are, `lightness` (B, 1, S, S) as the network sees it, degraded or not.
 
     `random` is for what else is drawn in the step; `another` makes another crop of each photo, Lab (B, 3, S, S).
     """
@@ -121,7 +121,7 @@ class Objective(nn.Module):
         """The parts of the loss, each with its weight: their sum is what falls."""
         raise NotImplementedError
 
-    def contest(self) -> tuple[Tensor, Tensor] | None:
+    def discriminator_batch(self) -> tuple[Tensor, Tensor] | None:
         """Real and fake pictures of the last batch for the critic; None when it rests."""
         return None
 
@@ -175,13 +175,13 @@ class Materials:
 class Recipe:
     """One way to train the weights of one registry entry.
 
-    `objective` gets the plan and the materials; `common`, `cpu` and `gpu` are presets of `Plan`. `needs` is the file
+    `objective` gets the plan and the materials; `common`, `cpu` and `gpu` are presets of `TrainingPlan`. `needs` is the file
     beside the photos that it is made of: `teacher` or `perceptual`.
     """
 
     key: str
     about: str
-    objective: Callable[[Plan, Materials], Objective]
+    objective: Callable[[TrainingPlan, Materials], Objective]
     common: Mapping[str, Any]
     cpu: Mapping[str, Any]
     gpu: Mapping[str, Any]

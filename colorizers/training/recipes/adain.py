@@ -17,7 +17,7 @@ _GAIN = (0.6, 1.3)
 _MOMENTS = 1.5  # weight, beside L1
 
 
-class Following(Objective):
+class ReferenceColorization(Objective):
     """The colours of a reference, on photos whose colours are often not what one expects.
 
     The reference is another crop of the photo itself, and the answer its own ab, by L1. In half of these the hue of
@@ -73,7 +73,7 @@ RECIPES = (
     Recipe(
         key="adain/lab",
         about="ab after a reference; --start takes the encoder of resnet_unet/lab",
-        objective=lambda plan, materials: Following(AdainUNet("ab")),
+        objective=lambda plan, materials: ReferenceColorization(AdainUNet("ab")),
         common=_COMMON,
         cpu=_CPU,
         gpu=_GPU,
@@ -81,7 +81,7 @@ RECIPES = (
     Recipe(
         key="adain/rgb",
         about="the whole picture after a reference, of which the chroma is read; --start takes adain/lab",
-        objective=lambda plan, materials: Following(AdainUNet("rgb")),
+        objective=lambda plan, materials: ReferenceColorization(AdainUNet("rgb")),
         common=_COMMON,
         cpu=_CPU,
         gpu=_GPU,

@@ -14,7 +14,7 @@ _CPU = {"steps": 4500, "batch": 32, "size": 96}
 _GPU = {"steps": 6000, "batch": 512, "size": 96, "warm_up": 300}
 
 
-class Classified(Objective):
+class LabelledColorization(Objective):
     """Colours, and from the global branch what the photo shows; the classifier learns but is not shipped."""
 
     def __init__(self, kind: Kind, photos: Photographs, size: int) -> None:
@@ -38,7 +38,7 @@ RECIPES = (
     Recipe(
         key="cnn/bins",
         about="rebalanced bins and the shards' labels",
-        objective=lambda plan, materials: Classified("bins", materials.photos, plan.size),
+        objective=lambda plan, materials: LabelledColorization("bins", materials.photos, plan.size),
         common={},
         cpu=_CPU,
         gpu=_GPU,
@@ -46,7 +46,7 @@ RECIPES = (
     Recipe(
         key="cnn/lab",
         about="MSE on ab and the shards' labels, as in the paper",
-        objective=lambda plan, materials: Classified("ab", materials.photos, plan.size),
+        objective=lambda plan, materials: LabelledColorization("ab", materials.photos, plan.size),
         common={},
         cpu=_CPU,
         gpu=_GPU,

@@ -9,17 +9,17 @@ from torch import nn
 from colorizers.networks.patchgan import PatchGAN
 from colorizers.networks.resnet_unet import ResNetUNet
 from colorizers.networks.unet import UNet
-from colorizers.training.objectives import Regression, Weights
-from colorizers.training.recipe import Plan, Recipe
+from colorizers.training.objectives import AbRegression, LossWeights
+from colorizers.training.recipe import Recipe, TrainingPlan
 
 _COMMON = {"weight_decay": 0.0, "critic_rate": 4e-4}
 _CPU = {"steps": 1200, "critic_after": 100, "critic_width": 32, "batch": 16, "size": 96, "learning_rate": 1e-4}
 _GPU = {"steps": 1200, "critic_after": 100, "critic_width": 64, "batch": 256, "size": 128, "learning_rate": 2e-4}
-_WEIGHTS = Weights(l1=1.0, adversarial=0.05)
+_WEIGHTS = LossWeights(l1=1.0, adversarial=0.05)
 
 
-def _game(network: nn.Module, plan: Plan) -> Regression:
-    return Regression(network, _WEIGHTS, critic=PatchGAN(plan.critic_width), critic_after=plan.critic_after)
+def _game(network: nn.Module, plan: TrainingPlan) -> AbRegression:
+    return AbRegression(network, _WEIGHTS, critic=PatchGAN(plan.critic_width), critic_after=plan.critic_after)
 
 
 RECIPES = (

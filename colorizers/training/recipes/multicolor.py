@@ -7,15 +7,15 @@ from colorizers.networks.heads import AB_SCALE
 from colorizers.networks.multicolor import MultiColorNetwork
 from colorizers.training import losses
 from colorizers.training.color_spaces import hue_vector, uv
+from colorizers.training.initialize import true_rgb
 from colorizers.training.recipe import Batch, Objective, Recipe
-from colorizers.training.start import true_rgb
 
 _MERGED = 2.0  # the weight of what is shipped, beside one for each decoder
 _SPREAD = {"lab": AB_SCALE, "hsv": 0.25, "yuv": 0.08}
 """About the standard deviation of each space's planes in photographs."""
 
 
-class EverySpace(Objective):
+class MultiSpace(Objective):
     """L1 of each decoder in its own space, and of the merged ab."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -35,7 +35,7 @@ RECIPES = (
     Recipe(
         key="multicolor/lab_hsv_yuv",
         about="L1 in Lab, HSV and YUV, and of the merged ab; --start takes the encoder of resnet_unet/lab",
-        objective=lambda plan, materials: EverySpace(MultiColorNetwork()),
+        objective=lambda plan, materials: MultiSpace(MultiColorNetwork()),
         common={"encoder_rate": 0.3},
         cpu={"steps": 500, "batch": 32, "size": 96, "learning_rate": 5e-4, "warm_up": 100},
         gpu={"steps": 5000, "batch": 256, "size": 128, "learning_rate": 5e-4, "warm_up": 300},

@@ -5,9 +5,9 @@ from torch import Tensor, nn
 from colorizers.networks.blocks import network_input
 from colorizers.networks.resnet_unet import CHANNELS, STRIDE, ResNetFeatures, ResNetUNet
 from colorizers.training.distillation import Distillation
-from colorizers.training.objectives import Regression, Weights
+from colorizers.training.initialize import EFFICIENTNET, feature_network
+from colorizers.training.objectives import AbRegression, LossWeights
 from colorizers.training.recipe import Batch, Recipe
-from colorizers.training.start import EFFICIENTNET, feature_network
 
 
 def _look(network: nn.Module, batch: Batch) -> list[Tensor]:
@@ -20,9 +20,9 @@ RECIPES = (
     Recipe(
         key="resnet_unet/lab",
         about="ab by L1 and a perceptual loss, whose network is given with --perceptual; --start takes the features",
-        objective=lambda plan, materials: Regression(
+        objective=lambda plan, materials: AbRegression(
             ResNetUNet(),
-            Weights(l1=1.0, perceptual=1.0),
+            LossWeights(l1=1.0, perceptual=1.0),
             feature_network(materials.perceptual, "--perceptual"),
         ),
         common={"encoder_rate": 0.3},

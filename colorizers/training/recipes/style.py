@@ -6,15 +6,15 @@ from torch.nn.functional import avg_pool2d
 from colorizers.networks.vgg import COMPACT, VGG19
 from colorizers.training import losses
 from colorizers.training.distillation import Distillation
+from colorizers.training.initialize import EFFICIENTNET, feature_network, true_rgb
 from colorizers.training.photos import Photographs
 from colorizers.training.recipe import Batch, Frozen, Recipe
-from colorizers.training.start import EFFICIENTNET, feature_network, true_rgb
 
 _CLASSES = 0.05  # of the labels beside the teacher
 _TELLING = ("relu3_4", "relu4_4", "relu5_4")  # at 1/4, 1/8 and 1/16 of the size
 
 
-class Labelled(Distillation):
+class LabelledDistillation(Distillation):
     """Features from which the teacher's can be told, and what the photo shows; the classifier is not shipped."""
 
     def __init__(self, teacher: Frozen, photos: Photographs) -> None:
@@ -37,7 +37,7 @@ RECIPES = (
     Recipe(
         key="style/compact",
         about="the features of the style tab: labels, and an ImageNet network distilled, given with --teacher",
-        objective=lambda plan, materials: Labelled(
+        objective=lambda plan, materials: LabelledDistillation(
             feature_network(materials.teacher, "--teacher", accepted=(EFFICIENTNET,)), materials.photos
         ),
         common={"learning_rate": 2e-3},

@@ -2,7 +2,7 @@
 
 from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.unet import UNet
-from colorizers.training.objectives import Bins, Painting, Regression, Weights
+from colorizers.training.objectives import AbRegression, BinClassification, LossWeights, RgbRegression
 from colorizers.training.recipe import Recipe
 
 _PLAIN_CPU = {"steps": 3000, "batch": 32, "size": 96}
@@ -12,7 +12,7 @@ RECIPES = (
     Recipe(
         key="unet/efficientnet",
         about="bins on an EfficientNet-Lite2 encoder; --start efficientnet-lite2 gives it ImageNet weights",
-        objective=lambda plan, materials: Bins(EfficientNetUNet(), materials.photos, plan.size),
+        objective=lambda plan, materials: BinClassification(EfficientNetUNet(), materials.photos, plan.size),
         common={"encoder_rate": 0.3, "schedule": "trapezoid"},
         cpu={
             "steps": 50_000,
@@ -36,7 +36,7 @@ RECIPES = (
     Recipe(
         key="unet/bins",
         about="bins on the plain U-Net, from scratch",
-        objective=lambda plan, materials: Bins(UNet(), materials.photos, plan.size),
+        objective=lambda plan, materials: BinClassification(UNet(), materials.photos, plan.size),
         common={},
         cpu={"steps": 6000, "batch": 32, "size": 128},
         gpu=_PLAIN_GPU,
@@ -44,7 +44,7 @@ RECIPES = (
     Recipe(
         key="unet/lab",
         about="ab by L1 on the plain U-Net; may start from the trunk of unet/bins",
-        objective=lambda plan, materials: Regression(UNet("ab"), Weights(l1=1.0)),
+        objective=lambda plan, materials: AbRegression(UNet("ab"), LossWeights(l1=1.0)),
         common={},
         cpu=_PLAIN_CPU,
         gpu=_PLAIN_GPU,
@@ -52,7 +52,7 @@ RECIPES = (
     Recipe(
         key="unet/rgb",
         about="the whole picture by L2 on sRGB, for the record; may start from the trunk of unet/bins",
-        objective=lambda plan, materials: Painting(UNet("rgb")),
+        objective=lambda plan, materials: RgbRegression(UNet("rgb")),
         common={},
         cpu=_PLAIN_CPU,
         gpu=_PLAIN_GPU,

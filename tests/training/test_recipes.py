@@ -15,7 +15,7 @@ from colorizers.methods.catalog import METHODS
 from colorizers.training import loop
 from colorizers.training.catalog import RECIPES, find
 from colorizers.training.photos import Photographs, decoded
-from colorizers.training.recipe import Materials, Plan
+from colorizers.training.recipe import Materials, TrainingPlan
 from colorizers.training.recipes.adain import moments, recolored
 from colorizers.weights import store as weights
 
@@ -41,18 +41,18 @@ def pair(tmp_path: Path) -> Photographs:
 def run_of(
     key: str, photos: Photographs, backbone: Path, accelerator: Accelerator | None = None, preset: str = "cpu",
     **given: object,
-) -> loop.Run:  # fmt: skip
+) -> loop.TrainingRun:  # fmt: skip
     """A run of a recipe on two photographs a step."""
     recipe = RECIPES[key]
-    plan = Plan(**recipe.plan(preset, {"batch": 2, "size": 64, "warm_up": 1, "critic_width": 8} | given))
+    plan = TrainingPlan(**recipe.plan(preset, {"batch": 2, "size": 64, "warm_up": 1, "critic_width": 8} | given))
     torch.manual_seed(0)
     objective = recipe.objective(plan, Materials(photos, backbone, backbone))
-    return loop.Run(objective, plan, accelerator or loop.accelerator_of("cpu"), key, photos.sha256)
+    return loop.TrainingRun(objective, plan, accelerator or loop.accelerator_of("cpu"), key, photos.sha256)
 
 
-def steps_of(run: loop.Run, photos: Photographs) -> list[dict[str, float]]:
+def steps_of(run: loop.TrainingRun, photos: Photographs) -> list[dict[str, float]]:
     """The parts of the loss at every step of a run."""
-    return [run.take_step(photos, loop.Order(len(photos), 2, 0)) for _ in range(run.plan.steps)]
+    return [run.take_step(photos, loop.BatchOrder(len(photos), 2, 0)) for _ in range(run.plan.steps)]
 
 
 @pytest.mark.parametrize("key", RECIPES)

@@ -22,7 +22,7 @@ from colorizers.settings import PROJECT
 from colorizers.weights import store as weights
 
 # Made by the published code from the weights and the picture below: every 8th pixel, and mean |ab| and std of all.
-VECTOR = Path(__file__).parent / "data" / "ddcolor_tiny_256.npz"
+VECTOR = Path(__file__).parents[1] / "data" / "ddcolor_tiny_256.npz"
 KEY = "transformer/ddcolor_tiny"
 
 

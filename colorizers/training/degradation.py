@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, fold, pad, unfold
 
-from colorizers.training.paper import dusty, halftoned, scratched, smooth_noise
+from colorizers.training.print_defects import dusty, halftoned, scratched, smooth_noise
 
 Change = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 """L*, an amount (B, 1, 1, 1) in [0, 1] and a generator, to what has become of L*."""
 
-AGED_SHARE = 0.5  # of a batch
+DEGRADED_SHARE = 0.5  # of a batch
 GAMMA = 1.4
 MAX_GRAIN = 6.0  # standard deviation in L*
 MAX_BLUR = 1.0  # standard deviation in pixels
@@ -29,14 +29,14 @@ _QUANTISATION = (
 )  # fmt: skip
 
 
-def aged(lightness: Tensor, random: torch.Generator) -> Tensor:
+def degraded(lightness: Tensor, random: torch.Generator) -> Tensor:
     """Half of the batch as old prints, scanned: each change has its own chance, and a random amount."""
     old = lightness
     for change, share in CHANGES:
         chance, amount = torch.rand(2, len(lightness), 1, 1, 1, generator=random, device=random.device)
         old = torch.where(chance < share, change(old, amount, random), old)
     chance = torch.rand(len(lightness), 1, 1, 1, generator=random, device=random.device)
-    return torch.where(chance < AGED_SHARE, old, lightness)
+    return torch.where(chance < DEGRADED_SHARE, old, lightness)
 
 
 def graded(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
@@ -130,4 +130,4 @@ CHANGES: tuple[tuple[Change, float], ...] = (
     (_grainy, 1.0),
     (compressed, 1.0),
 )
-"""What happens to a print, in this order, and to what share of those that are aged."""
+"""What happens to a print, in this order, and to what share of those that are degraded."""

@@ -14,11 +14,11 @@ from skimage.color import rgb2yuv
 from colorizers.networks.ab_bins import AbBins
 from colorizers.networks.heads import AB_SCALE
 from colorizers.training import losses
-from colorizers.training.age import CHANGES, Change, aged, as_jpeg, blurred, compressed, graded
 from colorizers.training.color_spaces import hue_vector, uv
-from colorizers.training.paper import bordered
-from colorizers.training.photos import Order, Photographs, crops, decoded, seeded
-from colorizers.training.recipe import Plan
+from colorizers.training.degradation import CHANGES, Change, as_jpeg, blurred, compressed, degraded, graded
+from colorizers.training.photos import BatchOrder, Photographs, crops, decoded, seeded
+from colorizers.training.print_defects import bordered
+from colorizers.training.recipe import TrainingPlan
 
 CPU = torch.device("cpu")
 
@@ -77,18 +77,18 @@ class TestCrops:
 
 class TestOrder:
     def test_shows_every_photo_once_in_an_epoch_and_in_a_new_order(self):
-        order = Order(count=10, batch=5, seed=0)
+        order = BatchOrder(count=10, batch=5, seed=0)
         first, second = ([order.chosen(2 * epoch + k) for k in range(2)] for epoch in range(2))
         assert sorted(torch.cat(first).tolist()) == sorted(torch.cat(second).tolist()) == list(range(10))
         assert torch.cat(first).tolist() != torch.cat(second).tolist()
 
     def test_is_a_function_of_the_step(self):
-        late = Order(count=100, batch=7, seed=3).chosen(123)
-        assert torch.equal(late, Order(count=100, batch=7, seed=3).chosen(123))
-        assert not torch.equal(late, Order(count=100, batch=7, seed=4).chosen(123))
+        late = BatchOrder(count=100, batch=7, seed=3).chosen(123)
+        assert torch.equal(late, BatchOrder(count=100, batch=7, seed=3).chosen(123))
+        assert not torch.equal(late, BatchOrder(count=100, batch=7, seed=4).chosen(123))
 
     def test_takes_a_fresh_subset_every_few_epochs(self):
-        order = Order(count=50, batch=5, seed=0, subset=0.4, refresh_every=2)
+        order = BatchOrder(count=50, batch=5, seed=0, subset=0.4, refresh_every=2)
         assert order.steps_per_epoch == 4
         epochs = [{i for k in range(4) for i in order.chosen(4 * epoch + k).tolist()} for epoch in range(4)]
         assert all(len(epoch) == 20 for epoch in epochs)
@@ -104,7 +104,7 @@ class TestAge:
 
     def test_changes_half_of_the_photos_and_keeps_them_in_range(self):
         light = self.LIGHT.expand(200, 1, 40, 48)
-        old = aged(light, seeded(CPU, 0))
+        old = degraded(light, seeded(CPU, 0))
         changed = (old - light).flatten(1).abs().amax(1) > 0.5
         assert 70 < int(changed.sum()) < 130
         assert torch.equal(old[~changed], light[~changed])
@@ -177,11 +177,11 @@ class TestLosses:
         assert losses.bins(logits, red, grid) > 5 * losses.bins(logits, gray, grid)
 
     @pytest.mark.parametrize("game", ["hinge", "vanilla"])
-    def test_of_the_game_pull_apart(self, game: losses.Game):
+    def test_of_the_game_pull_apart(self, game: losses.GanLoss):
         high, low = torch.full((1, 1, 2, 2), 2.0), torch.full((1, 1, 2, 2), -2.0)
-        assert losses.tells_apart(high, low, game) < losses.tells_apart(low, high, game)
-        assert losses.fools(high, game) < losses.fools(low, game)
-        assert losses.tells_apart(high, low, "hinge") == 0
+        assert losses.discriminator_loss(high, low, game) < losses.discriminator_loss(low, high, game)
+        assert losses.generator_loss(high, game) < losses.generator_loss(low, game)
+        assert losses.discriminator_loss(high, low, "hinge") == 0
 
     def test_of_dullness_is_one_for_gray_and_less_for_colours(self):
         gray, vivid = torch.full((1, 3, 8, 8), 0.5), torch.rand(1, 3, 8, 8, generator=seeded(CPU, 0))
@@ -226,22 +226,22 @@ class TestColorSpaces:
 
 class TestRate:
     def test_of_a_trapezoid_stays_up_until_the_cool_down(self):
-        plan = Plan(steps=1000, warm_up=100, schedule="trapezoid", cool_down=200, size=64, cool_size=96)
+        plan = TrainingPlan(steps=1000, warm_up=100, schedule="trapezoid", cool_down=200, size=64, cool_size=96)
         assert [plan.rate(step) for step in (99, 100, 500, 800)] == [1, 1, 1, 1]
         assert plan.rate(1000) == pytest.approx(0.01)
         assert all(plan.rate(step) > plan.rate(step + 1) for step in range(800, 1000))
         assert [plan.crop_size(step) for step in (0, 799, 800, 999)] == [64, 64, 96, 96]
 
     def test_of_a_trapezoid_is_the_same_whenever_it_will_end(self):
-        plans = [Plan(steps=steps, warm_up=50, schedule="trapezoid", cool_down=100) for steps in (400, 9000)]
+        plans = [TrainingPlan(steps=steps, warm_up=50, schedule="trapezoid", cool_down=100) for steps in (400, 9000)]
         early, late = ([plan.rate(step) for step in range(300)] for plan in plans)
         assert early == late
         assert all(plan.may_end_anywhere(300) for plan in plans)
         assert not plans[0].may_end_anywhere(301)
-        assert not Plan(steps=400).may_end_anywhere(0), "a cosine knows its end from the first step"
+        assert not TrainingPlan(steps=400).may_end_anywhere(0), "a cosine knows its end from the first step"
 
     def test_rises_and_then_falls_to_a_hundredth(self):
-        plan = Plan(steps=1000, warm_up=100)
+        plan = TrainingPlan(steps=1000, warm_up=100)
         assert plan.rate(0) == pytest.approx(0.01)
         assert plan.rate(99) == 1
         assert plan.rate(550) == pytest.approx(0.505, abs=0.01)

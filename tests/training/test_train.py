@@ -21,8 +21,8 @@ from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.picture.dataset import read_collection
 from colorizers.training import loop
+from colorizers.training.initialize import fill
 from colorizers.training.photos import decoded
-from colorizers.training.start import fill
 from colorizers.weights import store as weights
 
 TINY = ("--steps", 4, "--batch", 2, "--size", 32, "--warm-up", 1, "--log-every", 1, "--save-every", 2,
