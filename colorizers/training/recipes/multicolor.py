@@ -23,7 +23,7 @@ class MultiSpace(Objective):
         self.network = network
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        said = self.network.everything(batch.lightness)
+        said = self.network.all_spaces(batch.lightness)
         lab = avg_pool2d(batch.lab, 4)
         rgb = true_rgb(lab)
         truth = {"lab": lab[:, 1:], "hsv": hue_vector(rgb), "yuv": uv(rgb)}
