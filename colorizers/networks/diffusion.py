@@ -17,6 +17,19 @@ from colorizers.networks.precision import in_float32
 from colorizers.networks.resnet_unet import PYRAMID, STRIDE, ResNetPyramid
 
 STEPS = 1000  # of the noise schedule of the shipped weights
+SCHEDULE = {
+    "num_train_timesteps": STEPS,
+    "beta_schedule": "squaredcos_cap_v2",
+    "prediction_type": "v_prediction",
+    "rescale_betas_zero_snr": True,
+    "timestep_spacing": "trailing",
+    "clip_sample": False,
+}
+"""The noise schedule of the shipped weights, in diffusers' words: for training and for sampling.
+
+The cosine schedule of Nichol and Dhariwal (2021), rescaled to end in pure noise (Lin et al. 2023, "Common diffusion
+noise schedules and sample steps are flawed", algorithm 1).
+"""
 CELL = 4  # pixels of the photo along the side of a pixel of ab
 _WIDTHS = (64, 96, 128)  # at 1/4, 1/8 and 1/16
 _TIME = 128

@@ -1,4 +1,4 @@
-"""`train`: a run that was killed ends where an unbroken one does, weights say how they were made."""
+"""`train`: exact resumption, data, cards, refusals; weights say how they were made."""
 
 import csv
 import json
@@ -13,28 +13,20 @@ import pytest
 import torch
 from conftest import paint
 from PIL import Image
+from run_command import command
 from safetensors.torch import load_file, save
 
-from colorizers.__main__ import main
 from colorizers.commands.packaged import given_file
 from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.picture.dataset import read_collection
 from colorizers.training import loop
-from colorizers.training.initialize import fill
+from colorizers.training.initialize import load_matching
 from colorizers.training.photos import decoded
 from colorizers.weights import store as weights
 
 TINY = ("--steps", 4, "--batch", 2, "--size", 32, "--warm-up", 1, "--log-every", 1, "--save-every", 2,
         "--judge-every", 2)  # fmt: skip
-
-
-def command(*words: object) -> int:
-    """The exit code of a command in this process."""
-    try:
-        return main([str(word) for word in words])
-    except SystemExit as stop:
-        return int(stop.code or 0)
 
 
 @pytest.fixture(scope="module")
@@ -192,20 +184,20 @@ class TestRuns:
     def test_start_from_weights(self, photos: Path, tmp_path: Path, backbone: Path, capsys):
         trained(photos, tmp_path / "trunk", recipe="unet:bins")
         trained(photos, tmp_path / "lab", "--start", tmp_path / "trunk" / loop.LAST)
-        assert "begun afresh: head.conv\n" in capsys.readouterr().out
+        assert "randomly initialised: head.conv\n" in capsys.readouterr().out
         header = weights.read_header(tmp_path / "lab" / loop.LAST)
         assert header["start_sha256"] == weights.sha256(tmp_path / "trunk" / loop.LAST)
         assert header["start_command"].startswith("python -m colorizers train unet:bins")
 
     def test_start_from_a_published_backbone(self, backbone: Path):
         network = EfficientNetUNet()
-        said = fill(network, backbone)
+        summary = load_matching(network, backbone)
         published = torch.load(backbone, weights_only=True)
         own = network.encoder.state_dict()
         stem = "_conv_stem.weight"
         assert torch.equal(own[stem], published[stem].sum(1, keepdim=True))
         assert all(torch.equal(own[name], published[name]) for name in own if name != stem)
-        assert "encoder" not in said.partition("begun afresh")[2]
+        assert "encoder" not in summary.partition("randomly initialised")[2]
 
     def test_start_from_the_weights_of_an_installed_package(self, photos: Path, tmp_path: Path, capsys):
         words = ("--start", "efficientnet-lite2", "--learning-rate", 0, "--steps", 2)
@@ -220,7 +212,7 @@ class TestRuns:
         words = ("--data", photos, "--out", tmp_path / "out", *TINY, "--dry-run")
         assert command("train", "cnn:bins", *words) == 0
         said = capsys.readouterr().out
-        for part in (" M parameters", " MiB as fp16", " GFLOP a photo of 32 px", "4 steps of 2", "photos/s on CPU"):
+        for part in (" M parameters", " MiB as fp16", " GFLOP per photo of 32 px", "4 steps of 2", "photos/s on CPU"):
             assert part in said
         assert not (tmp_path / "out").exists()
 
@@ -324,7 +316,7 @@ class TestRefusals:
 
     def test_fewer_photos_than_a_batch(self, photos: Path, tmp_path: Path, capsys):
         said = self.refused(capsys, "--data", photos, "--out", tmp_path / "out")
-        assert said.startswith("There are 5 colour photographs for batches of 32;")
+        assert said.startswith("There are 5 color photographs for batches of 32;")
         assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize("steps", ["0", "-3", "many"])
@@ -334,13 +326,13 @@ class TestRefusals:
 
     def test_a_folder_that_cannot_be(self, photos: Path, capsys):
         said = self.refused(capsys, "--data", photos, "--out", photos / "0.png" / "out", *TINY)
-        assert "cannot be made" in said
+        assert "cannot be created" in said
 
     def test_a_folder_that_holds_a_run(self, photos: Path, tmp_path: Path, capsys):
         trained(photos, tmp_path)
         capsys.readouterr()
         said = self.refused(capsys, "--data", photos, "--out", tmp_path, *TINY)
-        assert "holds a run already; go on with --resume" in said
+        assert "holds a run already; continue it with --resume" in said
 
     def test_a_run_that_is_not_there(self, photos: Path, tmp_path: Path, capsys):
         said = self.refused(capsys, "--data", photos, "--out", tmp_path / "none", *TINY, "--resume")
@@ -372,14 +364,14 @@ class TestRefusals:
         words = ("--data", photos, "--out", tmp_path, *TINY)
         for flag in ("--start", "--teacher", "--perceptual"):
             assert "There is no file" in self.refused(capsys, *words, flag, tmp_path / "gone.pth")
-        assert "has no teacher; leave out --teacher" in self.refused(capsys, *words, "--teacher", backbone)
+        assert "uses no teacher network; leave out --teacher" in self.refused(capsys, *words, "--teacher", backbone)
 
     @pytest.mark.parametrize(
         "more", [("--batch", 1), ("--batch", 4, "--accumulation", 4), ("--batch", 5, "--accumulation", 2)]
     )
     def test_a_batch_that_cannot_be_cut(self, photos: Path, tmp_path: Path, capsys, more: tuple[object, ...]):
         said = self.refused(capsys, "--data", photos, "--out", tmp_path, *TINY, *more)
-        assert "equal parts of 2 photos or more" in said
+        assert "parts of 2 photos or more" in said
 
     def test_what_one_of_several_processes_refuses(self, photos: Path, tmp_path: Path, capsys):
         torch.save({"x": torch.zeros(1)}, tmp_path / "odd.pth")

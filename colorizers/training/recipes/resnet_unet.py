@@ -1,4 +1,4 @@
-"""Recipes of the U-Net on a ResNet-18: its features by distillation, then its colours."""
+"""Recipes of the U-Net with a ResNet-18 encoder: distillation of its features, then colours."""
 
 from torch import Tensor, nn
 
@@ -10,8 +10,8 @@ from colorizers.training.objectives import AbRegression, LossWeights
 from colorizers.training.recipe import Batch, Recipe
 
 
-def _look(network: nn.Module, batch: Batch) -> list[Tensor]:
-    """What a ResNet-18 that sees only light is to tell the colours' features from."""
+def _extract(network: nn.Module, batch: Batch) -> list[Tensor]:
+    """Features of the luminance, from which the teacher's features of the colour picture are predicted."""
     features: list[Tensor] = network(network_input(batch.lightness, STRIDE))
     return features
 
@@ -19,7 +19,7 @@ def _look(network: nn.Module, batch: Batch) -> list[Tensor]:
 RECIPES = (
     Recipe(
         key="resnet_unet/lab",
-        about="ab by L1 and a perceptual loss, whose network is given with --perceptual; --start takes the features",
+        about="L1 on ab and a perceptual loss (--perceptual); --start: resnet_unet/features",
         objective=lambda plan, materials: AbRegression(
             ResNetUNet(),
             LossWeights(l1=1.0, perceptual=1.0),
@@ -32,10 +32,10 @@ RECIPES = (
     ),
     Recipe(
         key="resnet_unet/features",
-        about="an ImageNet network, given with --teacher, distilled into the ResNet-18 that the others start from",
+        about="distillation of an ImageNet network (--teacher) into the ResNet-18 encoder of other recipes",
         objective=lambda plan, materials: Distillation(
             ResNetFeatures(),
-            _look,
+            _extract,
             CHANNELS,
             feature_network(materials.teacher, "--teacher", accepted=(EFFICIENTNET,)),
         ),

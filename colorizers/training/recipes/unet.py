@@ -11,7 +11,7 @@ _PLAIN_GPU = {"steps": 8000, "batch": 256, "size": 128, "warm_up": 400}
 RECIPES = (
     Recipe(
         key="unet/efficientnet",
-        about="bins on an EfficientNet-Lite2 encoder; --start efficientnet-lite2 gives it ImageNet weights",
+        about="bins, with an EfficientNet-Lite2 encoder; --start efficientnet-lite2: its ImageNet weights",
         objective=lambda plan, materials: BinClassification(EfficientNetUNet(), materials.photos, plan.size),
         common={"encoder_rate": 0.3, "schedule": "trapezoid"},
         cpu={
@@ -35,7 +35,7 @@ RECIPES = (
     ),
     Recipe(
         key="unet/bins",
-        about="bins on the plain U-Net, from scratch",
+        about="bins, with the plain U-Net from scratch",
         objective=lambda plan, materials: BinClassification(UNet(), materials.photos, plan.size),
         common={},
         cpu={"steps": 6000, "batch": 32, "size": 128},
@@ -43,7 +43,7 @@ RECIPES = (
     ),
     Recipe(
         key="unet/lab",
-        about="ab by L1 on the plain U-Net; may start from the trunk of unet/bins",
+        about="L1 on ab, with the plain U-Net; --start, if wanted: unet/bins",
         objective=lambda plan, materials: AbRegression(UNet("ab"), LossWeights(l1=1.0)),
         common={},
         cpu=_PLAIN_CPU,
@@ -51,7 +51,7 @@ RECIPES = (
     ),
     Recipe(
         key="unet/rgb",
-        about="the whole picture by L2 on sRGB, for the record; may start from the trunk of unet/bins",
+        about="L2 on sRGB, with the plain U-Net; for comparison; --start, if wanted: unet/bins",
         objective=lambda plan, materials: RgbRegression(UNet("rgb")),
         common={},
         cpu=_PLAIN_CPU,
