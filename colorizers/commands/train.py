@@ -18,6 +18,7 @@ from colorizers.commands.flags import add_flags, flag, given_values
 from colorizers.commands.numbers import positive
 from colorizers.commands.outputs import shown
 from colorizers.commands.packaged import PACKAGED, given_file
+from colorizers.devices import find_device
 from colorizers.errors import ColorizerError
 from colorizers.options import validated
 from colorizers.settings import get_settings
@@ -96,7 +97,8 @@ class _Job:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train in this process, or in several that share every batch."""
-    device = hardware.training_device(arguments.device or get_settings().device)
+    device = find_device(arguments.device or get_settings().device)
+    hardware.check_device(device)
     recipe = find(arguments.recipe)
     arguments.preset = arguments.preset or ("gpu" if device.type == "cuda" else "cpu")
     given = given_values(arguments, TrainingPlan)

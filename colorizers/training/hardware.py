@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 
-from colorizers.devices import dtype_for, find_device
+from colorizers.devices import dtype_for
 from colorizers.errors import ColorizerError
 from colorizers.settings import get_settings
 
@@ -14,15 +14,10 @@ Precision = Literal["no", "bf16", "fp16"]
 """Mixed precision in the words of accelerate; `no` is float32."""
 
 
-def training_device(wanted: str) -> torch.device:
-    """The device of a name such as auto, cpu, cuda or cuda:1.
-
-    Raises ColorizerError if it is not there, or if it is mps, where training has not been tried.
-    """
-    device = find_device(wanted)
-    if device.type == "mps":
-        raise ColorizerError("Training runs on CUDA or on the CPU, not on mps; add --device cpu.")
-    return device
+def check_device(device: torch.device) -> None:
+    """Raise ColorizerError for a device on which training has not been tried."""
+    if device.type not in ("cpu", "cuda"):
+        raise ColorizerError(f"Training runs on CUDA or on the CPU, not on {device.type}; add --device cpu.")
 
 
 def precision_for(device: torch.device) -> Precision:

@@ -324,6 +324,16 @@ class TestRefusals:
         said = self.refused(capsys, "--data", photos, "--out", tmp_path, "--steps", steps)
         assert said == "Steps must be a whole number from 1 to 1e+07.\n"
 
+    @pytest.mark.parametrize("device", ["banana", "mps", "cuda:", "cuda:1000"])
+    def test_a_device_without_training(self, photos: Path, tmp_path: Path, capsys, device: str):
+        said = self.refused(capsys, "--data", photos, "--out", tmp_path, *TINY, "--device", device)
+        assert said == "--device must be cpu, cuda or one GPU such as cuda:1.\n"
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+    def test_a_gpu_that_is_not_there(self, photos: Path, tmp_path: Path, capsys):
+        said = self.refused(capsys, "--data", photos, "--out", tmp_path, *TINY, "--device", "cuda:1")
+        assert said.startswith("There is no device cuda:1 here;")
+
     def test_a_folder_that_cannot_be(self, photos: Path, capsys):
         said = self.refused(capsys, "--data", photos, "--out", photos / "0.png" / "out", *TINY)
         assert "cannot be created" in said
