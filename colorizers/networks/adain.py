@@ -53,7 +53,7 @@ class StyleEncoder(nn.Module):
 
     def forward(self, lab: Tensor) -> Tensor:
         scaled = torch.cat((lab[:, :1] / 50 - 1, lab[:, 1:] / AB_SCALE), dim=1)
-        latents: Tensor = self.layers(scaled).mean((2, 3))
+        latents: Tensor = self.layers(scaled).float().mean((2, 3))
         return latents
 
 

@@ -35,8 +35,8 @@ class ResNet34(nn.Module):
         self.layer1, self.layer2 = network.layer1, network.layer2
         self.layer3, self.layer4 = network.layer3, network.layer4
 
-    def forward(self, pictures: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
-        return _requested(self._levels(self.normalize(pictures)), self.layers, wanted)
+    def forward(self, pictures: Tensor, requested: Collection[str]) -> dict[str, Tensor]:
+        return _requested(self._levels(self.normalize(pictures)), self.layers, requested)
 
     def _levels(self, level: Tensor) -> Iterator[Tensor]:
         level = self.relu(self.bn1(self.conv1(level)))
@@ -63,8 +63,8 @@ class SwinB(nn.Module):
         self.normalize = Normalization()
         self.features = swin_b().features
 
-    def forward(self, pictures: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
-        found = _requested(self._levels(self.normalize(pictures)), self.layers, wanted)
+    def forward(self, pictures: Tensor, requested: Collection[str]) -> dict[str, Tensor]:
+        found = _requested(self._levels(self.normalize(pictures)), self.layers, requested)
         return {name: features.movedim(-1, 1) for name, features in found.items()}  # Swin keeps channels last
 
     def _levels(self, level: Tensor) -> Iterator[Tensor]:
@@ -79,12 +79,12 @@ class SwinB(nn.Module):
                 yield level
 
 
-def _requested(levels: Iterator[Tensor], names: tuple[str, ...], wanted: Collection[str]) -> dict[str, Tensor]:
+def _requested(levels: Iterator[Tensor], names: tuple[str, ...], requested: Collection[str]) -> dict[str, Tensor]:
     """The requested levels by name; the network is not run beyond the last of them."""
     found: dict[str, Tensor] = {}
     for name, level in zip(names, levels):  # noqa: B905 - it ends early
-        if name in wanted:
+        if name in requested:
             found[name] = level
-        if len(found) == len(set(wanted)):
+        if len(found) == len(set(requested)):
             break
     return found

@@ -39,10 +39,10 @@ class VGG19(nn.Module):
         """Names of the layers, in order."""
         return tuple(self._ends)
 
-    def forward(self, pictures: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+    def forward(self, pictures: Tensor, requested: Collection[str]) -> dict[str, Tensor]:
         features: dict[str, Tensor] = {}
         level, begin = self.normalize(pictures), 0
-        for name in sorted(wanted, key=self._ends.__getitem__):
+        for name in sorted(requested, key=self._ends.__getitem__):
             level = self.features[begin : self._ends[name]](level)
             features[name], begin = level, self._ends[name]
         return features

@@ -166,6 +166,13 @@ def test_heads_are_exact_under_mixed_precision():
         assert torch.equal(read_under_autocast, head.read(exact))
 
 
+def test_a_network_answers_in_full_precision_under_mixed_precision(made: tuple[nn.Module, int]):
+    network, _ = made
+    with torch.autocast("cpu", torch.bfloat16):
+        output = answer(network, 100 * torch.rand(1, 1, 64, 64, generator=seeded(4)))
+    assert output.dtype == torch.float32
+
+
 def test_the_power_iteration_of_the_patchgan_runs_in_full_precision():
     """CUDA's autocast would run its products in half precision, the CPU's would not: so the switch itself is asked."""
     discriminator, switches = PatchGAN(8), []
