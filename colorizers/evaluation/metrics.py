@@ -1,7 +1,6 @@
-"""Colour metrics on batches of pictures; every function gives one number per picture, unless it says otherwise.
+"""Colour metrics on batches of pictures, one number per picture unless stated otherwise.
 
-RGB is (B, 3, H, W) in [0, 1], Lab is (B, 3, H, W). Definitions follow the papers named; nothing is averaged over
-a set here.
+RGB is (B, 3, H, W) in [0, 1], Lab is (B, 3, H, W). Definitions follow the papers named.
 """
 
 import math
@@ -20,13 +19,13 @@ def colorfulness(rgb: Tensor) -> Tensor:
 
 
 def colorfulness_ddcolor(rgb: Tensor) -> Tensor:
-    """Colourfulness (B,) as DDColor's script has it: M3 of the opponents' absolute values, so lower than the signed."""
+    """Colourfulness (B,) as in DDColor's script: M3 of the absolute opponent values, lower than the signed one."""
     rg, yb = _opponents(rgb)
     return _m3(rg.abs(), yb.abs())
 
 
 def _opponents(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """Red less green, and yellow less blue, (B, H * W) each, of 0 to 255."""
+    """Opponent values (B, H * W): red minus green, and yellow minus blue, on the scale 0 to 255."""
     red, green, blue = (rgb * 255).flatten(2).unbind(1)
     return red - green, 0.5 * (red + green) - blue
 
@@ -38,20 +37,20 @@ def _m3(rg: Tensor, yb: Tensor) -> Tensor:
 
 
 def _root(square: Tensor) -> Tensor:
-    """The square root, with a gradient at zero too: a gray picture may be learnt from."""
+    """The square root with a finite gradient at zero."""
     return square.clamp(min=1e-12).sqrt()
 
 
 def ab_rmse(lab: Tensor, truth: Tensor) -> Tensor:
     """Root mean square error (B,) of a* and b* in Lab units, over pixels and both channels.
 
-    So it is the root mean square distance in the ab plane divided by sqrt(2).
+    That is the root mean square distance in the ab plane, divided by sqrt(2).
     """
     return (lab - truth)[:, 1:].pow(2).flatten(1).mean(1).sqrt()
 
 
 def diversity(lab: Tensor) -> Tensor:
-    """How far at least two variants (B, 3, H, W) of one picture lie apart: the mean `ab_rmse` () of their pairs."""
+    """Diversity () of at least two variants (B, 3, H, W) of one picture: the mean `ab_rmse` of their pairs."""
     first, second = torch.combinations(torch.arange(len(lab))).unbind(1)
     return ab_rmse(lab[first], lab[second]).mean()
 
@@ -63,10 +62,10 @@ def ab_statistics(lab: Tensor) -> Tensor:
 
 
 def moved(start: Tensor, end: Tensor, goal: Tensor) -> Tensor:
-    """How far statistics (B, S, 2) went from start to goal: for each the share (S,) of the way, 1 being all of it.
+    """The share (S,) of the way from start to goal that each statistic of (B, S, 2) went; 1 is all of it.
 
-    It is the slope through zero of end - start over goal - start, by least squares over all pictures and a* and b*,
-    so that long ways weigh more. NaN where every start is its goal.
+    It is the least-squares slope through zero of end - start over goal - start, over all pictures and a* and b*, so
+    that long ways weigh more. NaN if every start is its goal.
     """
     way = goal - start
     return ((end - start) * way).sum((0, 2)) / way.pow(2).sum((0, 2))
@@ -81,13 +80,13 @@ def psnr(rgb: Tensor, truth: Tensor) -> Tensor:
 def ssim(rgb: Tensor, truth: Tensor) -> Tensor:
     """Structural similarity (B,) on RGB, the mean of the channels: Wang et al. (2004), Gaussian window of 11 pixels.
 
-    The truth may be one picture (1, 3, H, W) for all. Sides are at least SSIM_WINDOW pixels. Gray pictures score
-    high: it hardly sees colour.
+    The truth may be one picture (1, 3, H, W) for all. Sides are at least SSIM_WINDOW pixels. Gray pictures
+    score high: it is hardly sensitive to colour.
     """
     from torchmetrics.functional.image.ssim import structural_similarity_index_measure as similarity
 
     pairs = zip(rgb.split(1), truth.expand_as(rgb).split(1), strict=True)
-    # One at a time: what it works on then stays in the processor's cache.
+    # One at a time is faster: its temporary tensors stay in the processor's cache.
     return torch.stack([similarity(one, other, data_range=1.0) for one, other in pairs])
 
 

@@ -1,4 +1,4 @@
-"""LPIPS, FID and KID, on networks whose weights are files that are here: nothing is ever downloaded for them."""
+"""LPIPS, FID and KID, on networks from local files; nothing is downloaded."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,15 +15,15 @@ from colorizers.networks.efficientnet_lite import EfficientNetLitePooled
 from colorizers.weights.loading import check_fit, read_state
 from colorizers.weights.store import sha256
 
-LPIPS_SMALLEST = 32  # pixels; below, the deepest features vanish
-FID_PHOTOS = 2048  # with fewer, the covariance of as many features has no full rank
+LPIPS_SMALLEST = 32  # pixels; the deepest features of smaller pictures are empty
+FID_PHOTOS = 2048  # with fewer, the covariance of the 2048 features is singular
 _KID_SIDE = 224  # pixels
 _BACKBONES = {"alexnet": "alex", "vgg16": "vgg", "squeezenet1_1": "squeeze"}
 
 
 @dataclass(frozen=True, eq=False)
 class GivenNetwork:
-    """A network in eval mode from the user's file; `flavour` is how a report names it."""
+    """A network in eval mode from the user's file; `flavour` is its name in a report."""
 
     flavour: str
     sha256: str
@@ -32,44 +32,45 @@ class GivenNetwork:
 
 @dataclass(frozen=True, eq=False)
 class Networks:
-    """What LPIPS, FID and KID stand on; without a network the metric is left out."""
+    """The networks of LPIPS, FID and KID; a metric without its network is left out."""
 
     lpips: GivenNetwork | None = None
     fid: GivenNetwork | None = None
     kid: GivenNetwork | None = None
 
     def hashes(self) -> dict[str, str]:
-        """The sha256 of the files by the networks' flavours."""
+        """The sha256 of the files by flavour."""
         return {each.flavour: each.sha256 for each in (self.lpips, self.fid, self.kid) if each is not None}
 
     def distances(self) -> dict[str, "Distance"]:
-        """The metrics on sets of features that can be had, by the key of their column."""
-        all_of_them = (
-            ("fid", self.fid, inception_features, fid),
-            ("kid", self.kid, pooled_features, kid),
-        )
-        return {key: Distance(given, look, between) for key, given, look, between in all_of_them if given is not None}
+        """The available distances between sets of pictures, by the key of their column."""
+        distances = {}
+        if self.fid is not None:
+            distances["fid"] = Distance(self.fid, inception_features, fid)
+        if self.kid is not None:
+            distances["kid"] = Distance(self.kid, pooled_features, kid)
+        return distances
 
 
 @dataclass(frozen=True, eq=False)
 class Distance:
-    """A metric on sets: what a network sees of pictures, and how far sets of that lie from the true one."""
+    """A distance between sets of pictures: a network, its features, and the distance between sets of these."""
 
     given: GivenNetwork
-    look: Callable[[GivenNetwork, Tensor], Tensor]
+    extract: Callable[[GivenNetwork, Tensor], Tensor]
     between: Callable[[Sequence[Tensor], Tensor], list[float]]
 
     def features(self, rgb: Tensor) -> Tensor:
         """Features (B, F) of RGB (B, 3, H, W) in [0, 1]."""
-        return self.look(self.given, rgb)
+        return self.extract(self.given, rgb)
 
 
 def lpips_network(path: Path, device: torch.device) -> GivenNetwork:
-    """LPIPS v0.1 (Zhang et al. 2018) on torchvision's AlexNet, VGG-16 or SqueezeNet 1.1; the file says on which.
+    """LPIPS v0.1 (Zhang et al. 2018) on torchvision's AlexNet, VGG-16 or SqueezeNet 1.1, whichever fits the file.
 
     The linear heads come with torchmetrics. Raises ColorizerError for any other file.
     """
-    # The public classes have no way of giving the backbone: they download it.
+    # The public classes always download the backbone.
     from torchmetrics.functional.image.lpips import _NoTrainLpips
 
     name, state = _state_of(path, {backbone: {} for backbone in _BACKBONES})
@@ -80,10 +81,10 @@ def lpips_network(path: Path, device: torch.device) -> GivenNetwork:
 
 
 def inception(path: Path, device: torch.device) -> GivenNetwork:
-    """torchvision's Inception-v3 up to its 2048 features, for the FID of DDColor's script.
+    """torchvision's Inception-v3 without its classifier, for the FID of DDColor's script.
 
     Pictures are resized to 299 pixels bilinearly, without antialiasing, and scaled by torchvision's
-    `transform_input`. Such figures cannot be compared with those of the TensorFlow weights. Raises ColorizerError
+    `transform_input`. The figures are not comparable with those of the TensorFlow weights. Raises ColorizerError
     for any other file.
     """
     from torchvision.models import inception_v3
@@ -98,7 +99,7 @@ def inception(path: Path, device: torch.device) -> GivenNetwork:
 
 
 def efficientnet(path: Path, device: torch.device) -> GivenNetwork:
-    """EfficientNet-Lite2 up to its 1280 pooled features, for KID; its classifier is left out.
+    """EfficientNet-Lite2 without its classifier, for KID.
 
     Pictures are resized to 224 pixels. Raises ColorizerError for any other file.
     """
@@ -124,22 +125,22 @@ def kid(rows: Sequence[Tensor], truth: Tensor) -> list[float]:
     """The kernel distance (Binkowski et al. 2018) of the features (N, F) of each row to those of the true photos.
 
     The squared maximum mean discrepancy under the cubic kernel, times 1000: the unbiased estimate for pairs (Gretton
-    et al. 2012, lemma 6), since each row shows the same photos. No pair is compared with itself, so that the truth is
-    at zero and what is left is colour, not what happens to be in the photos.
+    et al. 2012, lemma 6), since each row shows the same photos. Without the terms of a photo with itself, the truth is
+    at zero, and the distance is that of the colours and not of the content.
     """
     from torchmetrics.image.kid import poly_kernel
 
-    def apart(kernel: Tensor) -> float:
+    def mean_of_pairs(kernel: Tensor) -> float:
         """The mean without the diagonal."""
         return float((kernel.sum() - kernel.diagonal().sum()) / (len(kernel) * (len(kernel) - 1)))
 
     truth = truth.double()
-    same = apart(poly_kernel(truth, truth))
+    among_truth = mean_of_pairs(poly_kernel(truth, truth))
     distances = []
     for features in map(Tensor.double, rows):
-        distances.append(
-            1000 * (apart(poly_kernel(features, features)) + same - 2 * apart(poly_kernel(truth, features)))
-        )
+        among_row = mean_of_pairs(poly_kernel(features, features))
+        between = mean_of_pairs(poly_kernel(truth, features))
+        distances.append(1000 * (among_row + among_truth - 2 * between))
     return distances
 
 
@@ -160,7 +161,7 @@ def inception_features(given: GivenNetwork, rgb: Tensor) -> Tensor:
 
 
 def check_fid(photos: int, force: bool) -> None:
-    """Raise ColorizerError, in one sentence, when there are too few photos for an FID."""
+    """Raise ColorizerError if there are too few photos for an FID."""
     needed = 2 if force else FID_PHOTOS
     if photos < needed:
         remedy = "give more" if force else "give more, or add --force, or leave out --fid"
@@ -171,7 +172,7 @@ def fid(rows: Sequence[Tensor], truth: Tensor) -> list[float]:
     """The Frechet distance (Heusel et al. 2017) of the features (N, F) of each row to those of the true photos."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    # It is given features in place of pictures, so that the network sees every picture once.
+    # It gets features instead of pictures, so that the network runs once per picture.
     metric = FrechetInceptionDistance(nn.Identity(), reset_real_features=False, input_img_size=(truth.shape[1],))
     metric.update(truth, real=True)
     distances = []
@@ -183,7 +184,7 @@ def fid(rows: Sequence[Tensor], truth: Tensor) -> list[float]:
 
 
 def _state_of(path: Path, candidates: Mapping[str, Mapping[str, Any]]) -> tuple[str, dict[str, Tensor]]:
-    """The one of torchvision's networks that a file fills without rest, and the file's tensors."""
+    """The name of the torchvision network that a file fits exactly, and the file's tensors."""
     from torchvision.models import get_model
 
     if not path.is_file():
@@ -199,7 +200,7 @@ def _state_of(path: Path, candidates: Mapping[str, Mapping[str, Any]]) -> tuple[
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
-    """Names and shapes, without the counters of batches, which older files lack."""
+    """Names and shapes without batch counters, which older files lack."""
     return {name: tensor.shape for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
 
 

@@ -1,4 +1,4 @@
-"""Which photographs were measured: lists as `sha256sum` writes them, and the one that is committed."""
+"""Lists of evaluated photographs in the format of `sha256sum`, and the committed lists."""
 
 import hashlib
 from pathlib import Path
@@ -10,12 +10,14 @@ LISTS = sorted(Path(__file__).parent.glob("*.sha256"))
 
 
 def write_list(path: Path, collection: Collection) -> None:
-    """The sha256 and the name of every file of a collection, a line each, in order."""
+    """Write one line with sha256 and name per file of a collection, in order."""
     lines = (f"{digest}  {name}\n" for digest, name in zip(collection.digests, collection.names, strict=True))
     path.write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
 def committed_list(collection: Collection) -> str:
-    """The name of the committed list that names exactly these photographs in this order, else nothing."""
-    same = (path.name for path in LISTS if hashlib.sha256(path.read_bytes()).hexdigest() == collection.sha256)
-    return next(same, "")
+    """The name of the committed list of exactly these photographs in this order, or an empty string."""
+    for path in LISTS:
+        if hashlib.sha256(path.read_bytes()).hexdigest() == collection.sha256:
+            return path.name
+    return ""

@@ -1,4 +1,4 @@
-"""Figures as a table, as JSON, picture by picture as CSV, and as a block of a model card."""
+"""Figures as a table, as JSON, as CSV by photo, and as a block of a model card."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from colorizers.picture.dataset import Collection
 
 
 class Column(NamedTuple):
-    """A figure: its key, its heading, how it is written, and what it is."""
+    """A figure: its key, heading, number format and meaning."""
 
     key: str
     heading: str
@@ -25,51 +25,53 @@ class Column(NamedTuple):
 
 
 _MOVED = (
-    "how far it went to that of the reference, as a share of the way from the row that has the photo's own colours "
-    "for reference and is alike otherwise; without such a row from the truth, where plain gray reads 50%"
+    "share of the way to that of the reference, from the same method with the photo's own colors as reference; "
+    "without such a row from the truth, where plain gray reads 50%"
 )
 
 COLUMNS = (
-    Column("de00", "CIEDE2000", ".2f", "mean colour difference to the truth; lower is closer"),
+    Column("de00", "CIEDE2000", ".2f", "mean color difference to the truth; lower is closer"),
     Column("x_gray", "x gray", ".2f", "CIEDE2000 as a multiple of the gray row's"),
     Column(
         "de00_at_85",
         "CIEDE2000 @ 85%",
         ".2f",
-        f"at the vividness where the mean CF is {SHARE} of the truth's; where it never is, the share that it comes to",
+        f"CIEDE2000 where the mean CF is {SHARE:.0%} of the truth's, else the share that the method reaches",
     ),
-    Column("x_gray_at_85", "x gray @ 85%", ".2f", "the same as a multiple of the gray row's CIEDE2000"),
+    Column("x_gray_at_85", "x gray @ 85%", ".2f", "CIEDE2000 @ 85% as a multiple of the gray row's"),
     Column("ab_rmse", "ab RMSE", ".2f", "root mean square error of a* and b*, in Lab units"),
     Column("psnr", "PSNR dB", ".2f", "on 8-bit RGB, at most 99; plain gray scores well"),
     Column("ssim", "SSIM", ".3f", "structural similarity on RGB; plain gray scores well"),
-    Column("lpips", "LPIPS", ".3f", "distance on the features of a network, named beneath"),
-    Column("fid", "FID", ".2f", "Frechet distance of the set of features of a network, named beneath"),
-    Column("kid", "KID", ".2f", "kernel distance of the set of features of a network, named beneath; times 1000"),
-    Column("cf", "CF", ".1f", "colourfulness of Hasler and Suesstrunk (2003), signed as they define it"),
-    Column("cf_ddcolor", "CF abs", ".1f", "colourfulness as DDColor's script has it, of absolute values"),
-    Column("delta_cf", "dCF", ".1f", "difference of the mean CF over the set to the truth's"),
-    Column("cf_error", "dCF a photo", ".1f", "mean over the photos of the difference of their CF to the truth's"),
-    Column("l_error", "L* error", ".3f", "mean error of L*; rounding to 8 bits alone makes up to 0.1"),
+    Column("lpips", "LPIPS", ".3f", "perceptual distance on the features of a network, named below"),
+    Column("fid", "FID", ".2f", "Frechet distance between sets of features of a network, named below"),
+    Column("kid", "KID", ".2f", "kernel distance between sets of features of a network, named below; times 1000"),
+    Column("cf", "CF", ".1f", "colorfulness of Hasler and Suesstrunk (2003), of signed values as they define it"),
+    Column("cf_ddcolor", "CF abs", ".1f", "colorfulness as in DDColor's script, of absolute values"),
+    Column("delta_cf", "dCF", ".1f", "difference of the mean CF to the truth's"),
+    Column("cf_error", "dCF per photo", ".1f", "mean difference of each photo's CF to the truth's"),
+    Column("l_error", "L* error", ".3f", "mean error of L*; rounding to 8 bits alone causes up to 0.1"),
     Column("gray_fraction", "gray", ".0%", "share of pixels with chroma below 4"),
-    Column("moved_mean", "moved mean", ".0%", f"the mean of a* and b*: {_MOVED}"),
-    Column("moved_std", "moved std", ".0%", f"the standard deviation of a* and b*: {_MOVED}"),
-    Column("diversity", "diversity", ".2f", "mean ab RMSE between the variants of a photo; all else is of the first"),
+    Column("moved_mean", "moved mean", ".0%", f"mean of a* and b*: {_MOVED}"),
+    Column("moved_std", "moved std", ".0%", f"standard deviation of a* and b*: {_MOVED}"),
+    Column(
+        "diversity", "diversity", ".2f", "mean ab RMSE between the variants of a photo; other figures are of the first"
+    ),
     Column(
         "seconds_per_megapixel",
         "s/MP",
         ".2f",
-        "seconds a megapixel, of the method alone, its model in memory; for all variants together",
+        "seconds per megapixel for all variants together, without loading the model",
     ),
 )
 
 
 @dataclass(frozen=True)
 class Report:
-    """The mean figures of one evaluation by row and key, and what one needs to make it again.
+    """The mean figures of one evaluation by row and key, with everything needed to repeat it.
 
-    `photos_list` is the committed list when the photos are exactly those, else empty. `left_out` counts the files
-    that were found and not used: gray, broken or too large. `options` are every option of the methods' rows,
-    `weights` the sha256 of the files they loaded, `networks` of those that LPIPS and FID stand on.
+    `photos_list` names the committed list of exactly these photos, or is empty. `left_out` counts unused files: gray,
+    broken or too large. `options` has all options of the methods' rows, `weights` the sha256 of the loaded files,
+    `networks` that of the metrics' networks.
     """
 
     rows: Mapping[str, Values]
@@ -89,25 +91,27 @@ class Report:
         return json.dumps(asdict(self), indent=2) + "\n"
 
     def columns(self) -> list[Column]:
-        """The figures that any row has."""
-        keys = {key for values in self.rows.values() for key in values}
+        """The columns with a figure in any row."""
+        keys: set[str] = set()
+        for values in self.rows.values():
+            keys.update(values)
         if "color_reached" in keys:
             keys.add("de00_at_85")
         return [column for column in COLUMNS if column.key in keys]
 
     def cells(self) -> Iterator[list[str]]:
-        """The rows of the table: the name and the figures; a dash where one does not apply."""
+        """Rows of the table: the name and the figures, with a dash for one that does not apply."""
         for name, values in self.rows.items():
             yield [name, *(_cell(column, values) for column in self.columns())]
 
     def markdown(self) -> str:
-        """The table for people, with what it was measured on."""
+        """The table in Markdown, with its provenance and the command."""
         headings = ["row", *(column.heading for column in self.columns())]
         lines = [_line(headings), "|" + "---|" * len(headings), *map(_line, self.cells())]
         return "\n".join((*lines, "", self.provenance(), f"`{self.command}`")) + "\n"
 
     def provenance(self) -> str:
-        """What was measured and how, in one line."""
+        """Photos, weights, seed, networks and versions in one line."""
         exactly = f", exactly those of {self.photos_list}" if self.photos_list else ""
         left_out = f", {self.left_out} gray or unusable left out" if self.left_out else ""
         seeds = sorted({options["seed"] for options in self.options.values() if "seed" in options})
@@ -123,7 +127,7 @@ class Report:
 
 
 def _cell(column: Column, values: Values) -> str:
-    """A figure as it is written; what stands for it where a method is never colourful enough."""
+    """A formatted figure; for a method that is never colourful enough, the share that it reaches."""
     if column.key in values:
         return f"{values[column.key]:{column.form}}"
     if column.key == "de00_at_85" and "color_reached" in values:
@@ -133,8 +137,11 @@ def _cell(column: Column, values: Values) -> str:
 
 
 def write_csv(path: Path, collection: Collection, evaluation: Evaluation) -> None:
-    """Every figure of every photo: a line a photo and row."""
-    keys = [column.key for column in COLUMNS if any(column.key in row for row in evaluation.pictures[0].values())]
+    """Write the figures of every photo, one line per photo and row."""
+    measured: set[str] = set()
+    for values in evaluation.pictures[0].values():
+        measured.update(values)
+    keys = [column.key for column in COLUMNS if column.key in measured]
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, ["photo", "sha256", "row", *keys], lineterminator="\n")
         table.writeheader()
@@ -145,12 +152,15 @@ def write_csv(path: Path, collection: Collection, evaluation: Evaluation) -> Non
 
 
 def table(rows: Mapping[str, str]) -> str:
-    """Two columns without a heading, for a model card; a value cannot break out of its cell."""
-    return "\n".join(("| | |", "|---|---|", *(_line([name, value]) for name, value in rows.items()))) + "\n"
+    """A Markdown table of names and values for a model card; special characters are escaped."""
+    lines = ["| | |", "|---|---|"]
+    for name, value in rows.items():
+        lines.append(_line([name, value]))
+    return "\n".join(lines) + "\n"
 
 
 def check_block(card: Path, name: str) -> None:
-    """Raise ColorizerError, in one sentence, when `write_block` could not do its work."""
+    """Raise ColorizerError if `write_block` would fail."""
     if not _block(name).search(_read(card)):
         raise ColorizerError(f"{card.name} has no block {name!r}; add its two comment lines to the card.")
     if not os.access(card, os.W_OK):
@@ -165,15 +175,15 @@ def write_block(card: Path, name: str, text: str) -> None:
 
 
 def _line(cells: list[str]) -> str:
-    """One line of a table in markdown."""
+    """One line of a table in Markdown."""
     clean = (" ".join(cell.split()).replace("|", r"\|") for cell in cells)
     return f"| {' | '.join(clean)} |"
 
 
-def _named(what: str, hashes: Mapping[str, str]) -> str:
-    """Files by name and the beginning of their hash; nothing when there is none."""
+def _named(kind: str, hashes: Mapping[str, str]) -> str:
+    """Files by name and the start of their hash, or an empty string."""
     files = ", ".join(f"{name} {digest[:12]}" for name, digest in hashes.items())
-    return f"{what} {files}" if files else ""
+    return f"{kind} {files}" if files else ""
 
 
 def _block(name: str) -> re.Pattern[str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from colorizers.methods.method import Job, MethodInfo, Step
 from colorizers.methods.shared_options import faded_print, vividness, working_size
 from colorizers.methods.trained import Trained
-from colorizers.networks.diffusion import CELL, STEPS, ColorDiffusion, Scene
+from colorizers.networks.diffusion import CELL, SCHEDULE, ColorDiffusion, Scene
 from colorizers.networks.heads import AB_SCALE
 from colorizers.options import Options, control, seed, seed_of_variant, variants
 from colorizers.picture.compose import Chroma, Outcome
@@ -18,15 +18,6 @@ from colorizers.picture.photo import Photo
 
 _PREVIEW_EVERY = 4  # steps
 _AT_ONCE = 8  # samples in one pass, so that memory has a bound
-_SCHEDULE = {
-    "num_train_timesteps": STEPS,
-    "beta_schedule": "squaredcos_cap_v2",
-    "prediction_type": "v_prediction",
-    "rescale_betas_zero_snr": True,
-    "timestep_spacing": "trailing",
-    "clip_sample": False,
-}
-"""What the recipe trains with (`colorizers.training.noise.cosine_to_zero`), in the words of diffusers."""
 
 SamplerName = Literal["ddim", "ddpm"]
 
@@ -111,7 +102,7 @@ def _scheduler(sampler: SamplerName) -> Any:
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
     from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
-    return {"ddim": DDIMScheduler, "ddpm": DDPMScheduler}[sampler](**_SCHEDULE)
+    return {"ddim": DDIMScheduler, "ddpm": DDPMScheduler}[sampler](**SCHEDULE)
 
 
 METHOD = Diffusion(

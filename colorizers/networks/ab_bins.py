@@ -1,11 +1,13 @@
 """Colour as classification: a grid of ab bins, as in Zhang, Isola, Efros, "Colorful Image Colorization" (2016).
 
-A network that predicts one ab value per pixel learns the average of what is plausible, which is brown. One that
-predicts a distribution over bins can be asked afterwards for a calm or a vivid reading of the same prediction.
+A network that predicts one ab value per pixel learns the mean of all plausible colours, which is brown. One that
+predicts a distribution over bins leaves the choice between safe and vivid colours to the decoder.
 """
 
 import torch
 from torch import Tensor, nn
+
+from colorizers.networks.precision import in_float32
 
 BIN_WIDTH = 10.0
 NEIGHBOURS = 5
@@ -14,7 +16,7 @@ _OFFSET = 64  # more cells than there are on either side of gray
 
 
 def gamut_bins() -> Tensor:
-    """The centres (n, 2) of the cells of a 10-unit ab grid that some 8-bit sRGB colour falls into."""
+    """Centres (n, 2) of the cells of a 10-unit ab grid that hold at least one 8-bit sRGB colour."""
     from colorizers.picture.color import rgb_to_lab
 
     steps = torch.linspace(0, 1, 86)  # every third 8-bit level
@@ -25,7 +27,7 @@ def gamut_bins() -> Tensor:
 
 
 class AbBins(nn.Module):
-    """The grid, the share of each bin in the training photos, and the two ways between ab and distributions.
+    """The grid of bins, the share of each bin in the training photos, and the encoding and decoding of ab.
 
     `centers` (n, 2) and `prior` (n,) are buffers: they are saved with the network and checked with it.
     """
@@ -42,30 +44,32 @@ class AbBins(nn.Module):
     def __len__(self) -> int:
         return len(self.centers)
 
+    @in_float32
     def encode(self, ab: Tensor) -> tuple[Tensor, Tensor]:
-        """ab (B, 2, H, W) to its 5 nearest bins: indices and weights, each (B, H, W, 5); weights sum to one."""
+        """Indices and weights, each (B, H, W, 5), of the 5 bins nearest to ab (B, 2, H, W); the weights sum to one."""
         distance = torch.cdist(ab.movedim(1, -1), self.centers)
         nearest, index = distance.topk(NEIGHBOURS, largest=False)
         return index, torch.softmax(-(nearest**2) / (2 * SOFT_SIGMA**2), dim=-1)
 
+    @in_float32
     def decode(self, logits: Tensor, temperature: float, prior_share: float) -> Tensor:
-        """Logits (B, n, H, W) of the rebalanced classifier to ab (B, 2, H, W) in Lab units.
+        """ab (B, 2, H, W) in Lab units from logits (B, n, H, W) of the rebalanced classifier.
 
         Training with rebalanced classes multiplies the true odds of a bin by its class weight. `prior_share` in
-        [0, 1] says how much of that is undone: 1 gives the honest odds (calm), 0 leaves rare colours favoured
-        (vivid). The annealed mean is then taken at `temperature` (Zhang et al., section 2.3).
+        [0, 1] is how much of that is undone: 1 gives the true odds (muted), 0 leaves rare colours favoured (vivid).
+        The annealed mean is then taken at `temperature` (Zhang et al., section 2.3).
         """
-        honest = logits - prior_share * self.class_weights().log()[:, None, None]
-        return torch.einsum("bnhw,nc->bchw", torch.softmax(honest / temperature, dim=1), self.centers)
+        corrected = logits - prior_share * self.class_weights().log()[:, None, None]
+        return torch.einsum("bnhw,nc->bchw", torch.softmax(corrected / temperature, dim=1), self.centers)
 
     def class_weights(self, lowest: float = 0.2, highest: float = 5.0) -> Tensor:
-        """Loss weights (n,) that favour rare bins: 1 / (p/2 + 1/2n), of mean one under the prior, then clamped."""
+        """Loss weights (n,) that favour rare bins: 1 / (p/2 + 1/2n), with mean one under the prior, then clamped."""
         weights = 1 / (0.5 * self.prior + 0.5 / len(self))
         return (weights / (self.prior * weights).sum()).clamp(lowest, highest)
 
 
 def smoothed_prior(counts: Tensor, centers: Tensor) -> Tensor:
-    """Histogram counts (n,) over bins to a distribution, blurred by a Gaussian of sigma 5 ab units."""
+    """Distribution (n,) over bins from histogram counts (n,), blurred by a Gaussian of sigma 5 ab units."""
     kernel = torch.exp(-(torch.cdist(centers, centers) ** 2) / (2 * SOFT_SIGMA**2))
     blurred = kernel @ (counts / counts.sum())
     return blurred / blurred.sum()

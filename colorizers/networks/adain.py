@@ -1,4 +1,4 @@
-"""Colours after a reference: a U-Net whose normalisation is set by what a style encoder sees (Huang, Belongie 2017)."""
+"""Reference-based colouring: a U-Net with adaptive instance normalisation (Huang, Belongie 2017)."""
 
 from typing import Literal
 
@@ -11,16 +11,16 @@ from colorizers.networks.heads import AB_SCALE, make_head
 from colorizers.networks.resnet_unet import CHANNELS, STRIDE, WIDTHS, ResNetFeatures
 
 LATENT = 32
-"""So few that a latent can hold a palette and not a picture."""
+"""Size of the style code: small, so that it can hold a palette and not a picture."""
 
 _STYLE_WIDTHS = (48, 96, 128, 192, LATENT)
 _EPSILON = 1e-5
 
 
 class AdainUNet(nn.Module):
-    """L* (B, 1, H, W) in [0, 100] and latents (B, LATENT) of a palette to what the head says, at ceil(H/4) x ceil(W/4).
+    """L* (B, 1, H, W) in [0, 100] and style codes (B, LATENT) to the output of the head, at ceil(H/4) x ceil(W/4).
 
-    `own` is the latent of a photo without a reference. Normalisation is affine in the latent, so that mixing latents
+    `own` is the learnt code of a photo without a reference. Normalisation is affine in the code, so that mixing codes
     mixes the parameters of every normalisation.
     """
 
@@ -42,7 +42,7 @@ class AdainUNet(nn.Module):
 
 
 class StyleEncoder(nn.Module):
-    """A reference as Lab (B, 3, H, W), of any size from 32 px on, to the latent (B, LATENT) of its palette."""
+    """Style encoder: a reference as Lab (B, 3, H, W), each side at least 32 px, to its style code (B, LATENT)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,13 +52,13 @@ class StyleEncoder(nn.Module):
         self.layers = nn.Sequential(*layers[:-1])
 
     def forward(self, lab: Tensor) -> Tensor:
-        even = torch.cat((lab[:, :1] / 50 - 1, lab[:, 1:] / AB_SCALE), dim=1)
-        latents: Tensor = self.layers(even).mean((2, 3))
+        scaled = torch.cat((lab[:, :1] / 50 - 1, lab[:, 1:] / AB_SCALE), dim=1)
+        latents: Tensor = self.layers(scaled).float().mean((2, 3))
         return latents
 
 
 class _Adain(nn.Module):
-    """Takes mean and spread from each channel of a picture and gives it those that the latent asks for."""
+    """Instance normalisation whose scale and shift are affine functions of the style code."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class _Adain(nn.Module):
 
 
 class _Up(nn.Module):
-    """Doubles the size, joins a skip, and normalises by the latent after each of two convolutions."""
+    """Decoder block: upsample, concatenate the skip, convolve twice with adaptive normalisation."""
 
     def __init__(self, channels: int, skip: int, width: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The few layers that several networks are made of."""
+"""Building blocks that several networks share."""
 
 from collections.abc import Sequence
 
@@ -14,20 +14,20 @@ def conv_norm(channels: int, width: int, stride: int = 1) -> nn.Sequential:
 
 
 def conv_block(channels: int, width: int, stride: int = 1) -> nn.Sequential:
-    """Two 3x3 convolutions, each with batch norm and ReLU; the first one carries the stride."""
+    """Two 3x3 convolutions, each with batch norm and ReLU; the stride is that of the first."""
     return nn.Sequential(*conv_norm(channels, width, stride), *conv_norm(width, width))
 
 
 def decoder_levels(channels: Sequence[int], widths: Sequence[int]) -> list[tuple[int, int, int]]:
-    """What a decoder joins at each step up, the coarsest first: channels from below, of the skip, and of its output.
+    """Channels of each decoder block, coarsest first: its input, its skip, its output.
 
-    `channels` are the encoder's from 1/4 down, one more than `widths`, the decoder's from 1/4 down.
+    `channels` are the encoder's, finest (1/4) first; `widths` are the decoder's, one fewer.
     """
     return list(zip((*widths[1:], channels[-1]), channels, widths, strict=False))[::-1]
 
 
-def climbed(up: nn.ModuleList, features: Sequence[Tensor]) -> list[Tensor]:
-    """What each step of a decoder makes of an encoder's features, which come the finest first; the coarsest first."""
+def decode_pyramid(up: nn.ModuleList, features: Sequence[Tensor]) -> list[Tensor]:
+    """Output of each decoder block, coarsest first, for an encoder's features, finest first."""
     *skips, level = features
     levels = []
     for block in up:
@@ -37,12 +37,12 @@ def climbed(up: nn.ModuleList, features: Sequence[Tensor]) -> list[Tensor]:
 
 
 def network_input(lightness: Tensor, stride: int) -> Tensor:
-    """L* (B, 1, H, W) in [0, 100] to [-1, 1], the last row and column repeated to sides of multiples of stride."""
+    """L* (B, 1, H, W) in [0, 100] scaled to [-1, 1], edges repeated so that the sides are multiples of the stride."""
     height, width = lightness.shape[-2:]
     return pad(lightness, (0, -width % stride, 0, -height % stride), mode="replicate") / 50 - 1
 
 
 def quarter(planes: Tensor, lightness: Tensor) -> Tensor:
-    """The planes (B, c, h, w) at 1/4 size that lie over the picture, without what padding added."""
+    """Planes (B, c, h, w) at 1/4 size, cropped to the unpadded picture: (B, c, ceil(H/4), ceil(W/4))."""
     height, width = lightness.shape[-2:]
     return planes[..., : -(-height // 4), : -(-width // 4)]

@@ -1,8 +1,8 @@
 """The multi-path CNN of Iizuka, Simo-Serra, Ishikawa, "Let there be Color!" (2016), at half its widths.
 
 Low-level features feed two branches: a mid-level one that keeps the picture's size, and a global one that sees the
-whole photo at a fixed size and says in one vector what it shows. Both are fused at every pixel before colouring. The
-global branch ends in an average, not in a flattened map, so that nothing depends on the size of the photo.
+whole photo at a fixed size and describes its content in one vector. Both are fused at every pixel before colouring.
+The global branch ends in average pooling, not in a flattened map, so that photos of any size fit.
 """
 
 import torch
@@ -20,7 +20,7 @@ COLOR = 96  # channels of the colouring network at 1/4
 
 
 class CNN(nn.Module):
-    """L* (B, 1, H, W) in [0, 100] to what its head says, at ceil(H/4) x ceil(W/4)."""
+    """L* (B, 1, H, W) in [0, 100] to the output of its head, at ceil(H/4) x ceil(W/4)."""
 
     def __init__(self, kind: Kind = "bins") -> None:
         super().__init__()
@@ -48,10 +48,9 @@ class CNN(nn.Module):
         return self.colors_and_description(lightness)[0]
 
     def colors_and_description(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
-        """What the head says, and the global branch's vector (B, 256) from which the content may be classified."""
+        """Output of the head, and the global branch's vector (B, DESCRIPTION) for a classifier."""
         low = self.low(network_input(lightness, STRIDE))
-        seen = self._whole_photo(lightness, low)
-        content = self.whole(seen).mean((2, 3))
+        content = self.whole(self._whole_photo(lightness, low)).mean((2, 3))
         described = self.describe(content)[:, :, None, None].expand(-1, -1, *low.shape[-2:])
         level = self.color[0](self.fuse(torch.cat((self.mid(low), described), dim=1)))
         level = interpolate(level, scale_factor=2.0, mode="bilinear", align_corners=False)
@@ -60,7 +59,7 @@ class CNN(nn.Module):
         return quarter(self.head(level), lightness), content
 
     def _whole_photo(self, lightness: Tensor, low: Tensor) -> Tensor:
-        """The low-level features of the photo at the global branch's size; those at hand when it has that size."""
+        """Low-level features at the global branch's size; reuses `low` if the photo has that size."""
         if lightness.shape[-2:] == (GLOBAL_SIDE, GLOBAL_SIDE):
             return low
         whole = interpolate(lightness, (GLOBAL_SIDE, GLOBAL_SIDE), mode="bilinear", antialias=True)

@@ -1,4 +1,4 @@
-"""The colour decoder of DDColor (Kang et al. 2023): learnt queries, each of which finds out where its colour belongs.
+"""The colour decoder of DDColor (Kang et al. 2023): a transformer decoder with learnt colour queries.
 
 Parameter names are those of the published checkpoints.
 """
@@ -16,10 +16,10 @@ _LONGEST_WAVE = 10000.0
 
 
 class ColorDecoder(nn.Module):
-    """Features at three scales (B, c, h, w), the coarsest first, and a picture of features (B, `out`, H, W) to one
-    map a query (B, queries, H, W).
+    """One map per colour query (B, queries, H, W) from features at three scales and a full-size feature map.
 
-    `layers` times the queries look at one scale after the other, then at each other.
+    The scales (B, c, h, w) come coarsest first; the feature map is (B, out, H, W). Each of the `layers` attends to one
+    scale in turn, then to the other queries.
     """
 
     def __init__(
@@ -38,7 +38,10 @@ class ColorDecoder(nn.Module):
         self.color_embed = _Mlp(width, width, out)
 
     def forward(self, scales: Sequence[Tensor], picture: Tensor) -> Tensor:
-        keys, values = [], []  # (places, B, c) as attention has it: other orders cost it twenty times the time
+        keys, values = (
+            [],
+            [],
+        )  # (places, B, c), the order of nn.MultiheadAttention; another one is about twenty times slower
         for project, scale, level in zip(self.input_proj, scales, self.level_embed.weight, strict=True):
             height, width = scale.shape[-2:]
             tokens = (project(scale).flatten(2).movedim(2, 0) + level).contiguous()
@@ -50,14 +53,15 @@ class ColorDecoder(nn.Module):
             self.transformer_cross_attention_layers, self.transformer_self_attention_layers,
             self.transformer_ffn_layers, itertools.cycle(range(_SCALES)), strict=False,
         )  # fmt: skip
-        for look, talk, think, index in blocks:
-            queries = think(talk(look(queries, own, keys[index], values[index]), own))
+        for cross_attention, self_attention, feed_forward, index in blocks:
+            queries = cross_attention(queries, own, keys[index], values[index])
+            queries = feed_forward(self_attention(queries, own))
         colors = self.color_embed(self.decoder_norm(queries))
         return torch.einsum("qbc,bchw->bqhw", colors, picture)
 
 
 class _CrossAttention(nn.Module):
-    """The queries look at the picture."""
+    """Attention of the queries to the picture."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -65,12 +69,12 @@ class _CrossAttention(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, queries: Tensor, own: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        seen, _ = self.multihead_attn(queries + own, keys, values, need_weights=False)
-        return self.norm(queries + seen)
+        attended, _ = self.multihead_attn(queries + own, keys, values, need_weights=False)
+        return self.norm(queries + attended)
 
 
 class _SelfAttention(nn.Module):
-    """The queries look at each other."""
+    """Attention among the queries."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -79,12 +83,12 @@ class _SelfAttention(nn.Module):
 
     def forward(self, queries: Tensor, own: Tensor) -> Tensor:
         placed = queries + own
-        seen, _ = self.self_attn(placed, placed, queries, need_weights=False)
-        return self.norm(queries + seen)
+        attended, _ = self.self_attn(placed, placed, queries, need_weights=False)
+        return self.norm(queries + attended)
 
 
 class _FeedForward(nn.Module):
-    """Each query by itself."""
+    """Two linear layers on each query."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -108,7 +112,7 @@ class _Mlp(nn.Module):
 
 
 def _places(height: int, width: int, like: Tensor) -> Tensor:
-    """Sines of the place (h w, 1, c), half of the channels for y and half for x (Carion et al. 2020, normalised)."""
+    """Sine position embedding (h w, 1, c), half of it for y and half for x (Carion et al. 2020, normalised)."""
     channels = like.shape[-1] // 2
     rates = _LONGEST_WAVE ** (-2 * (torch.arange(channels, device=like.device) // 2) / channels)
     waves = []

@@ -13,7 +13,7 @@ _EPSILON = 1e-6
 class ConvNeXt(nn.Module):
     """Pictures (B, 3, H, W), sides multiples of 32, to features of these widths at 1/4, 1/8, 1/16 and 1/32 size.
 
-    Each is normalised once more for those who read it. `norm` would go before a classifier; it is only kept.
+    Each output has its own norm. `norm`, before the classifier, is unused: the published file holds its tensors.
     """
 
     def __init__(self, depths: Sequence[int], widths: Sequence[int]) -> None:
@@ -47,7 +47,7 @@ class _ChannelNorm(nn.LayerNorm):
 
 
 class _Block(nn.Module):
-    """Look around in each channel, mix the channels, add a share of it."""
+    """Depthwise 7x7 convolution, two pointwise layers, and a scaled residual."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -58,6 +58,6 @@ class _Block(nn.Module):
         self.pwconv2 = nn.Linear(4 * width, width)
 
     def forward(self, level: Tensor) -> Tensor:
-        seen = self.norm(self.dwconv(level).movedim(1, -1))
-        mixed = self.gamma * self.pwconv2(gelu(self.pwconv1(seen)))
+        spatial = self.norm(self.dwconv(level).movedim(1, -1))
+        mixed = self.gamma * self.pwconv2(gelu(self.pwconv1(spatial)))
         return level + mixed.movedim(-1, 1)

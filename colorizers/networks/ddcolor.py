@@ -1,4 +1,4 @@
-"""DDColor (Kang et al. 2023) as it was published: its checkpoints load by name, and give the colours they gave."""
+"""DDColor (Kang et al. 2023), compatible with its published checkpoints."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad, pixel_shuffle
 from torch.nn.utils import spectral_norm
 
-from colorizers.networks.blocks import climbed, decoder_levels
+from colorizers.networks.blocks import decode_pyramid, decoder_levels
 from colorizers.networks.color_decoder import ColorDecoder
 from colorizers.networks.convnext import ConvNeXt
 from colorizers.networks.heads import GainHead
@@ -15,10 +15,10 @@ from colorizers.networks.imagenet import MEAN, STD
 from colorizers.picture.color import lab_to_rgb
 
 SIDE = 512
-"""The square in pixels, to which photos are squashed, that the checkpoints were published for."""
+"""Side in pixels of the square to which photos are resized; the published checkpoints expect it."""
 
 NEUTRAL = 0.75
-"""The vividness at which the colours are the published ones."""
+"""The vividness that leaves the published colours unchanged."""
 
 _WIDTHS = (512, 512, 256)  # of the pixel decoder at 1/16, 1/8 and 1/4
 _QUERIES = 100
@@ -63,7 +63,7 @@ class DDColor(nn.Module):
 
 
 class _Decoder(nn.Module):
-    """The two decoders: one for pixels, and one for colours that reads its steps. Gives a map a query at full size."""
+    """The pixel decoder, and the colour decoder that attends to its levels; one full-size map per query."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
@@ -72,20 +72,20 @@ class _Decoder(nn.Module):
         self.color_decoder = ColorDecoder(_WIDTHS, _WIDTHS[-1], queries=_QUERIES)
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        scales = climbed(self.layers, features)
+        scales = decode_pyramid(self.layers, features)
         maps: Tensor = self.color_decoder(scales, self.last_shuf(scales[-1]))
         return maps
 
 
 class _Up(nn.Module):
-    """Twice the size, joined with the encoder's features of that size."""
+    """Decoder block: upsample and merge the skip."""
 
     def __init__(self, deep: int, skip: int, width: int) -> None:
         super().__init__()
         self.shuf = _Enlarge(deep, width, scale=2, norm=True)
         self.bn = nn.BatchNorm2d(skip)
-        look = spectral_norm(nn.Conv2d(width + skip, width, 3, padding=1, bias=False))
-        self.conv = nn.Sequential(look, nn.ReLU(inplace=True), nn.BatchNorm2d(width))
+        merge = spectral_norm(nn.Conv2d(width + skip, width, 3, padding=1, bias=False))
+        self.conv = nn.Sequential(merge, nn.ReLU(inplace=True), nn.BatchNorm2d(width))
 
     def forward(self, level: Tensor, skip: Tensor) -> Tensor:
         joined: Tensor = self.conv(torch.cat((self.shuf(level), self.bn(skip)), dim=1).relu_())
@@ -93,7 +93,7 @@ class _Up(nn.Module):
 
 
 class _Enlarge(nn.Module):
-    """Channels become places; a 2x2 mean hides their grid (Sugawara et al. 2018)."""
+    """Pixel shuffle with a 2x2 mean against checkerboard artefacts (Sugawara et al. 2018)."""
 
     def __init__(self, channels: int, width: int, scale: int, norm: bool) -> None:
         super().__init__()

@@ -1,4 +1,8 @@
-"""Denoising diffusion on colour: a U-Net that takes noise from ab, told by a gray network what is in the photo."""
+"""Denoising diffusion on ab: a U-Net conditioned on features of the luminance.
+
+The shipped weights fix the attribute names `around`, `ask`, `answer` and `narrow`: the usual names are skip, to_qkv,
+to_out and downsample.
+"""
 
 import math
 from typing import NamedTuple
@@ -9,9 +13,23 @@ from torch.nn.functional import interpolate, pixel_unshuffle, silu
 
 from colorizers.networks.blocks import network_input
 from colorizers.networks.heads import GainHead
+from colorizers.networks.precision import in_float32
 from colorizers.networks.resnet_unet import PYRAMID, STRIDE, ResNetPyramid
 
-STEPS = 1000  # of the noise that the shipped weights were trained with
+STEPS = 1000  # of the noise schedule of the shipped weights
+SCHEDULE = {
+    "num_train_timesteps": STEPS,
+    "beta_schedule": "squaredcos_cap_v2",
+    "prediction_type": "v_prediction",
+    "rescale_betas_zero_snr": True,
+    "timestep_spacing": "trailing",
+    "clip_sample": False,
+}
+"""The noise schedule of the shipped weights, in diffusers' words: for training and for sampling.
+
+The cosine schedule of Nichol and Dhariwal (2021), rescaled to end in pure noise (Lin et al. 2023, "Common diffusion
+noise schedules and sample steps are flawed", algorithm 1).
+"""
 CELL = 4  # pixels of the photo along the side of a pixel of ab
 _WIDTHS = (64, 96, 128)  # at 1/4, 1/8 and 1/16
 _TIME = 128
@@ -21,22 +39,22 @@ _LONGEST_WAVE = 10000.0
 
 
 class Scene(NamedTuple):
-    """What the denoiser knows of a photo: its light (B, 16, h, w), and features at 1/4, 1/8 and 1/16 of the size."""
+    """Conditioning on a photo: unshuffled luminance (B, 16, h, w), and features at 1/4, 1/8 and 1/16 of the size."""
 
     light: Tensor
     features: list[Tensor]
 
     def repeated(self, times: int) -> "Scene":
-        """Each photo several times in a row, for several samples of it."""
+        """The conditioning of each photo, repeated for several samples of it."""
         light, *features = (planes.repeat_interleave(times, dim=0) for planes in (self.light, *self.features))
         return Scene(light, features)
 
 
 class ColorDiffusion(nn.Module):
-    """Noisy ab (B, 2, h, w) as shares of `AB_SCALE`, after steps (B,), with its scene, to what the recipe predicts.
+    """Prediction (B, 2, h, w), noise or velocity, for noisy ab (B, 2, h, w) in units of `AB_SCALE` at timesteps (B,).
 
-    The gray encoder mirrors the denoiser's levels and hands each its features. It does not know of the noise: it looks
-    once a photo, the denoiser at every step. The head reads clean ab.
+    The luminance encoder gives each level of the denoiser its features. It does not depend on the noise, so it runs
+    once per photo and the denoiser once per step. The head turns clean ab into the result.
     """
 
     def __init__(self) -> None:
@@ -46,7 +64,9 @@ class ColorDiffusion(nn.Module):
         first, second, third = _WIDTHS
         gray = PYRAMID[::-1]
         self.start = nn.Conv2d(2 + CELL**2, first, 3, 1, 1)
-        self.down = nn.ModuleList(_Residual(width + seen, width) for width, seen in zip(_WIDTHS, gray, strict=True))
+        self.down = nn.ModuleList(
+            _Residual(width + features, width) for width, features in zip(_WIDTHS, gray, strict=True)
+        )
         self.look_down = nn.ModuleList((nn.Identity(), _LinearAttention(second), _LinearAttention(third)))
         self.narrow = nn.ModuleList((nn.Conv2d(first, second, 3, 2, 1), nn.Conv2d(second, third, 3, 2, 1)))
         self.middle = _Residual(third, third)
@@ -56,7 +76,7 @@ class ColorDiffusion(nn.Module):
         self.end = nn.Sequential(nn.GroupNorm(_GROUPS, first), nn.SiLU(), nn.Conv2d(first, 2, 3, 1, 1))
 
     def scene(self, lightness: Tensor) -> Scene:
-        """L* (B, 1, H, W) in [0, 100], padded to multiples of 32, to what the denoiser needs of it."""
+        """Conditioning of the denoiser on L* (B, 1, H, W) in [0, 100], padded to multiples of 32."""
         pictures = network_input(lightness, STRIDE)
         return Scene(pixel_unshuffle(pictures, CELL), self.encoder(pictures)[::-1])
 
@@ -64,21 +84,26 @@ class ColorDiffusion(nn.Module):
         time = silu(self.time(_waves(steps)))
         level = self.start(torch.cat((noisy, scene.light), dim=1))
         skips: list[Tensor] = []
-        for k, (block, look, seen) in enumerate(zip(self.down, self.look_down, scene.features, strict=True)):
-            level = look(block(torch.cat((level, seen), dim=1), time))
+        for k, (block, attention, features) in enumerate(zip(self.down, self.look_down, scene.features, strict=True)):
+            level = attention(block(torch.cat((level, features), dim=1), time))
             if k < len(self.narrow):
                 skips.append(level)
                 level = self.narrow[k](level)
         level = self.middle(level, time)
-        for block, look in zip(self.up, self.look_up, strict=True):
+        for block, attention in zip(self.up, self.look_up, strict=True):
             skip = skips.pop()
             level = interpolate(level, skip.shape[-2:], mode="nearest")
-            level = look(block(torch.cat((level, skip), dim=1), time))
-        return self.end(level)
+            level = attention(block(torch.cat((level, skip), dim=1), time))
+        return self._predicted(level)
+
+    @in_float32
+    def _predicted(self, level: Tensor) -> Tensor:
+        predicted: Tensor = self.end(level)
+        return predicted
 
 
 class _Residual(nn.Module):
-    """Two convolutions with group norm and SiLU, scaled and shifted by the time, and the way around them."""
+    """Residual block: two convolutions with group norm and SiLU, scaled and shifted by the time embedding."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -95,7 +120,7 @@ class _Residual(nn.Module):
 
 
 class _LinearAttention(nn.Module):
-    """Every place looks at all others, at a cost that grows with their number (Shen et al. 2021)."""
+    """Linear attention over all places (Shen et al. 2021)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -107,12 +132,12 @@ class _LinearAttention(nn.Module):
     def forward(self, level: Tensor) -> Tensor:
         queries, keys, values = self.ask(self.norm(level)).unflatten(1, (3, _HEADS, -1)).flatten(4).unbind(1)
         context = torch.einsum("bhcn,bhdn->bhcd", keys.softmax(dim=-1), values)
-        seen = torch.einsum("bhcd,bhcn->bhdn", context, queries.softmax(dim=-2))
-        return level + self.answer(seen.flatten(1, 2).unflatten(-1, level.shape[-2:]))
+        attended = torch.einsum("bhcd,bhcn->bhdn", context, queries.softmax(dim=-2))
+        return level + self.answer(attended.flatten(1, 2).unflatten(-1, level.shape[-2:]))
 
 
 def _waves(steps: Tensor) -> Tensor:
-    """Steps (B,) to sines and cosines of them (B, _TIME), as in Vaswani et al. 2017."""
+    """Sine embedding (B, _TIME) of timesteps (B,), as in Vaswani et al. 2017."""
     half = _TIME // 2
     rates = torch.exp(torch.arange(half, device=steps.device) * (-math.log(_LONGEST_WAVE) / half))
     angles = steps[:, None] * rates

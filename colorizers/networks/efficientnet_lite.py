@@ -1,4 +1,4 @@
-"""The blocks of EfficientNet-Lite2 (Tan, Le 2019; Liu 2020), padded as the published TensorFlow weights want it.
+"""EfficientNet-Lite2 (Tan, Le 2019; Liu 2020), with the padding of the published TensorFlow weights.
 
 Lite is EfficientNet without squeeze-and-excitation and with ReLU6; 2 is the scale of B2. Parameters have the names of
 the published PyTorch file.
@@ -18,8 +18,8 @@ _STAGES = (
     (6, 320, 1, 1, 3),
 )  # fmt: skip
 """Expansion, channels, blocks, first stride and kernel of each stage: table 1 of the EfficientNet paper."""
-_LEVELS = (1, 2, 4, 6)  # the last stage at 1/4, 1/8, 1/16 and 1/32 of the size
-_WIDER, _DEEPER = 1.1, 1.2  # than that table says
+_LEVELS = (1, 2, 4, 6)  # the last stages at 1/4, 1/8, 1/16 and 1/32 of the size
+_WIDER, _DEEPER = 1.1, 1.2  # relative to that table
 
 
 class EfficientNetLite(nn.Module):
@@ -56,7 +56,7 @@ class EfficientNetLite(nn.Module):
 
 
 class EfficientNetLitePooled(EfficientNetLite):
-    """RGB (B, 3, H, W) in [-1, 1] to the features (B, 1280) that the classifier of EfficientNet-Lite2 judges by."""
+    """RGB (B, 3, H, W) in [-1, 1] to the pooled features (B, 1280) before the classifier of EfficientNet-Lite2."""
 
     def __init__(self) -> None:
         super().__init__(channels=3)
@@ -69,7 +69,7 @@ class EfficientNetLitePooled(EfficientNetLite):
 
 
 class _Block(nn.Module):
-    """Widen, look around in each channel, narrow again."""
+    """Inverted residual: expand, depthwise convolution, project."""
 
     def __init__(self, channels: int, width: int, stride: int, expansion: int, kernel: int) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class _Block(nn.Module):
 
 
 class _SameConv2d(nn.Conv2d):
-    """A convolution with TensorFlow's "SAME" padding of even sides: for stride 2 the odd one comes last."""
+    """A convolution with TensorFlow's "SAME" padding of even sides: for stride 2 the odd pixel comes last."""
 
     def __init__(self, channels: int, width: int, kernel: int, stride: int, groups: int = 1) -> None:
         super().__init__(channels, width, kernel, stride, kernel // 2 if stride == 1 else 0, groups=groups, bias=False)
@@ -105,6 +105,6 @@ class _SameConv2d(nn.Conv2d):
 
 
 def _rounded(width: float) -> int:
-    """To the nearest multiple of 8 that loses no more than a tenth."""
+    """The nearest multiple of 8 that is not more than a tenth smaller."""
     nearest = max(8, int(width + 4) // 8 * 8)
     return nearest if nearest >= 0.9 * width else nearest + 8

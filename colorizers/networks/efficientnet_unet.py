@@ -1,10 +1,10 @@
-"""A U-Net on an EfficientNet-Lite2, which may start from ImageNet weights."""
+"""A U-Net with an EfficientNet-Lite2 encoder, which may start from ImageNet weights."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from colorizers.networks.blocks import climbed, conv_block, decoder_levels, network_input, quarter
+from colorizers.networks.blocks import conv_block, decode_pyramid, decoder_levels, network_input, quarter
 from colorizers.networks.efficientnet_lite import STRIDE, EfficientNetLite
 from colorizers.networks.heads import Kind, make_head
 
@@ -13,9 +13,9 @@ PYRAMID = WIDTHS[::-1]  # of `EfficientNetPyramid`
 
 
 class EfficientNetPyramid(nn.Module):
-    """Pictures (B, 1, H, W) in [-1, 1], sides multiples of 32, to what a pixel decoder makes of their features.
+    """Pictures (B, 1, H, W) in [-1, 1], sides multiples of 32, to features of the pixel decoder.
 
-    Gives `PYRAMID` channels at 1/16, 1/8 and 1/4 of the size.
+    They have `PYRAMID` channels at 1/16, 1/8 and 1/4 of the size.
     """
 
     def __init__(self) -> None:
@@ -24,11 +24,11 @@ class EfficientNetPyramid(nn.Module):
         self.up = nn.ModuleList(_Up(*level) for level in decoder_levels(self.encoder.channels, WIDTHS))
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        return climbed(self.up, self.encoder(pictures))
+        return decode_pyramid(self.up, self.encoder(pictures))
 
 
 class EfficientNetUNet(EfficientNetPyramid):
-    """L* (B, 1, H, W) in [0, 100] to what its head says, at ceil(H/4) x ceil(W/4)."""
+    """L* (B, 1, H, W) in [0, 100] to the output of its head, at ceil(H/4) x ceil(W/4)."""
 
     def __init__(self, kind: Kind = "bins") -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class EfficientNetUNet(EfficientNetPyramid):
 
 
 class _Up(nn.Sequential):
-    """Doubles the size, joins a skip, and convolves twice."""
+    """Decoder block: upsample, concatenate the skip, convolve twice."""
 
     def __init__(self, channels: int, skip: int, width: int) -> None:
         super().__init__(*conv_block(channels + skip, width))

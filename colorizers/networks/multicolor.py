@@ -1,4 +1,4 @@
-"""MultiColor (Du et al. 2024): a colour decoder for each of several colour spaces, and a network that merges them."""
+"""MultiColor (Du et al. 2024): one colour decoder per colour space, and a network that merges them."""
 
 import torch
 from torch import Tensor, nn
@@ -7,11 +7,12 @@ from torch.nn.functional import interpolate
 from colorizers.networks.blocks import network_input, quarter
 from colorizers.networks.color_decoder import ColorDecoder
 from colorizers.networks.heads import AB_SCALE, AbHead
+from colorizers.networks.precision import in_float32
 from colorizers.networks.resnet_unet import PYRAMID, STRIDE, ResNetPyramid
 
 SPACES = {"lab": 2, "hsv": 2, "yuv": 2}
-"""What each decoder says, in two planes: a* and b* as shares of AB_SCALE; saturation times cosine and sine of hue,
-since hue is a circle; U and V. The last two in shares that the recipe sets."""
+"""Planes of each decoder: a* and b* in units of AB_SCALE; saturation times cosine and sine of hue, since hue is a
+circle; U and V. The units of the last two are the recipe's."""
 
 _QUERIES = 48
 _COMPLEMENTARY = (32, 64, 64, 32)
@@ -32,26 +33,31 @@ class MultiColorNetwork(nn.Module):
         self.head = AbHead(widths[-1])
 
     def forward(self, lightness: Tensor) -> Tensor:
-        said, light = self._said(lightness)
-        return quarter(self._merged(said, light), lightness)
+        planes, light = self._decoded(lightness)
+        return quarter(self._merged(planes, light), lightness)
 
-    def everything(self, lightness: Tensor) -> dict[str, Tensor]:
-        """What each decoder says in its own space (B, c, h, w), and the merged `ab`; for training."""
-        said, light = self._said(lightness)
-        merged = {"ab": self._merged(said, light)} | said
-        return {name: quarter(planes, lightness) for name, planes in merged.items()}
+    def all_spaces(self, lightness: Tensor) -> dict[str, Tensor]:
+        """Output of each decoder in its own space (B, c, h, w), and the merged `ab`; for training."""
+        planes, light = self._decoded(lightness)
+        merged = {"ab": self._merged(planes, light)} | planes
+        return {name: quarter(each, lightness) for name, each in merged.items()}
 
-    def _said(self, lightness: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def _decoded(self, lightness: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         pictures = network_input(lightness, STRIDE)
         scales = self.encoder(pictures)
         light = interpolate(pictures, scales[-1].shape[-2:], mode="bilinear", antialias=True)
         maps = {space: decoder(scales, scales[-1]) for space, decoder in self.decoders.items()}
-        return {space: self.fuse[space](torch.cat((each, light), dim=1)) for space, each in maps.items()}, light
+        return {space: self._fused(torch.cat((each, light), dim=1), space) for space, each in maps.items()}, light
 
-    def _merged(self, said: dict[str, Tensor], light: Tensor) -> Tensor:
-        """What the Lab decoder says, completed by what the others know."""
-        completed = self.head(self.complement(torch.cat((*said.values(), light), dim=1)))
-        return AB_SCALE * said["lab"] + completed
+    @in_float32
+    def _fused(self, maps: Tensor, space: str) -> Tensor:
+        planes: Tensor = self.fuse[space](maps)
+        return planes
+
+    def _merged(self, planes: dict[str, Tensor], light: Tensor) -> Tensor:
+        """ab of the Lab decoder plus a correction from all decoders."""
+        correction = self.head(self.complement(torch.cat((*planes.values(), light), dim=1)))
+        return AB_SCALE * planes["lab"] + correction
 
 
 def _block(channels: int, width: int) -> nn.Sequential:

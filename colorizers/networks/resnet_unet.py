@@ -1,10 +1,10 @@
-"""A U-Net on a cut ResNet-18 (He et al. 2016): a decoder of pixel shuffles, a refinement that sees the light again."""
+"""A U-Net with a shortened ResNet-18 encoder (He et al. 2016), a pixel-shuffle decoder and a refinement stage."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from colorizers.networks.blocks import climbed, conv_block, decoder_levels, network_input, quarter
+from colorizers.networks.blocks import conv_block, decode_pyramid, decoder_levels, network_input, quarter
 from colorizers.networks.heads import AB_SCALE, AbHead
 
 STRIDE = 32
@@ -40,15 +40,15 @@ class ResNetFeatures(nn.Module):
 
 
 class _BasicBlock(nn.Module):
-    """Two 3x3 convolutions and the way around them."""
+    """Residual block of two 3x3 convolutions."""
 
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
         self.conv2, self.bn2 = nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
         changes = stride > 1 or channels != width
-        around = (nn.Conv2d(channels, width, 1, stride, bias=False), nn.BatchNorm2d(width)) if changes else ()
-        self.downsample = nn.Sequential(*around)
+        skip = (nn.Conv2d(channels, width, 1, stride, bias=False), nn.BatchNorm2d(width)) if changes else ()
+        self.downsample = nn.Sequential(*skip)
 
     def forward(self, level: Tensor) -> Tensor:
         changed = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(level)))))
@@ -60,7 +60,7 @@ def _layer(channels: int, width: int, stride: int) -> nn.Sequential:
 
 
 class _Up(nn.Module):
-    """Doubles the size by pixel shuffle and joins a skip."""
+    """Decoder block: pixel shuffle, concatenate the skip, convolve twice."""
 
     def __init__(self, channels: int, skip: int, width: int) -> None:
         super().__init__()
@@ -73,9 +73,9 @@ class _Up(nn.Module):
 
 
 class ResNetPyramid(nn.Module):
-    """Pictures (B, 1, H, W) in [-1, 1], sides multiples of 32, to what a pixel decoder makes of their features.
+    """Pictures (B, 1, H, W) in [-1, 1], sides multiples of 32, to features of the pixel decoder.
 
-    Gives `PYRAMID` channels at 1/16, 1/8 and 1/4 of the size.
+    They have `PYRAMID` channels at 1/16, 1/8 and 1/4 of the size.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class ResNetPyramid(nn.Module):
         self.up = _pixel_decoder()
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        return climbed(self.up, self.encoder(pictures))
+        return decode_pyramid(self.up, self.encoder(pictures))
 
 
 def _pixel_decoder() -> nn.ModuleList:
@@ -94,7 +94,7 @@ def _pixel_decoder() -> nn.ModuleList:
 class ResNetUNet(nn.Module):
     """L* (B, 1, H, W) in [0, 100] to ab (B, 2, ceil(H/4), ceil(W/4)) in Lab units.
 
-    The decoder's first guess is refined by a small residual network that sees the guess, the light and the features.
+    A small network predicts a correction of the decoder's first guess from the guess, the luminance and the features.
     """
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class ResNetUNet(nn.Module):
 
     def forward(self, lightness: Tensor) -> Tensor:
         pictures = network_input(lightness, STRIDE)
-        level = climbed(self.up, self.encoder(pictures))[-1]
+        level = decode_pyramid(self.up, self.encoder(pictures))[-1]
         guess = self.guess(level)
         light = interpolate(pictures, guess.shape[-2:], mode="bilinear", antialias=True)
         refined = self.refine(torch.cat((guess / AB_SCALE, light, level), dim=1))

@@ -1,4 +1,4 @@
-"""A small colour-query transformer after DDColor (Kang et al. 2023), on the EfficientNet U-Net's features."""
+"""A small colour-query transformer after DDColor (Kang et al. 2023), with the EfficientNet U-Net as its encoder."""
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ QUERIES = 64
 class ColorTransformer(nn.Module):
     """L* (B, 1, H, W) in [0, 100] to ab (B, 2, ceil(H/4), ceil(W/4)) in Lab units.
 
-    The maps of the colour queries and the light are fused by a 1x1 convolution.
+    A 1x1 convolution fuses the maps of the colour queries and the luminance.
     """
 
     def __init__(self) -> None:

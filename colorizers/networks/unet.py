@@ -1,4 +1,4 @@
-"""A plain U-Net (Ronneberger et al. 2015) that reads L* and gives colour at 1/4 size."""
+"""A plain U-Net (Ronneberger et al. 2015) from L* to colour at 1/4 size."""
 
 import itertools
 
@@ -10,14 +10,13 @@ from colorizers.networks.blocks import conv_block, conv_norm, network_input, qua
 from colorizers.networks.heads import Kind, make_head
 
 WIDTHS = (48, 96, 192, 288, 384)
-STRIDE = 64  # sides are padded to a multiple of this inside
+STRIDE = 64  # sides are padded to a multiple of it
 
 
 class UNet(nn.Module):
-    """L* (B, 1, H, W) in [0, 100] to what its head says, at ceil(H/4) x ceil(W/4).
+    """L* (B, 1, H, W) in [0, 100] to the output of its head, at ceil(H/4) x ceil(W/4).
 
-    A stem brings the picture to 1/4 size, where colour lives; four levels down (to 1/64) and four up, with a skip
-    at every level.
+    A stem reduces the picture to 1/4 size; then four levels down (to 1/64) and four up, with a skip at every level.
     """
 
     def __init__(self, kind: Kind = "bins") -> None:

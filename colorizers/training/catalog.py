@@ -1,4 +1,4 @@
-"""The list of recipes, by the key of the weights that they make."""
+"""The recipes by the registry key of their weights."""
 
 from colorizers.errors import ColorizerError
 from colorizers.training.recipe import Recipe
@@ -19,4 +19,4 @@ def find(name: str) -> Recipe:
         if family == method and weights in ("", own):
             return recipe
     known = ", ".join(key.replace("/", ":") for key in RECIPES)
-    raise ColorizerError(f"There is no recipe {name[:40]!r}; the recipes are: {known}.")
+    raise ColorizerError(f"Unknown recipe {name[:40]!r}; the recipes are: {known}.")

@@ -1,13 +1,11 @@
-"""Colour without light in spaces other than Lab, as far as networks learn to say it."""
+"""Chroma planes of colour spaces other than Lab, as training targets."""
 
 import torch
 from torch import Tensor
 
-_TO_UV = ((-0.14713, -0.28886, 0.436), (0.615, -0.51499, -0.10001))
-
 
 def hue_vector(rgb: Tensor) -> Tensor:
-    """Saturation and hue of HSV as one point: sRGB (B, 3, H, W) in [0, 1] to (B, 2, H, W), s cos h and s sin h.
+    """Saturation and hue of HSV as a vector (B, 2, H, W), s cos h and s sin h, from sRGB (B, 3, H, W) in [0, 1].
 
     Hue is a circle: red at 1 degree and red at 359 degrees are neighbours here.
     """
@@ -24,6 +22,8 @@ def hue_vector(rgb: Tensor) -> Tensor:
 
 
 def uv(rgb: Tensor) -> Tensor:
-    """The colour of analogue video: sRGB (B, 3, H, W) in [0, 1] to U and V (B, 2, H, W), ITU-R BT.601."""
-    with torch.autocast(rgb.device.type, enabled=False):
-        return torch.einsum("oc,bchw->bohw", torch.tensor(_TO_UV, device=rgb.device), rgb)
+    """U and V of analogue video (B, 2, H, W), ITU-R BT.601, from sRGB (B, 3, H, W) in [0, 1]."""
+    red, green, blue = rgb.unbind(1)
+    u = -0.14713 * red - 0.28886 * green + 0.436 * blue
+    v = 0.615 * red - 0.51499 * green - 0.10001 * blue
+    return torch.stack((u, v), dim=1)

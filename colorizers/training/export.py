@@ -1,4 +1,4 @@
-"""Weights as they are shipped: fp16 safetensors that say in their header how they were made."""
+"""Export of weights as fp16 safetensors with their provenance in the header."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from torch import nn
 
 
 def export(network: nn.Module, path: Path, provenance: dict[str, str]) -> None:
-    """Write the network; a kill at any moment leaves the old file or the new one."""
+    """Write the state dict atomically: an interrupted process leaves the old file or the new one."""
     state = network.state_dict()
     half = {
         name: (value.half() if value.is_floating_point() else value).cpu().contiguous() for name, value in state.items()

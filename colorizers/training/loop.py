@@ -1,10 +1,8 @@
-"""The one loop that trains every recipe: on a CPU, on a GPU in bf16, or on several processes, exactly resumable."""
+"""The training loop of every recipe: on a CPU, on a GPU or on several processes, exactly resumable."""
 
 import contextlib
-import csv
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,40 +12,43 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from colorizers.errors import ColorizerError
 from colorizers.picture.color import rgb_to_lab
-from colorizers.training.age import aged
+from colorizers.training.degradation import degraded
 from colorizers.training.export import export
-from colorizers.training.paper import bordered
-from colorizers.training.photos import Order, Photographs, crops, seeded
-from colorizers.training.recipe import Batch, Objective, Plan, Recipe
-from colorizers.training.validation import SHOWN, Figures
+from colorizers.training.log import TrainingLog
+from colorizers.training.photos import BatchOrder, Photographs, crops, seeded
+from colorizers.training.print_defects import bordered
+from colorizers.training.recipe import Batch, Objective, Recipe, TrainingPlan
+from colorizers.training.validation import SHOWN
 
-_FREE = ("log_every", "save_every", "judge_every")  # numbers that may change when a run goes on
-_OF_THE_END = ("steps", "cool_down", "cool_size")  # that may change until a cool-down has begun
+_CHANGEABLE = ("log_every", "save_every", "judge_every")  # when a run is resumed
+_CHANGEABLE_BEFORE_COOL_DOWN = ("steps", "cool_down", "cool_size")
 CHECKPOINT, LOG, SAMPLES, LAST, BEST = "checkpoint.pt", "log.csv", "samples", "last.safetensors", "best.safetensors"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a run leaves what it makes, and what its weights say of their making beside the plan."""
+class RunOutput:
+    """The folder of a run, and the provenance that its weights carry beside the plan."""
 
     folder: Path
     provenance: dict[str, str]
 
 
-class Run:
-    """The state of a run: the objective, its averaged network, the optimizers, and how far it has come."""
+class TrainingRun:
+    """State of a run: the objective, its averaged network, the optimizers, and the step."""
 
-    def __init__(self, objective: Objective, plan: Plan, accelerator: Accelerator, key: str, photos: str) -> None:
-        """`key` is the recipe's and `photos` the sha256 of the list: a checkpoint of another run is refused."""
+    def __init__(
+        self, objective: Objective, plan: TrainingPlan, accelerator: Accelerator, key: str, photos: str
+    ) -> None:
+        """`key` is the recipe's and `photos` the sha256 of the list: checkpoints of other runs are refused."""
         self.plan, self.accelerator = plan, accelerator
-        numbers = {name: value for name, value in plan.model_dump().items() if name not in _FREE}
+        numbers = {name: value for name, value in plan.model_dump().items() if name not in _CHANGEABLE}
         self.identity = {"recipe": key, "photos": photos} | numbers
         if plan.encoder_rate == 0:
-            objective.rest(objective.network.encoder)
+            objective.freeze(objective.network.encoder)
         objective.network.to(memory_format=torch.channels_last)
         objective.to(accelerator.device).train()
         self.objective = objective
@@ -56,27 +57,32 @@ class Run:
             _groups(objective, plan), plan.learning_rate, (0.9, 0.99), weight_decay=plan.weight_decay
         )
         self.learner, self.optimizer = accelerator.prepare(objective, self.optimizer)
-        self.critic = self.critic_optimizer = None
-        if objective.critic is not None:
-            rival = objective.critic.to(accelerator.device).train()
-            adam = torch.optim.AdamW(rival.parameters(), plan.critic_rate, (0.5, 0.99), weight_decay=plan.weight_decay)
-            self.critic, self.critic_optimizer = accelerator.prepare(rival, adam)
+        self.discriminator = self.discriminator_optimizer = None
+        if objective.discriminator is not None:
+            network = objective.discriminator.to(accelerator.device).train()
+            adam = torch.optim.AdamW(
+                network.parameters(), plan.critic_rate, (0.5, 0.99), weight_decay=plan.weight_decay
+            )
+            self.discriminator, self.discriminator_optimizer = accelerator.prepare(network, adam)
         self.step, self.seconds, self.best = 0, 0.0, math.inf
 
     @property
     def averaged(self) -> nn.Module:
-        """The network with averaged weights: the one that is measured and shipped."""
+        """The network with averaged weights: the one that is validated and exported."""
         network: nn.Module = self.average.module
         return network
 
     def _parts(self) -> dict[str, Any]:
         parts = {"objective": self.objective, "average": self.average, "optimizer": self.optimizer}
-        if self.critic is not None:
-            parts |= {"critic": self.objective.critic, "critic_optimizer": self.critic_optimizer}
+        if self.discriminator is not None:
+            parts["discriminator"] = self.objective.discriminator
+            parts["discriminator_optimizer"] = self.discriminator_optimizer
+        if self.accelerator.scaler is not None:
+            parts["scaler"] = self.accelerator.scaler
         return parts
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint; a kill at any moment leaves the old one or the new one."""
+        """Write a checkpoint atomically: an interrupted process leaves the old one or the new one."""
         state = {name: part.state_dict() for name, part in self._parts().items()}
         state |= {"step": self.step, "seconds": self.seconds, "best": self.best, "identity": self.identity}
         partial = path.with_suffix(".partial")
@@ -84,95 +90,111 @@ class Run:
         partial.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Go on exactly where a checkpoint was written; ColorizerError when it is of another run."""
+        """Restore a checkpoint exactly; raises ColorizerError if it is of another run."""
         state = read_checkpoint(path)
         open_end = all(plan.may_end_anywhere(state["step"]) for plan in (self.plan, plan_of(state)))
-        identity = state["identity"] | {name: self.identity[name] for name in _OF_THE_END if open_end}
+        identity = state["identity"] | {name: self.identity[name] for name in _CHANGEABLE_BEFORE_COOL_DOWN if open_end}
         other = [name for name, value in self.identity.items() if identity.get(name) != value]
         if other:
-            said = ", ".join(name.replace("_", "-") for name in other)
-            raise ColorizerError(
-                f"The run to go on with has another {said}; give what it began with, or another --out."
-            )
+            names = ", ".join(name.replace("_", "-") for name in other)
+            raise ColorizerError(f"The run in the folder has another {names}; use the same, or another --out.")
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
 
-    def take_step(self, photos: Photographs, order: Order) -> dict[str, float]:
+    def take_step(self, photos: Photographs, order: BatchOrder) -> dict[str, float]:
         """One optimizer step on the next photos; gives the parts of the loss."""
-        plan, accelerator = self.plan, self.accelerator
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["share"] * plan.learning_rate * plan.rate(self.step)
-        if self.critic_optimizer is not None:
-            self.critic_optimizer.param_groups[0]["lr"] = plan.critic_rate * plan.rate(self.step)
-        said: dict[str, Tensor] = {}
-        for k in range(plan.accumulation):
+        self._set_learning_rates()
+        parts: dict[str, Tensor] = {}
+        pairs: list[tuple[Tensor, Tensor]] = []
+        count = self.plan.accumulation
+        for k in range(count):
             batch = self.batch(photos, order, k)
-            last = k == plan.accumulation - 1
-            with contextlib.nullcontext() if last else accelerator.no_sync(self.learner):
-                parts = self.learner(batch, self.step)
-                accelerator.backward(torch.stack(list(parts.values())).sum() / plan.accumulation)
-            contest = self.objective.contest()
-            if contest is not None:
-                parts["critic"] = self._rival_loss(*contest, last)
-            for name, part in parts.items():
-                said[name] = said.get(name, 0) + part.detach() / plan.accumulation
-        accelerator.clip_grad_norm_(self.learner.parameters(), plan.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        if self.critic is not None and self.critic_optimizer is not None:
-            accelerator.clip_grad_norm_(self.critic.parameters(), plan.clip)
-            self.critic_optimizer.step()  # without gradients, in the first phase, nothing moves
-            self.critic_optimizer.zero_grad()
+            with self._accumulating(self.learner, last=k == count - 1):
+                losses = self.learner(batch, self.step)
+                self.accelerator.backward(torch.stack(list(losses.values())).sum() / count)
+            for name, loss in losses.items():
+                parts[name] = parts.get(name, 0) + loss.detach() / count
+            pair = self.objective.discriminator_batch()
+            if pair is not None:
+                pairs.append(pair)
+        self._update(self.learner, self.optimizer)
+        if pairs:
+            parts["discriminator"] = self._discriminator_step(pairs)
         self.average.update_parameters(self.objective.network)
         self.step += 1
-        return {name: float(value) for name, value in said.items()}
+        return dict(zip(parts, torch.stack(list(parts.values())).tolist(), strict=True))
 
-    def _rival_loss(self, real: Tensor, fake: Tensor, last: bool) -> Tensor:
-        assert self.critic is not None
-        with contextlib.nullcontext() if last else self.accelerator.no_sync(self.critic):
-            loss: Tensor = self.critic(real, fake)
-            self.accelerator.backward(loss / self.plan.accumulation)
-        return loss
+    def _set_learning_rates(self) -> None:
+        rate = self.plan.rate(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["share"] * self.plan.learning_rate * rate
+        if self.discriminator_optimizer is not None:
+            self.discriminator_optimizer.param_groups[0]["lr"] = self.plan.critic_rate * rate
 
-    def batch(self, photos: Photographs, order: Order, part: int) -> Batch:
+    def _accumulating(self, module: nn.Module, last: bool) -> contextlib.AbstractContextManager[Any]:
+        """Several processes exchange gradients at the last part of a batch only."""
+        return contextlib.nullcontext() if last else self.accelerator.no_sync(module)
+
+    def _update(self, module: nn.Module, optimizer: Any) -> None:
+        """Clip the gradients, take the optimizer's step, and clear them."""
+        self.accelerator.clip_grad_norm_(module.parameters(), self.plan.clip)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def _discriminator_step(self, pairs: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """One optimizer step of the discriminator on real and fake pictures; gives its loss.
+
+        It comes after the generator's: in fp16 one gradient scaler serves both, and ends its cycle with each step.
+        """
+        assert self.discriminator is not None
+        total = torch.zeros((), device=self.accelerator.device)
+        for k, (real, fake) in enumerate(pairs):
+            with self._accumulating(self.discriminator, last=k == len(pairs) - 1):
+                loss: Tensor = self.discriminator(real, fake)
+                self.accelerator.backward(loss / len(pairs))
+            total += loss.detach() / len(pairs)
+        self._update(self.discriminator, self.discriminator_optimizer)
+        return total
+
+    def batch(self, photos: Photographs, order: BatchOrder, part: int) -> Batch:
         """Crops of this process's share of a step's photos, or of a part of it.
 
-        What is in it and what is random about it depend on the step alone, and not on how many processes there are:
-        two of them see what one sees in two parts.
+        It depends on the step alone and not on the number of processes: two processes get the crops of two parts.
         """
         accelerator, plan = self.accelerator, self.plan
         shares = accelerator.num_processes * plan.accumulation
         share = accelerator.process_index + part * accelerator.num_processes
         random = seeded(accelerator.device, plan.seed, self.step, share)
-        chosen = order.chosen(self.step)[share::shares].to(accelerator.device)
+        picked = photos.take(order.indices(self.step)[share::shares], accelerator.device)
         size = plan.crop_size(self.step)
-        lab = bordered(rgb_to_lab(crops(photos, chosen, size, random)), random)
-        lightness = aged(lab[:, :1], random).contiguous(memory_format=torch.channels_last)
+        lab = bordered(rgb_to_lab(crops(picked, size, random)), random)
+        lightness = degraded(lab[:, :1], random).contiguous(memory_format=torch.channels_last)
 
-        def another() -> Tensor:
-            return rgb_to_lab(crops(photos, chosen, size, random))
+        def second_crop() -> Tensor:
+            return rgb_to_lab(crops(picked, size, random))
 
-        return Batch(lightness, lab, photos.label_ids[chosen], random, another)
+        return Batch(lightness, lab, picked.label_ids, random, second_crop)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What `Run.save` wrote; ColorizerError when it cannot be read."""
+    """The content of a checkpoint file; raises ColorizerError if it cannot be read."""
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         plan_of(state)
-    except Exception as error:  # a broken file reaches every corner of the unpickler
-        raise ColorizerError(f"{path.name} is damaged; begin again in another folder with --out.") from error
+    except Exception as error:  # a damaged file can raise anything in the unpickler
+        raise ColorizerError(f"{path.name} is damaged; start again in another folder with --out.") from error
     return state
 
 
-def plan_of(checkpoint: Mapping[str, Any]) -> Plan:
-    """The plan of the run that a checkpoint is of."""
-    return Plan(**{name: value for name, value in checkpoint["identity"].items() if name in Plan.model_fields})
+def plan_of(checkpoint: Mapping[str, Any]) -> TrainingPlan:
+    """The plan of a checkpoint's run."""
+    fields = TrainingPlan.model_fields
+    return TrainingPlan(**{name: value for name, value in checkpoint["identity"].items() if name in fields})
 
 
-def _groups(objective: Objective, plan: Plan) -> list[dict[str, Any]]:
-    """The parameters with the share of the learning rate that each gets."""
+def _groups(objective: Objective, plan: TrainingPlan) -> list[dict[str, Any]]:
+    """Parameter groups of the optimizer, each with its share of the learning rate."""
     encoder: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in objective.named_parameters():
@@ -182,125 +204,74 @@ def _groups(objective: Objective, plan: Plan) -> list[dict[str, Any]]:
 
 
 def _moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
-    """Exponential, with a decay that grows from 0.1 so that the random start is soon forgotten."""
+    """Exponential moving average for `AveragedModel`, with a decay that grows from 0.1 to `decay`.
+
+    Not diffusers' `EMAModel`, which has this warm-up but averages no buffers: batch norm needs its statistics averaged.
+    """
 
     def update(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
-        share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        if averaged[0].is_floating_point():
+            get_ema_multi_avg_fn(min(decay, (1 + int(count)) / (10 + int(count))))(averaged, current, count)
+            return
         for mean, new in zip(averaged, current, strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(new, share)
-            else:
-                mean.copy_(new)
+            mean.copy_(new)  # counters of batches
 
     return update
 
 
-def accelerator_of(preset_device: str) -> Accelerator:
-    """The processes and the device of this run: bf16 on a GPU, fp32 on a CPU."""
-    on_cpu = preset_device == "cpu"
-    return Accelerator(cpu=on_cpu, mixed_precision="no" if on_cpu else "bf16")
+def train(run: TrainingRun, photos: Photographs, held_out: list[Tensor], recipe: Recipe, output: RunOutput) -> None:
+    """Take the remaining steps, with log, sample sheets, checkpoints and the best weights so far.
 
-
-def train(run: Run, photos: Photographs, judged: list[Tensor], recipe: Recipe, place: Place) -> None:
-    """Take the steps that are left, with log, sample sheets, checkpoints and the best weights so far.
-
-    Without photos to judge by, the sample sheets show some of those that it learns from.
+    Without validation photos the sample sheets show training photos.
     """
     plan = run.plan
-    order = Order(len(photos), plan.batch, plan.seed, plan.subset, plan.refresh_every)
-    shown = judged[:SHOWN] or [photos.photo(k) for k in range(min(len(photos), SHOWN))]
-    photos = photos.to(run.accelerator.device)
-    log = Log(place.folder / LOG, run.step) if run.accelerator.is_main_process else None
-    began = time.monotonic() - run.seconds
+    order = BatchOrder(len(photos), plan.batch, plan.seed, plan.subset, plan.refresh_every)
+    shown = held_out[:SHOWN] or [photos.photo(k) for k in range(min(len(photos), SHOWN))]
+    photos = photos.moved_if_small(run.accelerator.device)
+    log = None
+    if run.accelerator.is_main_process:
+        log = TrainingLog(output.folder / LOG, run.step, plan.steps, plan.batch)
+    start = time.monotonic() - run.seconds
     parts: dict[str, list[float]] = {}
     while run.step < plan.steps:
         for name, value in run.take_step(photos, order).items():
             parts.setdefault(name, []).append(value)
-        run.seconds = time.monotonic() - began
+        run.seconds = time.monotonic() - start
         if log and run.step % plan.log_every == 0:
-            log.losses(run, {name: sum(values) / len(values) for name, values in parts.items()})
+            means = {name: sum(values) / len(values) for name, values in parts.items()}
+            log.losses(run.step, means, plan.learning_rate * plan.rate(run.step))
             parts = {}
         ended = run.step == plan.steps
         if log and (ended or run.step % plan.judge_every == 0):
-            _judge(run, judged, recipe, place, log)
-            _show(run, shown, place)
+            _validate(run, held_out, recipe, output, log)
+            _save_sheet(run, shown, output)
         if log and (ended or run.step % plan.save_every == 0):
-            run.save(place.folder / CHECKPOINT)
+            run.save(output.folder / CHECKPOINT)
     run.accelerator.wait_for_everyone()
 
 
-def _judge(run: Run, judged: list[Tensor], recipe: Recipe, place: Place, log: "Log") -> None:
-    """Measure the averaged network, keep its weights, and those of the best step apart."""
+def _validate(run: TrainingRun, held_out: list[Tensor], recipe: Recipe, output: RunOutput, log: TrainingLog) -> None:
+    """Export the averaged network, measure it, and export it once more if it is the best so far."""
     network = run.averaged.eval()
-    said = place.provenance | {
+    provenance = output.provenance | {
         "recipe": json.dumps({"key": recipe.key} | run.plan.model_dump()),
         "steps_done": str(run.step),
         "seconds": str(math.ceil(run.seconds)),
         "torch": torch.__version__,
     }
-    export(network, place.folder / LAST, said)
-    if judged:
-        figures = run.objective.figures(network, judged)
+    export(network, output.folder / LAST, provenance)
+    if held_out:
+        figures = run.objective.figures(network, held_out)
         log.figures(run.step, figures)
         if figures.score < run.best:
             run.best = figures.score
-            export(network, place.folder / BEST, said)
+            export(network, output.folder / BEST, provenance)
 
 
-def _show(run: Run, shown: list[Tensor], place: Place) -> None:
-    """Write a sample sheet of the averaged network, where it makes colours."""
+def _save_sheet(run: TrainingRun, shown: list[Tensor], output: RunOutput) -> None:
+    """Write a sample sheet of the averaged network, if it makes colours."""
     sheet = run.objective.sheet(run.averaged.eval(), shown)
     if sheet is not None:
-        path = place.folder / SAMPLES / f"{run.step:06d}.jpg"
+        path = output.folder / SAMPLES / f"{run.step:06d}.jpg"
         path.parent.mkdir(exist_ok=True)
         sheet.save(path, quality=90)
-
-
-class Log:
-    """Lines for people on the terminal, and every number in a CSV of the columns step, name, value."""
-
-    def __init__(self, path: Path, step: int) -> None:
-        """Go on after a step: what an interrupted run wrote beyond its checkpoint is taken back."""
-        there = path.read_text().splitlines() if step and path.exists() else ["step,name,value"]
-        rows = list(csv.reader(there))
-        self._path = path
-        self._write("w", [row for row in rows if not row[0].isdecimal() or int(row[0]) <= step])
-        self._began, self._from = time.monotonic(), step
-
-    def losses(self, run: Run, parts: dict[str, float]) -> None:
-        """The mean parts of the loss since the last line, the speed, and when it will be done."""
-        pace = (time.monotonic() - self._began) / (run.step - self._from)
-        speed, left = run.plan.batch / pace, pace * (run.plan.steps - run.step)
-        said = ", ".join(f"{name} {value:.4f}" for name, value in parts.items())
-        print(f"step {run.step}/{run.plan.steps}  {said}  {speed:.1f} photos/s, {duration(left)} left", flush=True)
-        rate = run.plan.learning_rate * run.plan.rate(run.step)
-        self._add(run.step, parts | {"photos_per_second": speed, "learning_rate": rate})
-
-    def figures(self, step: int, figures: Figures) -> None:
-        """What validation found."""
-        values = {"score": figures.score} | figures.values
-        print(f"step {step} validation  " + ", ".join(f"{n} {v:.3f}" for n, v in values.items()), flush=True)
-        self._add(step, {f"validation_{name}": value for name, value in values.items()})
-
-    def _add(self, step: int, values: dict[str, float]) -> None:
-        self._write("a", [[step, name, f"{value:.6g}"] for name, value in values.items()])
-
-    def _write(self, mode: str, rows: list[list[Any]]) -> None:
-        with self._path.open(mode, newline="") as file:
-            csv.writer(file).writerows(rows)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def device_words(accelerator: Accelerator) -> str:
-    """The device as the card names it."""
-    count = accelerator.num_processes
-    if accelerator.device.type == "cuda":
-        return f"{count} x {torch.cuda.get_device_name(accelerator.device)}, bf16"
-    processes = f"{count} process" if count == 1 else f"{count} processes"
-    return f"CPU, {processes} of {torch.get_num_threads()} threads, {os.cpu_count()} cores"

@@ -1,4 +1,4 @@
-"""The objectives that recipes share: colours as bins, colours as ab, with or without judges and a critic."""
+"""Objectives that several recipes share: bins, ab or RGB, with or without a perceptual loss and a discriminator."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from colorizers.networks.heads import AB_SCALE
 from colorizers.networks.patchgan import PatchGAN
 from colorizers.picture.color import rgb_to_lab
 from colorizers.training import losses
+from colorizers.training.initialize import clipped_rgb, perceptual_features
 from colorizers.training.photos import Photographs, crops, seeded
 from colorizers.training.recipe import Batch, Frozen, Objective
-from colorizers.training.start import perceived, true_rgb
 
 _PRIOR_CROPS = 2048
 
 
-class Bins(Objective):
-    """Rebalanced soft cross-entropy over ab bins; the prior is counted on the photos when the run begins."""
+class BinClassification(Objective):
+    """Rebalanced soft cross-entropy over ab bins; the prior is counted on the photos before training."""
 
     def __init__(self, network: nn.Module, photos: Photographs, size: int) -> None:
         super().__init__()
@@ -32,108 +32,111 @@ class Bins(Objective):
 
 def count_prior(grid: AbBins, photos: Photographs, size: int) -> None:
     """Set the prior of a grid to the smoothed share of each bin in crops of the photos with this side."""
-    random = seeded(torch.device("cpu"), 0)
+    device = torch.device("cpu")
+    random = seeded(device, 0)
     counts = torch.zeros(len(grid))
-    for chosen in torch.randint(len(photos), (_PRIOR_CROPS,), generator=random).split(256):
-        ab = avg_pool2d(rgb_to_lab(crops(photos, chosen, size, random))[:, 1:], 4)
+    for indices in torch.randint(len(photos), (_PRIOR_CROPS,), generator=random).split(256):
+        ab = avg_pool2d(rgb_to_lab(crops(photos.take(indices, device), size, random))[:, 1:], 4)
         nearest = torch.cdist(ab.movedim(1, -1).reshape(-1, 2), grid.centers.cpu()).argmin(1)
         counts += torch.bincount(nearest, minlength=len(counts))
     grid.prior.copy_(smoothed_prior(counts, grid.centers.cpu()))
 
 
 def quarter_ab(batch: Batch) -> Tensor:
-    """The true ab (B, 2, S/4, S/4) at the size at which the networks speak."""
+    """The true ab (B, 2, S/4, S/4) at the resolution of the networks' output."""
     return avg_pool2d(batch.lab[:, 1:], 4)
 
 
 @dataclass(frozen=True)
-class Weights:
-    """How much each part of the loss counts; zero leaves it out."""
+class LossWeights:
+    """Weights of the parts of a loss; zero leaves a part out."""
 
     l1: float = 1.0
     perceptual: float = 0.0
     adversarial: float = 0.0
 
 
-class Regression(Objective):
-    """ab by L1, with perceptual and adversarial parts as the weights say.
+class AbRegression(Objective):
+    """L1 on ab, with a perceptual and an adversarial loss if their networks are given.
 
-    The critic and the adversarial part join at step `critic_after`: what comes before is the first of two phases.
+    Training has two phases: from step `critic_after` on, the discriminator and the adversarial loss join.
     """
 
     def __init__(
-        self, network: nn.Module, weights: Weights, judge: Frozen | None = None, critic: PatchGAN | None = None,
-        game: losses.Game = "hinge", critic_after: int = 0,
+        self, network: nn.Module, weights: LossWeights, features: Frozen | None = None,
+        discriminator: PatchGAN | None = None, gan_loss: losses.GanLoss = "hinge", critic_after: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.network = network
-        self._weights, self._judge, self._game, self._critic_after = weights, judge, game, critic_after
-        self._critic = () if critic is None else (Critic(critic, game),)  # in a tuple: it learns by itself
-        self._fake: tuple[Tensor, Tensor] | None = None
+        self._weights, self._features, self._gan_loss, self._critic_after = weights, features, gan_loss, critic_after
+        # In a tuple, so that it is not registered: it has an optimizer of its own.
+        self._discriminator = () if discriminator is None else (Discriminator(discriminator, gan_loss),)
+        self._pair: tuple[Tensor, Tensor] | None = None
 
     @property
-    def critic(self) -> "Critic | None":
-        return self._critic[0] if self._critic else None
+    def discriminator(self) -> "Discriminator | None":
+        return self._discriminator[0] if self._discriminator else None
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         truth = quarter_ab(batch)
         ab = self.network.head.read(self.network(batch.lightness))
         parts = {"l1": self._weights.l1 * losses.l1(ab, truth)}
-        if self._judge is not None:
-            seen, wanted = (perceived(self._judge, _picture(batch, each)) for each in (ab, truth))
-            parts["perceptual"] = self._weights.perceptual * losses.perceptual(seen, wanted)
-        self._fake = None
-        if self.critic is not None and step >= self._critic_after:
-            ours = _picture(batch, ab)
-            self._fake = (_picture(batch, truth), ours.detach())
-            parts["adversarial"] = self._weights.adversarial * losses.fools(self.critic.scores(ours), self._game)
+        if self._features is not None:
+            ours, theirs = (perceptual_features(self._features, _picture(batch, each)) for each in (ab, truth))
+            parts["perceptual"] = self._weights.perceptual * losses.perceptual(ours, theirs)
+        self._pair = None
+        if self.discriminator is not None and step >= self._critic_after:
+            fake = _picture(batch, ab)
+            self._pair = (_picture(batch, truth), fake.detach())
+            loss = losses.generator_loss(self.discriminator.scores(fake), self._gan_loss)
+            parts["adversarial"] = self._weights.adversarial * loss
         return parts
 
-    def contest(self) -> tuple[Tensor, Tensor] | None:
-        return self._fake
+    def discriminator_batch(self) -> tuple[Tensor, Tensor] | None:
+        return self._pair
 
 
-class Critic(nn.Module):
-    """A PatchGAN and its side of the game, on Lab pictures (B, 3, S, S)."""
+class Discriminator(nn.Module):
+    """A PatchGAN with its loss, on Lab pictures (B, 3, S, S)."""
 
-    def __init__(self, network: PatchGAN, game: losses.Game) -> None:
+    def __init__(self, network: PatchGAN, gan_loss: losses.GanLoss) -> None:
         super().__init__()
         self.network = network
-        self._game = game
+        self._gan_loss = gan_loss
 
     def forward(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What the critic pays."""
-        real_scores, fake_scores = self.network(_even(torch.cat((real, fake)))).chunk(2)
-        return losses.tells_apart(real_scores, fake_scores, self._game)
+        """The loss of the discriminator on real and fake pictures."""
+        real_scores, fake_scores = self.network(_scaled(torch.cat((real, fake)))).chunk(2)
+        return losses.discriminator_loss(real_scores, fake_scores, self._gan_loss)
 
     def scores(self, lab: Tensor) -> Tensor:
-        """Its view of pictures, without learning from it."""
+        """Scores of pictures for the generator's loss; gradients flow to the pictures alone."""
         for parameter in self.network.parameters():
             parameter.requires_grad_(False)
-        scores: Tensor = self.network(_even(lab))
+        scores: Tensor = self.network(_scaled(lab))
         for parameter in self.network.parameters():
             parameter.requires_grad_(True)
         return scores
 
 
-class Painting(Objective):
-    """The whole picture by L2 on sRGB, as the source systems' plain U-Nets learn it."""
+class RgbRegression(Objective):
+    """L2 on sRGB, the loss of the source systems' plain U-Nets."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        truth = avg_pool2d(true_rgb(batch.lab), 4)
-        return {"l2": mse_loss(self.network(batch.lightness).float(), truth)}
+        truth = avg_pool2d(clipped_rgb(batch.lab), 4)
+        return {"l2": mse_loss(self.network(batch.lightness), truth)}
 
 
 def _picture(batch: Batch, ab: Tensor) -> Tensor:
-    """Lab (B, 3, S, S): the photo's own light with ab from a quarter of the size."""
-    wide = interpolate(ab.float(), batch.lab.shape[-2:], mode="bilinear", align_corners=False)
+    """Lab (B, 3, S, S) from the photo's own L* and ab (B, 2, S/4, S/4)."""
+    wide = interpolate(ab, batch.lab.shape[-2:], mode="bilinear", align_corners=False)
     return torch.cat((batch.lab[:, :1], wide), dim=1)
 
 
-def _even(lab: Tensor) -> Tensor:
-    """Each channel about in [-1, 1]."""
+def _scaled(lab: Tensor) -> Tensor:
+    """Lab with each channel about in [-1, 1]."""
     return torch.cat((lab[:, :1] / 50 - 1, lab[:, 1:] / (3 * AB_SCALE)), dim=1)

@@ -1,4 +1,4 @@
-"""What a recipe is: a network with its losses, and the numbers of a run."""
+"""Recipes: a network, its losses, and the hyperparameters of a training run."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -12,54 +12,58 @@ from torch import Tensor, nn
 
 from colorizers.options import Options, control, seed
 from colorizers.training.photos import Photographs
-from colorizers.training.validation import Coloring, Figures, measure, sample_sheet
+from colorizers.training.validation import ColorFunction, Figures, measure, sample_sheet
 
 LOWEST_RATE = 0.01  # of the peak learning rate
 
 
-class Plan(Options):
-    """The numbers of a run. With its recipe and its photos they determine it, up to the order of float sums."""
+class TrainingPlan(Options):
+    """The hyperparameters of a run. With the recipe and the photos they determine it, up to the order of float sums."""
 
-    steps: int = control(6000, low=1, high=10_000_000, help="Optimizer steps of the whole run.")
-    batch: int = control(32, low=1, high=65536, help="Photos a step, over all processes.")
-    accumulation: int = control(1, low=1, high=1024, help="Parts in which a batch is computed, to save memory.")
+    steps: int = control(6000, low=1, high=10_000_000, help="Optimizer steps of the run.")
+    batch: int = control(32, low=1, high=65536, help="Photos per step, over all processes.")
+    accumulation: int = control(
+        1, low=1, high=1024, help="Parts of a batch that are computed one by one, to save memory."
+    )
     size: int = control(128, low=32, high=1024, step=32, unit="px", help="Side of the crops.")
-    cool_size: int = control(128, low=32, high=1024, step=32, unit="px", help="Side of the crops in a cool-down.")
-    learning_rate: float = control(1e-3, low=0, high=1, help="Peak, of AdamW.")
+    cool_size: int = control(128, low=32, high=1024, step=32, unit="px", help="Side of the crops during the cool-down.")
+    learning_rate: float = control(1e-3, low=0, high=1, help="Peak learning rate of AdamW.")
     encoder_rate: float = control(
-        1.0, low=0, high=1, help="Share of the learning rate for a started encoder; 0: it rests."
+        1.0, low=0, high=1, help="Learning rate of a pretrained encoder, as a share; 0 freezes it."
     )
-    critic_after: int = control(0, low=0, high=10_000_000, help="Steps before the critic joins, where there is one.")
-    critic_width: int = control(64, low=8, high=256, help="Channels of the critic's first layer.")
-    critic_rate: float = control(4e-4, low=0, high=1, help="Learning rate of the critic, where there is one.")
-    weight_decay: float = control(1e-2, low=0, high=1, help="Of AdamW.")
+    critic_after: int = control(0, low=0, high=10_000_000, help="GANs: first step with the critic (discriminator).")
+    critic_width: int = control(64, low=8, high=256, help="GANs: channels of the critic's first layer.")
+    critic_rate: float = control(4e-4, low=0, high=1, help="GANs: peak learning rate of the critic.")
+    weight_decay: float = control(1e-2, low=0, high=1, help="Weight decay of AdamW.")
     schedule: Literal["cosine", "trapezoid"] = control(
-        "cosine", help="How the rate falls after the warm-up: all the way, or in a cool-down at the end."
+        "cosine", help="Learning rate after the warm-up: cosine decay, or constant with a cool-down at the end."
     )
-    warm_up: int = control(200, low=1, high=100_000, help="Steps in which the rate rises.")
-    cool_down: int = control(2000, low=1, high=1_000_000, help="Last steps of a trapezoid, in which the rate falls.")
-    clip: float = control(1.0, low=0.001, high=1000, help="Largest norm of a gradient.")
-    ema: float = control(0.999, low=0, high=0.99999, help="Decay of the averaged weights, which are what is shipped.")
-    subset: float = control(1.0, low=0.0001, high=1, help="Share of the photos in an epoch.")
-    refresh_every: int = control(1, low=1, high=1000, help="Epochs after which the subset is chosen anew.")
+    warm_up: int = control(200, low=1, high=100_000, help="Steps of linear warm-up.")
+    cool_down: int = control(2000, low=1, high=1_000_000, help="Steps of the cool-down of a trapezoid.")
+    clip: float = control(1.0, low=0.001, high=1000, help="Maximum gradient norm.")
+    ema: float = control(
+        0.999, low=0, high=0.99999, help="Decay of the moving average of the weights, which is exported."
+    )
+    subset: float = control(1.0, low=0.0001, high=1, help="Share of the photos in each epoch.")
+    refresh_every: int = control(1, low=1, high=1000, help="Epochs between new random subsets.")
     seed: int = seed(0)
     log_every: int = control(50, low=1, high=100_000, help="Steps between lines of the log.")
     save_every: int = control(50, low=1, high=100_000, help="Steps between checkpoints.")
-    judge_every: int = control(500, low=1, high=100_000, help="Steps between figures, sample sheets and weights.")
+    judge_every: int = control(500, low=1, high=100_000, help="Steps between validations, sample sheets and exports.")
 
     @property
     def cools_from(self) -> int:
-        """The step at which the cool-down begins; a cosine has none."""
+        """The first step of the cool-down; `steps` for a cosine, which has none."""
         return self.steps if self.schedule == "cosine" else max(self.warm_up, self.steps - self.cool_down)
 
     def may_end_anywhere(self, step: int) -> bool:
-        """Whether at a step nothing has happened yet that depends on how long the run is."""
+        """Whether the run up to a step does not depend on its length."""
         return self.schedule == "trapezoid" and step <= self.cools_from
 
     def rate(self, step: int) -> float:
-        """The share of the peak learning rate at a step.
+        """The learning rate at a step, as a share of the peak.
 
-        A trapezoid's cool-down falls as 1 - sqrt (Haegele et al., "Scaling Laws and Compute-Optimal Training Beyond
+        The cool-down of a trapezoid is 1 - sqrt (Haegele et al., "Scaling Laws and Compute-Optimal Training Beyond
         Fixed Training Durations", 2024).
         """
         if step < self.warm_up:
@@ -78,83 +82,84 @@ class Plan(Options):
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Crops of a step: `lab` (B, 3, S, S) as they are, `lightness` (B, 1, S, S) as the network sees it, aged or not.
+    """Crops of a step: `lab` (B, 3, S, S) is the truth, `lightness` (B, 1, S, S) the input, half of it degraded.
 
-    `random` is for what else is drawn in the step; `another` makes another crop of each photo, Lab (B, 3, S, S).
+    `label_ids` (B,) are -1 for photos without a label. `random` is the generator of the step's other random numbers;
+    `second_crop` makes another crop of each photo, Lab (B, 3, S, S).
     """
 
     lightness: Tensor
     lab: Tensor
     label_ids: Tensor
     random: torch.Generator
-    another: Callable[[], Tensor]
+    second_crop: Callable[[], Tensor]
 
 
 class Objective(nn.Module):
-    """What is trained: a network, what its losses need beside it, and how it is judged.
+    """A network with its losses and its validation.
 
-    Everything registered here learns and lies in the checkpoint; `network` alone is averaged and shipped. Pretrained
-    judges are kept from registration by `Frozen`.
+    All registered modules are trained and in the checkpoint; `network` alone is averaged and exported. Pretrained
+    networks of losses are wrapped in `Frozen`, so that they are not registered.
     """
 
     network: Any
-    _resting: tuple[nn.Module, ...] = ()
+    _frozen_parts: tuple[nn.Module, ...] = ()
 
-    def rest(self, part: nn.Module) -> None:
-        """Leave a part of the network as it is, its statistics too: it learns nothing, and costs no backward pass."""
+    def freeze(self, part: nn.Module) -> None:
+        """Exclude a part of the network from training, its batch norm statistics too."""
         part.requires_grad_(False).eval()
-        self._resting += (part,)
+        self._frozen_parts += (part,)
 
     def train(self, mode: bool = True) -> Self:
-        """As `nn.Module.train`, but for what rests."""
+        """As `nn.Module.train`; frozen parts stay in eval mode."""
         super().train(mode)
-        for part in self._resting:
+        for part in self._frozen_parts:
             part.eval()
         return self
 
     @property
-    def critic(self) -> nn.Module | None:
-        """What learns against the network, with an optimizer of its own: `critic(real, fake)` gives its loss."""
+    def discriminator(self) -> nn.Module | None:
+        """The discriminator of a GAN, with its own optimizer: called with real and fake pictures it gives its loss."""
         return None
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """The parts of the loss, each with its weight: their sum is what falls."""
+        """The weighted parts of the loss by name; their sum is minimised."""
         raise NotImplementedError
 
-    def contest(self) -> tuple[Tensor, Tensor] | None:
-        """Real and fake pictures of the last batch for the critic; None when it rests."""
+    def discriminator_batch(self) -> tuple[Tensor, Tensor] | None:
+        """Real and fake pictures (B, 3, S, S) of the last batch for the discriminator; None if it is not trained."""
         return None
 
     def colored(self, network: Any, lab: Tensor) -> Tensor:
-        """How a network colours, to be judged: ab (1, 2, h, w) for a photo as Lab (1, 3, H, W) on its device."""
+        """A network's colouring for validation: ab (1, 2, h, w) for a photo as Lab (1, 3, H, W) on its device."""
         ab: Tensor = network.head.read(network(lab[:, :1]).float())
         return ab
 
     @torch.inference_mode()
     def sheet(self, network: nn.Module, photos: list[Tensor]) -> Image.Image | None:
-        """What a network makes of a few photographs, to look at; None when it makes no colours."""
-        return sample_sheet(self._judged(network), photos)
+        """A contact sheet of colourings of photos, uint8 (3, H, W) each; None if the network makes no colours."""
+        return sample_sheet(self._color_function(network), photos)
 
     @torch.inference_mode()
     def figures(self, network: nn.Module, photos: list[Tensor]) -> Figures:
-        """How good a network is on photographs that it has never seen, uint8 (3, H, W) each."""
-        return measure(self._judged(network), photos)
+        """Validation figures of a network on photos, uint8 (3, H, W) each."""
+        return measure(self._color_function(network), photos)
 
-    def _judged(self, network: nn.Module) -> Coloring:
-        """A network's colouring, from the CPU and back to it."""
+    def _color_function(self, network: nn.Module) -> ColorFunction:
+        """A network's colouring of photos on the CPU, whatever its device."""
         device = next(network.parameters()).device
         return lambda lab: self.colored(network, lab.to(device)).cpu()
 
 
 class Frozen:
-    """A pretrained network that judges or teaches and never learns, on whatever device it is asked."""
+    """A pretrained network that is not trained; it moves to the device of its input."""
 
     def __init__(self, network: nn.Module) -> None:
         self._network: Any = network.eval().requires_grad_(False)
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """Of the features of a teacher, the finest first."""
+        """Channels of a teacher's features, finest first."""
         channels: tuple[int, ...] = self._network.channels
         return channels
 
@@ -164,7 +169,7 @@ class Frozen:
 
 @dataclass(frozen=True)
 class Materials:
-    """What an objective is made of, beside the plan: the photos, and the files given with flags."""
+    """Inputs of an objective beside the plan: the photos, and the files given with flags."""
 
     photos: Photographs
     teacher: Path | None = None
@@ -175,19 +180,19 @@ class Materials:
 class Recipe:
     """One way to train the weights of one registry entry.
 
-    `objective` gets the plan and the materials; `common`, `cpu` and `gpu` are presets of `Plan`. `needs` is the file
-    beside the photos that it is made of: `teacher` or `perceptual`.
+    `objective` is made from the plan and the materials; `common`, `cpu` and `gpu` are presets of `TrainingPlan`.
+    `needs` names the file that must be given: `teacher`, `perceptual` or none.
     """
 
     key: str
     about: str
-    objective: Callable[[Plan, Materials], Objective]
+    objective: Callable[[TrainingPlan, Materials], Objective]
     common: Mapping[str, Any]
     cpu: Mapping[str, Any]
     gpu: Mapping[str, Any]
     needs: str = ""
 
     def plan(self, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The numbers of a preset, with those that were given in their place."""
-        rare = {"save_every": 500} if preset == "gpu" else {}
-        return rare | dict(self.common) | dict(self.gpu if preset == "gpu" else self.cpu) | dict(given)
+        """The hyperparameters of a preset, overridden by the given ones."""
+        fast = {"save_every": 500} if preset == "gpu" else {}
+        return fast | dict(self.common) | dict(self.gpu if preset == "gpu" else self.cpu) | dict(given)

@@ -14,21 +14,20 @@ from torch import Tensor, nn
 
 from colorizers.engine import Engine
 from colorizers.engine.jobs import JobRequest
-from colorizers.methods import diffusion
 from colorizers.methods.diffusion import METHOD, Diffusion, SamplerName
 from colorizers.methods.method import Step
-from colorizers.networks.diffusion import CELL, STEPS, ColorDiffusion, Scene
+from colorizers.networks.diffusion import CELL, SCHEDULE, ColorDiffusion, Scene
 from colorizers.networks.heads import AB_SCALE, GainHead
 from colorizers.options import MAX_SEED, controls
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
 from colorizers.pool import Loader
-from colorizers.training.noise import cosine_to_zero, linear
-from colorizers.training.recipes.diffusion import Denoising
+from colorizers.training.recipes.diffusion import LINEAR, Denoising
+from colorizers.training.schedules import signal_variance
 
 Prediction = Literal["velocity", "noise"]
 SAMPLERS: tuple[SamplerName, ...] = ("ddim", "ddpm")
-KEPT = cosine_to_zero(STEPS)
+KEPT = signal_variance(SCHEDULE)
 
 
 class Knowing(nn.Module):
@@ -165,9 +164,9 @@ def test_a_recipe_judges_by_the_colours_that_its_network_has_learnt(predicts: Pr
         guesses.append(noisy / (signal + rest))
         return guesses[-1]
 
-    kept = KEPT if predicts == "velocity" else linear(500)
-    network = Knowing(clean, kept, predicts)
-    ab = Denoising(network, kept, predicts).colored(network, torch.full((1, 3, 64, 96), 50.0))
+    schedule = SCHEDULE if predicts == "velocity" else LINEAR
+    network = Knowing(clean, signal_variance(schedule), predicts)
+    ab = Denoising(network, schedule, predicts).colored(network, torch.full((1, 3, 64, 96), 50.0))
     assert ab.shape == (1, 2, 16, 24)
     assert all(torch.allclose(guess, guesses[0], atol=1e-3) for guess in guesses), "from the first step to the last"
     assert torch.allclose(ab, AB_SCALE * guesses[0], atol=0.05)
@@ -217,10 +216,12 @@ def test_who_leaves_after_two_steps_is_not_worked_for_any_longer(gray_photo: Pho
 # What is left of a picture after each step
 
 
-def test_the_schedules_are_those_of_diffusers():
-    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-
-    assert torch.allclose(KEPT, DDIMScheduler(**diffusion._SCHEDULE).alphas_cumprod, atol=1e-4)
-    ho = DDIMScheduler(num_train_timesteps=500, beta_schedule="linear", beta_start=1e-4, beta_end=0.02)
-    assert torch.allclose(linear(500), ho.alphas_cumprod, atol=1e-4)
+def test_the_schedules_are_those_of_their_papers():
+    steps = torch.arange(1001, dtype=torch.float64) / 1000
+    left = torch.cos((steps + 0.008) / 1.008 * torch.pi / 2) ** 2  # Nichol and Dhariwal (2021)
+    root = (left[1:] / left[:-1]).clamp(min=1 - 0.999).cumprod(0).sqrt()
+    moved = (root - root[-1]) * root[0] / (root[0] - root[-1])  # Lin et al. (2023), algorithm 1
+    assert torch.allclose(KEPT, (moved**2).float(), atol=1e-4)
     assert KEPT[-1] == pytest.approx(0, abs=1e-6), "pure noise at the last step"
+    ho = (1 - torch.linspace(1e-4, 0.02, 500, dtype=torch.float64)).cumprod(0).float()
+    assert torch.allclose(signal_variance(LINEAR), ho, atol=1e-4)

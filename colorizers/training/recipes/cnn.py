@@ -1,4 +1,4 @@
-"""Recipes of the multi-path CNN: as in the paper, by MSE and classes, and with bins in place of MSE."""
+"""Recipes of the multi-path CNN: MSE and classification as in the paper, and bins instead of MSE."""
 
 from torch import Tensor, nn
 
@@ -9,13 +9,13 @@ from colorizers.training.objectives import count_prior, quarter_ab
 from colorizers.training.photos import Photographs
 from colorizers.training.recipe import Batch, Objective, Recipe
 
-_MSE_ALPHA, _BINS_ALPHA = 1 / 300, 0.1  # of the classes beside the colours
+_MSE_ALPHA, _BINS_ALPHA = 1 / 300, 0.1  # weights of the classification beside each colour loss
 _CPU = {"steps": 4500, "batch": 32, "size": 96}
 _GPU = {"steps": 6000, "batch": 512, "size": 96, "warm_up": 300}
 
 
-class Classified(Objective):
-    """Colours, and from the global branch what the photo shows; the classifier learns but is not shipped."""
+class LabelledColorization(Objective):
+    """Colours, and classification from the global branch; the classifier is trained but not exported."""
 
     def __init__(self, kind: Kind, photos: Photographs, size: int) -> None:
         super().__init__()
@@ -26,27 +26,27 @@ class Classified(Objective):
             count_prior(self.network.head.bins, photos, size)
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        said, description = self.network.colors_and_description(batch.lightness)
-        classes = losses.classes(self.classify(description).float(), batch.label_ids)
+        output, description = self.network.colors_and_description(batch.lightness)
+        classes = losses.classes(self.classify(description), batch.label_ids)
         if self._kind == "bins":
-            colours = losses.bins(said, quarter_ab(batch), self.network.head.bins)
-            return {"bins": colours, "classes": _BINS_ALPHA * classes}
-        return {"l2": losses.l2(said, quarter_ab(batch)), "classes": _MSE_ALPHA * classes}
+            bins = losses.bins(output, quarter_ab(batch), self.network.head.bins)
+            return {"bins": bins, "classes": _BINS_ALPHA * classes}
+        return {"l2": losses.l2(output, quarter_ab(batch)), "classes": _MSE_ALPHA * classes}
 
 
 RECIPES = (
     Recipe(
         key="cnn/bins",
-        about="rebalanced bins and the shards' labels",
-        objective=lambda plan, materials: Classified("bins", materials.photos, plan.size),
+        about="rebalanced bins, and classification of the shards' labels",
+        objective=lambda plan, materials: LabelledColorization("bins", materials.photos, plan.size),
         common={},
         cpu=_CPU,
         gpu=_GPU,
     ),
     Recipe(
         key="cnn/lab",
-        about="MSE on ab and the shards' labels, as in the paper",
-        objective=lambda plan, materials: Classified("ab", materials.photos, plan.size),
+        about="MSE on ab, and classification of the shards' labels, as in the paper",
+        objective=lambda plan, materials: LabelledColorization("ab", materials.photos, plan.size),
         common={},
         cpu=_CPU,
         gpu=_GPU,

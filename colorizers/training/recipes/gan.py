@@ -1,7 +1,7 @@
-"""Recipes of the GANs: L1 alone first, then a conditional GAN with a PatchGAN critic (Isola et al. 2017).
+"""Recipes of the GANs: L1 alone first, then a conditional GAN with a PatchGAN discriminator (Isola et al. 2017).
 
 The second phase is short, as in the NoGAN schedule of DeOldify: the L1 part keeps its weight and the adversarial one is
-small beside it, so that colours gain courage before the critic's own artefacts appear.
+small beside it, so that chroma increases before the discriminator's artefacts appear.
 """
 
 from torch import nn
@@ -9,32 +9,32 @@ from torch import nn
 from colorizers.networks.patchgan import PatchGAN
 from colorizers.networks.resnet_unet import ResNetUNet
 from colorizers.networks.unet import UNet
-from colorizers.training.objectives import Regression, Weights
-from colorizers.training.recipe import Plan, Recipe
+from colorizers.training.objectives import AbRegression, LossWeights
+from colorizers.training.recipe import Recipe, TrainingPlan
 
 _COMMON = {"weight_decay": 0.0, "critic_rate": 4e-4}
 _CPU = {"steps": 1200, "critic_after": 100, "critic_width": 32, "batch": 16, "size": 96, "learning_rate": 1e-4}
 _GPU = {"steps": 1200, "critic_after": 100, "critic_width": 64, "batch": 256, "size": 128, "learning_rate": 2e-4}
-_WEIGHTS = Weights(l1=1.0, adversarial=0.05)
+_WEIGHTS = LossWeights(l1=1.0, adversarial=0.05)
 
 
-def _game(network: nn.Module, plan: Plan) -> Regression:
-    return Regression(network, _WEIGHTS, critic=PatchGAN(plan.critic_width), critic_after=plan.critic_after)
+def _objective(network: nn.Module, plan: TrainingPlan) -> AbRegression:
+    return AbRegression(network, _WEIGHTS, discriminator=PatchGAN(plan.critic_width), critic_after=plan.critic_after)
 
 
 RECIPES = (
     Recipe(
         key="gan/resnet",
-        about="the ResNet U-Net against a PatchGAN; --start takes resnet_unet/lab, whose training is the first phase",
-        objective=lambda plan, materials: _game(ResNetUNet(), plan),
+        about="the ResNet U-Net with a PatchGAN; --start: resnet_unet/lab, whose training is the first phase",
+        objective=lambda plan, materials: _objective(ResNetUNet(), plan),
         common=_COMMON | {"encoder_rate": 0.3},
         cpu=_CPU,
         gpu=_GPU,
     ),
     Recipe(
         key="gan/unet",
-        about="the plain U-Net against a PatchGAN; --start takes unet/lab, whose training is the first phase",
-        objective=lambda plan, materials: _game(UNet("ab"), plan),
+        about="the plain U-Net with a PatchGAN; --start: unet/lab, whose training is the first phase",
+        objective=lambda plan, materials: _objective(UNet("ab"), plan),
         common=_COMMON,
         cpu=_CPU,
         gpu=_GPU,

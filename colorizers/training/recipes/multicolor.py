@@ -1,4 +1,4 @@
-"""The recipe of the network that thinks in several colour spaces."""
+"""The recipe of the network with one decoder per colour space."""
 
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, l1_loss
@@ -7,35 +7,35 @@ from colorizers.networks.heads import AB_SCALE
 from colorizers.networks.multicolor import MultiColorNetwork
 from colorizers.training import losses
 from colorizers.training.color_spaces import hue_vector, uv
+from colorizers.training.initialize import clipped_rgb
 from colorizers.training.recipe import Batch, Objective, Recipe
-from colorizers.training.start import true_rgb
 
-_MERGED = 2.0  # the weight of what is shipped, beside one for each decoder
+_MERGED = 2.0  # weight of the merged ab; that of each decoder is 1
 _SPREAD = {"lab": AB_SCALE, "hsv": 0.25, "yuv": 0.08}
 """About the standard deviation of each space's planes in photographs."""
 
 
-class EverySpace(Objective):
-    """L1 of each decoder in its own space, and of the merged ab."""
+class MultiSpace(Objective):
+    """L1 of each decoder in its own colour space, and of the merged ab."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        said = self.network.everything(batch.lightness)
+        output = self.network.all_spaces(batch.lightness)
         lab = avg_pool2d(batch.lab, 4)
-        rgb = true_rgb(lab)
+        rgb = clipped_rgb(lab)
         truth = {"lab": lab[:, 1:], "hsv": hue_vector(rgb), "yuv": uv(rgb)}
-        parts = {space: l1_loss(said[space].float(), truth[space] / _SPREAD[space]) for space in truth}
-        return parts | {"ab": _MERGED * losses.l1(said["ab"], truth["lab"])}
+        parts = {space: l1_loss(output[space], truth[space] / _SPREAD[space]) for space in truth}
+        return parts | {"ab": _MERGED * losses.l1(output["ab"], truth["lab"])}
 
 
 RECIPES = (
     Recipe(
         key="multicolor/lab_hsv_yuv",
-        about="L1 in Lab, HSV and YUV, and of the merged ab; --start takes the encoder of resnet_unet/lab",
-        objective=lambda plan, materials: EverySpace(MultiColorNetwork()),
+        about="L1 in Lab, HSV and YUV, and on the merged ab; --start: the encoder of resnet_unet/lab",
+        objective=lambda plan, materials: MultiSpace(MultiColorNetwork()),
         common={"encoder_rate": 0.3},
         cpu={"steps": 500, "batch": 32, "size": 96, "learning_rate": 5e-4, "warm_up": 100},
         gpu={"steps": 5000, "batch": 256, "size": 128, "learning_rate": 5e-4, "warm_up": 300},

@@ -1,17 +1,17 @@
-"""Recipes of the U-Net on a ResNet-18: its features by distillation, then its colours."""
+"""Recipes of the U-Net with a ResNet-18 encoder: distillation of its features, then colours."""
 
 from torch import Tensor, nn
 
 from colorizers.networks.blocks import network_input
 from colorizers.networks.resnet_unet import CHANNELS, STRIDE, ResNetFeatures, ResNetUNet
 from colorizers.training.distillation import Distillation
-from colorizers.training.objectives import Regression, Weights
+from colorizers.training.initialize import EFFICIENTNET, feature_network
+from colorizers.training.objectives import AbRegression, LossWeights
 from colorizers.training.recipe import Batch, Recipe
-from colorizers.training.start import EFFICIENTNET, feature_network
 
 
-def _look(network: nn.Module, batch: Batch) -> list[Tensor]:
-    """What a ResNet-18 that sees only light is to tell the colours' features from."""
+def _extract(network: nn.Module, batch: Batch) -> list[Tensor]:
+    """Features of the luminance, from which the teacher's features of the colour picture are predicted."""
     features: list[Tensor] = network(network_input(batch.lightness, STRIDE))
     return features
 
@@ -19,10 +19,10 @@ def _look(network: nn.Module, batch: Batch) -> list[Tensor]:
 RECIPES = (
     Recipe(
         key="resnet_unet/lab",
-        about="ab by L1 and a perceptual loss, whose network is given with --perceptual; --start takes the features",
-        objective=lambda plan, materials: Regression(
+        about="L1 on ab and a perceptual loss (--perceptual); --start: resnet_unet/features",
+        objective=lambda plan, materials: AbRegression(
             ResNetUNet(),
-            Weights(l1=1.0, perceptual=1.0),
+            LossWeights(l1=1.0, perceptual=1.0),
             feature_network(materials.perceptual, "--perceptual"),
         ),
         common={"encoder_rate": 0.3},
@@ -32,10 +32,10 @@ RECIPES = (
     ),
     Recipe(
         key="resnet_unet/features",
-        about="an ImageNet network, given with --teacher, distilled into the ResNet-18 that the others start from",
+        about="distillation of an ImageNet network (--teacher) into the ResNet-18 encoder of other recipes",
         objective=lambda plan, materials: Distillation(
             ResNetFeatures(),
-            _look,
+            _extract,
             CHANNELS,
             feature_network(materials.teacher, "--teacher", accepted=(EFFICIENTNET,)),
         ),

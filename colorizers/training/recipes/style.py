@@ -1,4 +1,4 @@
-"""The recipe of the compact feature network of style transfer: the labels, and what a teacher sees."""
+"""The recipe of the compact feature network of style transfer: classification and distillation."""
 
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
@@ -6,38 +6,38 @@ from torch.nn.functional import avg_pool2d
 from colorizers.networks.vgg import COMPACT, VGG19
 from colorizers.training import losses
 from colorizers.training.distillation import Distillation
+from colorizers.training.initialize import EFFICIENTNET, clipped_rgb, feature_network
 from colorizers.training.photos import Photographs
 from colorizers.training.recipe import Batch, Frozen, Recipe
-from colorizers.training.start import EFFICIENTNET, feature_network, true_rgb
 
-_CLASSES = 0.05  # of the labels beside the teacher
-_TELLING = ("relu3_4", "relu4_4", "relu5_4")  # at 1/4, 1/8 and 1/16 of the size
+_CLASSES = 0.05  # weight of the classification beside the distillation
+_LAYERS = ("relu3_4", "relu4_4", "relu5_4")  # at 1/4, 1/8 and 1/16 of the size
 
 
-class Labelled(Distillation):
-    """Features from which the teacher's can be told, and what the photo shows; the classifier is not shipped."""
+class LabelledDistillation(Distillation):
+    """Distillation and classification of the photo's label; the classifier is trained but not exported."""
 
     def __init__(self, teacher: Frozen, photos: Photographs) -> None:
-        super().__init__(VGG19(COMPACT, norm=True), _look, (*COMPACT[2:], COMPACT[-1]), teacher)
+        super().__init__(VGG19(COMPACT, norm=True), _extract, (*COMPACT[2:], COMPACT[-1]), teacher)
         self.classify = nn.Linear(COMPACT[-1], max(1, len(photos.labels)))
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        parts, seen = self.told(self.network, batch)
-        said = self.classify(seen[-1].mean((2, 3)))
-        return parts | {"classes": _CLASSES * losses.classes(said.float(), batch.label_ids)}
+        parts, features = self.losses_and_features(self.network, batch)
+        logits = self.classify(features[-1].mean((2, 3)))
+        return parts | {"classes": _CLASSES * losses.classes(logits, batch.label_ids)}
 
 
-def _look(network: nn.Module, batch: Batch) -> list[Tensor]:
-    found = network(true_rgb(batch.lab), _TELLING)
-    features = [found[name] for name in _TELLING]
+def _extract(network: nn.Module, batch: Batch) -> list[Tensor]:
+    found = network(clipped_rgb(batch.lab), _LAYERS)
+    features = [found[name] for name in _LAYERS]
     return [*features, avg_pool2d(features[-1], 2)]
 
 
 RECIPES = (
     Recipe(
         key="style/compact",
-        about="the features of the style tab: labels, and an ImageNet network distilled, given with --teacher",
-        objective=lambda plan, materials: Labelled(
+        about="feature network of style transfer: classification, and distillation of an ImageNet network (--teacher)",
+        objective=lambda plan, materials: LabelledDistillation(
             feature_network(materials.teacher, "--teacher", accepted=(EFFICIENTNET,)), materials.photos
         ),
         common={"learning_rate": 2e-3},

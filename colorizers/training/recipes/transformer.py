@@ -1,16 +1,18 @@
 """The recipe of the small colour-query transformer."""
 
 from colorizers.networks.transformer import ColorTransformer
-from colorizers.training.objectives import Regression, Weights
+from colorizers.training.initialize import feature_network
+from colorizers.training.objectives import AbRegression, LossWeights
 from colorizers.training.recipe import Recipe
-from colorizers.training.start import feature_network
 
 RECIPES = (
     Recipe(
         key="transformer/small",
-        about="ab by L1 and a perceptual loss (--perceptual); --start takes unet/efficientnet, which rests",
-        objective=lambda plan, materials: Regression(
-            ColorTransformer(), Weights(l1=1.0, perceptual=1.0), feature_network(materials.perceptual, "--perceptual")
+        about="L1 on ab and a perceptual loss (--perceptual); --start: unet/efficientnet as the frozen encoder",
+        objective=lambda plan, materials: AbRegression(
+            ColorTransformer(),
+            LossWeights(l1=1.0, perceptual=1.0),
+            feature_network(materials.perceptual, "--perceptual"),
         ),
         common={"encoder_rate": 0.0, "schedule": "trapezoid"},
         cpu={

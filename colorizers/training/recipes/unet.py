@@ -2,7 +2,7 @@
 
 from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.unet import UNet
-from colorizers.training.objectives import Bins, Painting, Regression, Weights
+from colorizers.training.objectives import AbRegression, BinClassification, LossWeights, RgbRegression
 from colorizers.training.recipe import Recipe
 
 _PLAIN_CPU = {"steps": 3000, "batch": 32, "size": 96}
@@ -11,8 +11,8 @@ _PLAIN_GPU = {"steps": 8000, "batch": 256, "size": 128, "warm_up": 400}
 RECIPES = (
     Recipe(
         key="unet/efficientnet",
-        about="bins on an EfficientNet-Lite2 encoder; --start efficientnet-lite2 gives it ImageNet weights",
-        objective=lambda plan, materials: Bins(EfficientNetUNet(), materials.photos, plan.size),
+        about="bins, with an EfficientNet-Lite2 encoder; --start efficientnet-lite2: its ImageNet weights",
+        objective=lambda plan, materials: BinClassification(EfficientNetUNet(), materials.photos, plan.size),
         common={"encoder_rate": 0.3, "schedule": "trapezoid"},
         cpu={
             "steps": 50_000,
@@ -35,24 +35,24 @@ RECIPES = (
     ),
     Recipe(
         key="unet/bins",
-        about="bins on the plain U-Net, from scratch",
-        objective=lambda plan, materials: Bins(UNet(), materials.photos, plan.size),
+        about="bins, with the plain U-Net from scratch",
+        objective=lambda plan, materials: BinClassification(UNet(), materials.photos, plan.size),
         common={},
         cpu={"steps": 6000, "batch": 32, "size": 128},
         gpu=_PLAIN_GPU,
     ),
     Recipe(
         key="unet/lab",
-        about="ab by L1 on the plain U-Net; may start from the trunk of unet/bins",
-        objective=lambda plan, materials: Regression(UNet("ab"), Weights(l1=1.0)),
+        about="L1 on ab, with the plain U-Net; --start, if wanted: unet/bins",
+        objective=lambda plan, materials: AbRegression(UNet("ab"), LossWeights(l1=1.0)),
         common={},
         cpu=_PLAIN_CPU,
         gpu=_PLAIN_GPU,
     ),
     Recipe(
         key="unet/rgb",
-        about="the whole picture by L2 on sRGB, for the record; may start from the trunk of unet/bins",
-        objective=lambda plan, materials: Painting(UNet("rgb")),
+        about="L2 on sRGB, with the plain U-Net; for comparison; --start, if wanted: unet/bins",
+        objective=lambda plan, materials: RgbRegression(UNet("rgb")),
         common={},
         cpu=_PLAIN_CPU,
         gpu=_PLAIN_GPU,

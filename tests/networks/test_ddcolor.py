@@ -24,7 +24,7 @@ from colorizers.weights import store as weights
 from colorizers.weights.store import sha256
 
 # Made by the published code from the weights and the picture below: every 8th pixel, and mean |ab| and std of all.
-VECTOR = Path(__file__).parent / "data" / "ddcolor_tiny_256.npz"
+VECTOR = Path(__file__).parents[1] / "data" / "ddcolor_tiny_256.npz"
 KEY = "transformer/ddcolor_tiny"
 
 

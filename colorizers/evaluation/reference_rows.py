@@ -1,4 +1,4 @@
-"""The rows that stand beside every method: naive colourings that it must beat, and controls that judge the metrics."""
+"""Reference rows of the table: naive colourings that a method must beat, and controls for the metrics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,29 +12,29 @@ from colorizers.picture.compose import Chroma
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One photo to colour: its Lab (3, s, s), and the Lab of another photo of the set, of its own size."""
+    """One photo to colour: its Lab (3, s, s), and the Lab (3, t, t) of another photo of the set."""
 
     lab: Tensor
     other: Tensor
 
 
-Colouring = Callable[[Subject], Chroma]
+RowFunction = Callable[[Subject], Chroma]
 
 GRAY = "gray"
 OWN, OTHER = "own", "other"
-"""What a method gets for a picture among its options: the colours of the subject itself, or of the other photo."""
+"""Values of a picture among a method's options: the subject itself, or the other photo."""
 
 
-def fixed_rows(photos: int) -> dict[str, Colouring]:
+def fixed_rows(photos: int) -> dict[str, RowFunction]:
     """The naive rows and the controls, in the order of the table.
 
     `gray`: the photo as it is; `mean_ab`: one sepia everywhere; `l_to_ab`: ab looked up from L* (both fitted on
     training photos); `wrong_image_ab`: the colours of another photo, as vivid as the truth and wrong, left out when
     there is only one photo; `gt_half_chroma`: the true ab halved; `oracle_ab_1/4`: the true ab at a quarter of the
-    size, averaged, and brought back by the road of any result: what low-resolution chroma can reach.
+    size, averaged, and upsampled as any result: the limit of low-resolution chroma.
     """
     naive = baselines.load()
-    rows: dict[str, Colouring] = {
+    rows: dict[str, RowFunction] = {
         GRAY: lambda subject: Chroma(torch.zeros_like(subject.lab[1:])),
         "mean_ab": lambda subject: Chroma(naive.mean(subject.lab[0])),
         "l_to_ab": lambda subject: Chroma(naive.by_lightness(subject.lab[0])),

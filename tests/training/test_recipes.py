@@ -1,4 +1,4 @@
-"""The recipes: each learns what it is to learn, in either precision, and makes the weights of a registry entry."""
+"""The recipes: each learns, in either precision, and makes the weights of a registry entry."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +9,12 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from conftest import paint
+from recipe_runs import run_of, steps_of
 
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS, REGISTRY
-from colorizers.training import loop
 from colorizers.training.catalog import RECIPES, find
 from colorizers.training.photos import Photographs, decoded
-from colorizers.training.recipe import Materials, Plan
 from colorizers.training.recipes.adain import moments, recolored
 
 QUICK = ("transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "diffusion/linear", "adain/lab", "adain/rgb")
@@ -37,24 +36,6 @@ def pair(tmp_path: Path) -> Photographs:
     return decoded([paint(tmp_path / "pair", 2)], tmp_path)
 
 
-def run_of(
-    key: str, photos: Photographs, backbone: Path, accelerator: Accelerator | None = None, preset: str = "cpu",
-    **given: object,
-) -> loop.Run:  # fmt: skip
-    """A run of a recipe on two photographs a step."""
-    recipe = RECIPES[key]
-    plan = Plan(**recipe.plan(preset, {"batch": 2, "size": 64, "warm_up": 1, "critic_width": 8} | given))
-    torch.manual_seed(0)
-    objective = recipe.objective(plan, Materials(photos, backbone, backbone))
-    return loop.Run(objective, plan, accelerator or loop.accelerator_of("cpu"), key, photos.sha256)
-
-
-def steps_of(run: loop.Run, photos: Photographs) -> list[dict[str, float]]:
-    """The parts of the loss at every step of a run."""
-    return [run.take_step(photos, loop.Order(len(photos), 2, 0)) for _ in range(run.plan.steps)]
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("key", RECIPES)
 def test_each_learns_two_pictures_by_heart(key: str, pair: Photographs, backbone: Path):
     quick = {"learning_rate": 2e-3, "encoder_rate": 1.0, "ema": 0.8, "critic_after": 20}
@@ -72,8 +53,8 @@ def test_each_learns_two_pictures_by_heart(key: str, pair: Photographs, backbone
         paid = [sum(step.values()) for step in parts]
         assert sum(paid[-5:]) < sum(paid[:5]) / 2
     assert all(np.isfinite(value) for step in parts for value in step.values())
-    assert ("adversarial" in parts[-1]) == ("critic" in parts[-1]) == key.startswith("gan")
-    assert "adversarial" not in parts[19], "the first phase is without a critic"
+    assert ("adversarial" in parts[-1]) == ("discriminator" in parts[-1]) == key.startswith("gan")
+    assert "adversarial" not in parts[19], "the first phase is without a discriminator"
 
 
 @pytest.mark.slow
@@ -95,7 +76,7 @@ def test_every_colour_space_has_a_part_in_the_result(pair: Photographs, backbone
             assert parameter.grad.abs().sum() > 0, f"{space} {name}"
 
 
-def test_the_gray_encoder_of_diffusion_rests_and_the_denoiser_learns(pair: Photographs, backbone: Path):
+def test_the_gray_encoder_of_diffusion_is_frozen_and_the_denoiser_learns(pair: Photographs, backbone: Path):
     run = run_of("diffusion/ab", pair, backbone, steps=2)
     before = {name: value.clone() for name, value in run.objective.network.state_dict().items()}
     steps_of(run, pair)
@@ -115,17 +96,17 @@ def test_a_turn_of_hue_and_a_gain_change_the_palette_alone():
     assert torch.allclose(moments(turned[:, 1:])[2], moments(lab[:, 1:])[2] * torch.tensor([-2, -2, 2, 2]), atol=0.01)
 
 
-def test_a_critic_learns_to_tell_apart():
+def test_a_discriminator_learns_to_tell_apart():
     from colorizers.networks.patchgan import PatchGAN
-    from colorizers.training.objectives import Critic
+    from colorizers.training.objectives import Discriminator
 
     torch.manual_seed(0)
-    critic = Critic(PatchGAN(8), "hinge")
-    adam = torch.optim.Adam(critic.parameters(), 1e-3)
+    discriminator = Discriminator(PatchGAN(8), "hinge")
+    adam = torch.optim.Adam(discriminator.parameters(), 1e-3)
     real = torch.cat((torch.full((2, 1, 32, 32), 50.0), torch.full((2, 2, 32, 32), 30.0)), dim=1)
     paid = []
     for _ in range(30):
-        paid.append(critic(real, real * torch.tensor([1.0, -1, -1])[:, None, None]))
+        paid.append(discriminator(real, real * torch.tensor([1.0, -1, -1])[:, None, None]))
         adam.zero_grad()
         paid[-1].backward()
         adam.step()
@@ -138,10 +119,10 @@ def test_every_registered_weights_file_has_its_recipe():
 
 
 def test_are_found_by_method_and_weights():
-    ours = {name: method for name, method in METHODS.items() if not method.heavy}
+    ours = {name: method for name, method in METHODS.items() if not method.info.slow_on_cpu}
     for name, method in ours.items():
         usual = method.info.options.model_construct()
         assert find(name).key == method.key(usual), "a method alone means its default weights"
     assert find("gan:unet").key == "gan/unet"
-    with pytest.raises(ColorizerError, match="There is no recipe 'gan:magic'; the recipes are: unet:"):
+    with pytest.raises(ColorizerError, match="Unknown recipe 'gan:magic'; the recipes are: unet:"):
         find("gan:magic")

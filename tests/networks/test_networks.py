@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from colorizers.networks.ab_bins import AbBins, gamut_bins, smoothed_prior
 from colorizers.networks.adain import AdainUNet
+from colorizers.networks.backbones import ResNet34, SwinB
 from colorizers.networks.cnn import CNN
 from colorizers.networks.color_decoder import ColorDecoder
 from colorizers.networks.diffusion import ColorDiffusion
@@ -23,6 +24,7 @@ from colorizers.networks.patchgan import PatchGAN
 from colorizers.networks.resnet_unet import ResNetFeatures, ResNetUNet
 from colorizers.networks.transformer import ColorTransformer
 from colorizers.networks.unet import UNet
+from colorizers.networks.vgg import VGG19
 from colorizers.picture.color import rgb_to_lab
 from colorizers.settings import PROJECT
 
@@ -152,6 +154,43 @@ def test_the_resnet_takes_published_weights_as_torchvision_names_them():
     published = {name: value.shape for name, value in resnet18().state_dict().items()}
     ours = {name: value.shape for name, value in ResNetFeatures().state_dict().items() if not name.startswith("last.")}
     assert {name for name in ours if ours[name] != published[name]} == {"conv1.weight"}, "which sees one channel"
+
+
+def test_heads_are_exact_under_mixed_precision():
+    features = torch.rand(1, 4, 6, 6, generator=seeded(4))
+    for head in (BinsHead(4), AbHead(4), RgbHead(4)):
+        exact = head(features)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(head(features), exact)
+            read_under_autocast = head.read(exact)
+        assert torch.equal(read_under_autocast, head.read(exact))
+
+
+def test_a_network_answers_in_full_precision_under_mixed_precision(made: tuple[nn.Module, int]):
+    network, _ = made
+    with torch.autocast("cpu", torch.bfloat16):
+        output = answer(network, 100 * torch.rand(1, 1, 64, 64, generator=seeded(4)))
+    assert output.dtype == torch.float32
+
+
+def test_the_power_iteration_of_the_patchgan_runs_in_full_precision():
+    """CUDA's autocast would run its products in half precision, the CPU's would not: so the switch itself is asked."""
+    discriminator, switches = PatchGAN(8), []
+    for layer in discriminator.layers:
+        for normalised_weight in getattr(layer, "parametrizations", {}).values():
+            normalised_weight.register_forward_hook(lambda *_: switches.append(torch.is_autocast_enabled("cpu")))
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = discriminator(torch.rand(1, 3, 32, 32))
+    assert switches == [False] * 5
+    assert scores.dtype == torch.bfloat16, "the convolutions themselves are mixed"
+
+
+@pytest.mark.parametrize("network", [ResNet34, SwinB, VGG19])
+def test_imagenet_statistics_move_with_a_network_and_are_not_saved(network: Callable[[], nn.Module]):
+    with torch.device("meta"):
+        made = network()
+    assert made.normalize.mean.is_meta
+    assert not [name for name in made.state_dict() if "normalize" in name]
 
 
 def test_a_score_of_the_patchgan_sees_70_by_70_pixels():

@@ -1,7 +1,7 @@
-"""What paper does to a photograph: borders, halftone dots, scratches, dust.
+"""Defects of prints: paper borders, halftone dots, scratches, dust.
 
-Everything acts on L* (B, 1, H, W) in [0, 100]; an amount (B, 1, 1, 1) in [0, 1] is each picture's own. Lengths are in
-pixels of the crop.
+Functions act on L* (B, 1, H, W) in [0, 100] with one amount (B, 1, 1, 1) in [0, 1] per picture. Lengths are in pixels
+of the crop.
 """
 
 import math
@@ -20,7 +20,7 @@ _DUST_GRID = 2  # pixels a grain
 
 
 def bordered(lab: Tensor, random: torch.Generator) -> Tensor:
-    """Lab (B, 3, H, W) of which some have a border of paper or of card on some of their sides, which is gray."""
+    """Lab (B, 3, H, W) in which some pictures have a gray border of paper or card on some sides."""
     height, width = lab.shape[-2:]
     chance, shade, light = torch.rand(3, len(lab), 1, 1, generator=random, device=random.device)
     sides = torch.rand(4, len(lab), 1, 1, generator=random, device=random.device)
@@ -33,7 +33,7 @@ def bordered(lab: Tensor, random: torch.Generator) -> Tensor:
 
 
 def halftoned(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
-    """As dots of ink, larger where it is darker, in a turned grid; the amount says how strong they are."""
+    """Halftone print: dots of ink in a rotated grid, larger in darker areas."""
     height, width = lightness.shape[-2:]
     turn, pitch = torch.rand(2, len(lightness), 1, 1, 1, generator=random, device=random.device)
     turn, pitch = math.pi / 2 * turn, _DOT_PITCH[0] + (_DOT_PITCH[1] - _DOT_PITCH[0]) * pitch
@@ -45,12 +45,12 @@ def halftoned(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Ten
 
 
 def scratched(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
-    """A few thin straight lines, white or black, that come and go along their way."""
+    """A few thin straight scratches, white or black, with gaps."""
     height, width = lightness.shape[-2:]
     down, along = _places(height, lightness)[:, None] / height, _places(width, lightness)[None] / width
     for _ in range(_SCRATCHES):
         turn, place, thick, shade = torch.rand(4, len(lightness), 1, 1, 1, generator=random, device=random.device)
-        turn = math.pi / 2 * (turn - 0.5) ** 3 * 8 + math.pi / 2 * (turn > 0.3)  # mostly upright or level
+        turn = math.pi / 2 * (turn - 0.5) ** 3 * 8 + math.pi / 2 * (turn > 0.3)  # mostly vertical or horizontal
         away = (turn.cos() * (along - place) + turn.sin() * (down - place)) * width
         mark = torch.exp(-((away / (0.3 + _THICKEST_SCRATCH * thick)) ** 2))
         mark = mark * smooth_noise(lightness, 6, random).mul(3).clamp(0, 1)
@@ -59,7 +59,7 @@ def scratched(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Ten
 
 
 def dusty(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
-    """White and black specks of a few pixels."""
+    """Dust: white and black specks of a few pixels."""
     height, width = lightness.shape[-2:]
     shape = (len(lightness), 1, -(-height // _DUST_GRID), -(-width // _DUST_GRID))
     grains = torch.rand(shape, generator=random, device=random.device)
@@ -70,11 +70,11 @@ def dusty(lightness: Tensor, amount: Tensor, random: torch.Generator) -> Tensor:
 
 
 def smooth_noise(like: Tensor, hills: int, random: torch.Generator) -> Tensor:
-    """Noise (B, 1, H, W) in [-1, 1] that changes slowly, with about so many hills and valleys along a side."""
+    """Smooth noise (B, 1, H, W) in [-1, 1] with about this number of hills along a side."""
     coarse = torch.rand((len(like), 1, hills, hills), generator=random, device=random.device)
     return interpolate(2 * coarse - 1, like.shape[-2:], mode="bicubic", align_corners=True).clamp(-1, 1)
 
 
 def _places(count: int, like: Tensor) -> Tensor:
-    """The middles of pixels along a side."""
+    """Pixel centres (count,) along a side."""
     return torch.arange(count, dtype=like.dtype, device=like.device) + 0.5

@@ -13,13 +13,14 @@ import torch
 import torchmetrics
 import torchvision
 from conftest import encoded, engine_with
+from evaluation_cases import CARD, FIXED, PHOTOS
 from PIL import Image
-from test_evaluate import FIXED, PHOTOS, command
+from run_command import command
 from torch import Tensor, nn
 from trivial_method import TrivialMethod
 
 from colorizers.errors import ColorizerError
-from colorizers.evaluation import perceptual, protocol
+from colorizers.evaluation import perceptual, protocol, report
 from colorizers.evaluation.contact_sheet import ContactSheet
 from colorizers.evaluation.photo_list import LISTS, committed_list
 from colorizers.picture.dataset import Collection, read_collection
@@ -28,7 +29,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def album(tmp_path: Path) -> Path:
+def clean_album(tmp_path: Path) -> Path:
     """Three colour photographs."""
     folder = tmp_path / "album"
     folder.mkdir()
@@ -68,9 +69,9 @@ class Page(html.parser.HTMLParser):
 
 
 class TestThePage:
-    def test_shows_the_table_and_the_pictures_side_by_side(self, album: Path, tmp_path: Path, capsys):
+    def test_shows_the_table_and_the_pictures_side_by_side(self, clean_album: Path, tmp_path: Path, capsys):
         folder, figures = tmp_path / "report", tmp_path / "figures.json"
-        words = ("unet", "unet,vividness=1", "--data", album, "--size", 64)
+        words = ("unet", "unet,vividness=1", "--data", clean_album, "--size", 64)
         assert command("evaluate", *words, "--html", folder, "--json", figures) == 0
         page = Page((folder / "index.html").read_text(encoding="utf-8"))
         assert "pictures.csv" in page.links
@@ -103,13 +104,13 @@ class TestThePage:
 
 
 class TestTheList:
-    def test_is_what_sha256sum_writes(self, album: Path, tmp_path: Path, capsys):
+    def test_is_what_sha256sum_writes(self, clean_album: Path, tmp_path: Path, capsys):
         target = tmp_path / "photos.sha256"
-        assert command("evaluate", "--data", album, "--n", 2, "--list", target) == 0
+        assert command("evaluate", "--data", clean_album, "--n", 2, "--list", target) == 0
         names = ("astronaut.jpg", "coffee.jpg")
-        digests = {name: hashlib.sha256((album / name).read_bytes()).hexdigest() for name in names}
+        digests = {name: hashlib.sha256((clean_album / name).read_bytes()).hexdigest() for name in names}
         assert target.read_text() == "".join(f"{digest}  album/{name}\n" for name, digest in digests.items())
-        assert hashlib.sha256(target.read_bytes()).hexdigest() == read_collection([album]).first(2).sha256
+        assert hashlib.sha256(target.read_bytes()).hexdigest() == read_collection([clean_album]).first(2).sha256
         assert "CIEDE2000" not in capsys.readouterr().out, "nothing is measured"
 
     def test_that_is_committed_is_known_by_its_photographs_and_their_order(self):
@@ -124,8 +125,8 @@ class TestTheList:
         assert counts == {"validation.sha256": 500, "validation_people.sha256": 200}
         assert committed_list(Collection(photos, names[::-1], digests[::-1])) == ""
 
-    def test_is_not_claimed_for_other_photographs(self, album: Path, capsys):
-        assert command("evaluate", "--data", album, "--size", 32) == 0
+    def test_is_not_claimed_for_other_photographs(self, clean_album: Path, capsys):
+        assert command("evaluate", "--data", clean_album, "--size", 32) == 0
         assert "exactly" not in capsys.readouterr().out
 
 
@@ -169,9 +170,9 @@ class TestLpips:
         measured = perceptual.lpips(given, torch.stack([truth, *others]), truth[None])
         assert measured.tolist() == pytest.approx([0, *expected], rel=1e-3, abs=1e-6)
 
-    def test_has_its_column_and_names_its_network(self, album: Path, squeezenet: Path, tmp_path: Path, capsys):
+    def test_has_its_column_and_names_its_network(self, clean_album: Path, squeezenet: Path, tmp_path: Path, capsys):
         target = tmp_path / "figures.json"
-        words = ("unet", "--data", album, "--n", 2, "--size", 64, "--lpips", squeezenet)
+        words = ("unet", "--data", clean_album, "--n", 2, "--size", 64, "--lpips", squeezenet)
         assert command("evaluate", *words, "--json", target) == 0
         said, made = capsys.readouterr().out, json.loads(target.read_text())
         rows = made["rows"]
@@ -182,8 +183,8 @@ class TestLpips:
         assert "| SSIM | LPIPS | KID | CF |" in said
         assert "--lpips squeezenet1_1.pth`" in said, "without the folders of this machine"
 
-    def test_needs_squares_that_its_network_can_see(self, album: Path, squeezenet: Path, capsys):
-        assert command("evaluate", "--data", album, "--size", 31, "--lpips", squeezenet) == 2
+    def test_needs_squares_that_its_network_can_see(self, clean_album: Path, squeezenet: Path, capsys):
+        assert command("evaluate", "--data", clean_album, "--size", 31, "--lpips", squeezenet) == 2
         assert "has a side of 31 pixels and the metrics need 32" in capsys.readouterr().err
 
     def test_takes_no_other_network(self, tmp_path: Path):
@@ -234,23 +235,42 @@ class TestFid:
         assert measured == pytest.approx(by_hand, abs=1e-6)
         assert measured[1] < measured[2] / 10
 
-    def test_has_its_column(self, album: Path):
+    def test_has_its_column(self, clean_album: Path):
         torch.manual_seed(0)
         small = nn.Sequential(nn.Conv2d(3, 8, 9, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
         networks = perceptual.Networks(fid=perceptual.GivenNetwork("FID of a small network", "", small))
-        asked = {"tint": protocol.Asked("trivial", {"seed": 0})}
-        made = protocol.evaluate(engine_with(TrivialMethod()), asked, read_collection([album]), 64, networks)
+        asked = {"tint": protocol.MethodRow("trivial", {"seed": 0})}
+        made = protocol.evaluate(engine_with(TrivialMethod()), asked, read_collection([clean_album]), 64, networks)
         distances = {row: values["fid"] for row, values in made.means.items() if "fid" in values}
         assert list(distances) == [*FIXED[1:], "tint"], "the truth has none to itself"
         assert distances["oracle_ab_1/4"] < distances["gt_half_chroma"] < distances["gray"]
         assert "fid" not in made.pictures[0]["gray"], "it is of the set"
 
-    def test_of_too_few_photos_is_refused(self, album: Path, inception_file: Path, capsys):
-        assert command("evaluate", "--data", album, "--fid", inception_file) == 2
+    def test_of_too_few_photos_is_refused(self, clean_album: Path, inception_file: Path, capsys):
+        assert command("evaluate", "--data", clean_album, "--fid", inception_file) == 2
         said = capsys.readouterr()
         assert said.out == ""
         assert said.err == (
             "FID needs at least 2048 photographs and there are 3; give more, or add --force, or leave out --fid.\n"
         )
-        assert command("evaluate", "--data", album, "--n", 1, "--fid", inception_file, "--force") == 2
+        assert command("evaluate", "--data", clean_album, "--n", 1, "--fid", inception_file, "--force") == 2
         assert capsys.readouterr().err == "FID needs at least 2 photographs and there are 1; give more.\n"
+
+
+class TestCards:
+    def test_only_the_named_block_is_written(self, tmp_path: Path):
+        card = tmp_path / "card.md"
+        card.write_text(CARD)
+        for text in ("| a |\n", r"\1 \g<0> ünï" + "\n", ""):
+            report.write_block(card, "figures", text)
+            assert card.read_text(encoding="utf-8") == CARD.replace("old\n", text)
+
+    def test_a_block_that_is_not_there_is_refused(self, tmp_path: Path):
+        card = tmp_path / "card.md"
+        card.write_text(CARD)
+        with pytest.raises(ColorizerError, match=r"has no block 'fig\.res'"):
+            report.write_block(card, "fig.res", "new")
+        assert card.read_text() == CARD
+
+    def test_a_value_stays_in_its_cell(self):
+        assert report.table({"command": "a | b\nc"}) == "| | |\n|---|---|\n| command | a \\| b c |\n"

@@ -1,11 +1,13 @@
 """The columns that dullness cannot win: CIEDE2000 where methods are as colourful as one another, kernel distance."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from conftest import engine_with
-from test_evaluate import PHOTOS, BorrowingMethod, BorrowingOptions
+from evaluation_cases import PHOTOS, BorrowingMethod, BorrowingOptions
 
-from colorizers.commands.evaluate import parsed
+from colorizers.commands.evaluate import parse_row
 from colorizers.commands.packaged import given_file
 from colorizers.evaluation import perceptual, protocol
 from colorizers.evaluation.equal_color import STOPS, at_equal_color
@@ -26,18 +28,37 @@ class VividOptions(BorrowingOptions):
 class TrueMethod(BorrowingMethod):
     """The reference's own ab: as they are at vividness 0.5, twice as strong at 1, and a share of that."""
 
-    name = "true"
-    options = VividOptions
+    info = replace(BorrowingMethod.info, name="true", options=VividOptions)
 
     def run(self, photo: Photo, options: VividOptions, job: Job) -> list[Outcome]:
         ab = rgb_to_lab(torch.from_numpy(options.reference.rgb).movedim(-1, 0) / 255)[1:]
         return [Chroma(2 * options.share * options.vividness * ab)]
 
 
+class CountingOptions(VividOptions):
+    """A method's options, with a default vividness that is a stop."""
+
+    vividness: float = control(0.5, low=0, high=1, help="How strong the colours are.")
+
+
+class CountingMethod(TrueMethod):
+    """Pale colours; keeps the vividness of every run."""
+
+    info = replace(TrueMethod.info, name="counting", options=CountingOptions)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vividness: list[float] = []
+
+    def run(self, photo: Photo, options: VividOptions, job: Job) -> list[Outcome]:
+        self.vividness.append(options.vividness)
+        return super().run(photo, options.model_copy(update={"share": 0.7}), job)
+
+
 class TestEqualColor:
     def rows(self, *texts: str) -> dict[str, protocol.Values]:
         engine = engine_with(TrueMethod())
-        asked = {text: parsed(engine.methods, text) for text in texts}
+        asked = {text: parse_row(engine.methods, text) for text in texts}
         return protocol.evaluate(engine, asked, read_collection([PHOTOS]).first(3), 64).means
 
     def test_is_found_along_vividness(self):
@@ -49,6 +70,13 @@ class TestEqualColor:
         assert found["de00"] > 2 * found["de00_at_85"], "at its default it is dull"
         assert "de00_at_85" not in there, "whose vividness is fixed"
         assert "de00_at_85" not in rows["gt_half_chroma"]
+
+    def test_runs_the_method_once_per_stop_and_not_again_for_its_default(self):
+        method = CountingMethod()
+        rows = {"counting": parse_row({"counting": method}, "counting")}
+        means = protocol.evaluate(engine_with(method), rows, read_collection([PHOTOS]).first(2), 64).means
+        assert method.vividness == [0.5, *2 * (0.5, 0.0, 0.25, 0.75, 1.0)], "the first run loads the model"
+        assert means["counting"]["de00_at_85"] < means["counting"]["de00"]
 
     def test_says_how_far_a_dull_method_comes(self):
         rows = self.rows("true,share=0.3", "true")

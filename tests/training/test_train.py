@@ -1,41 +1,35 @@
-"""`train`: a run that was killed ends where an unbroken one does, weights say how they were made."""
+"""`train`: exact resumption, data, cards, refusals; weights say how they were made."""
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import paint
+from conftest import paint, using_weights
 from PIL import Image
+from run_command import command
 from safetensors.torch import load_file, save
 
-from colorizers.__main__ import main
 from colorizers.commands.packaged import given_file
 from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.picture.dataset import read_collection
 from colorizers.training import loop
+from colorizers.training.initialize import load_matching
 from colorizers.training.photos import decoded
-from colorizers.training.start import fill
-from colorizers.weights import store as weights
+from colorizers.weights.loading import read_header
 from colorizers.weights.store import sha256
 
 TINY = ("--steps", 4, "--batch", 2, "--size", 32, "--warm-up", 1, "--log-every", 1, "--save-every", 2,
         "--judge-every", 2)  # fmt: skip
-
-
-def command(*words: object) -> int:
-    """The exit code of a command in this process."""
-    try:
-        return main([str(word) for word in words])
-    except SystemExit as stop:
-        return int(stop.code or 0)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +126,7 @@ class TestRuns:
         cooled = trained(photos, tmp_path / "cooled", *cool)
         assert same(cooled, known), "as if its end had been known from the beginning"
         assert "step 4/6 read from" in capsys.readouterr().out
-        header = weights.read_header(tmp_path / "cooled" / loop.LAST)
+        header = read_header(tmp_path / "cooled" / loop.LAST)
         assert " --cool-from long " in header["command"]
         recipe = json.loads(header["recipe"])
         assert (recipe["steps"], recipe["cool_down"]) == (6, 2)
@@ -165,7 +159,7 @@ class TestRuns:
         assert all(torch.allclose(alone[name].float(), shared[name].float(), atol=2e-3) for name in learnt)
         untouched = trained(photos, tmp_path / "untouched", *words, "--learning-rate", 0, recipe=recipe)
         assert not torch.allclose(shared["head.conv.weight"].float(), untouched["head.conv.weight"].float(), atol=2e-3)
-        assert "2 processes" in weights.read_header(tmp_path / "shared" / loop.LAST)["device"]
+        assert "2 processes" in read_header(tmp_path / "shared" / loop.LAST)["device"]
 
     def test_log_every_number_and_show_samples(self, photos: Path, others: Path, tmp_path: Path, capsys):
         trained(photos, tmp_path, "--val", others)
@@ -184,7 +178,7 @@ class TestRuns:
         trained(photos, tmp_path, "--val", others, "--steps", 8)
         rows = list(csv.DictReader((tmp_path / loop.LOG).open()))
         score = {int(row["step"]): float(row["value"]) for row in rows if row["name"] == "validation_score"}
-        kept = weights.read_header(tmp_path / loop.BEST)["steps_done"]
+        kept = read_header(tmp_path / loop.BEST)["steps_done"]
         assert int(kept) == min(score, key=score.__getitem__)
         for step in score:
             of = {row["name"]: float(row["value"]) for row in rows if int(row["step"]) == step} if step else {}
@@ -194,20 +188,20 @@ class TestRuns:
     def test_start_from_weights(self, photos: Path, tmp_path: Path, backbone: Path, capsys):
         trained(photos, tmp_path / "trunk", recipe="unet:bins")
         trained(photos, tmp_path / "lab", "--start", tmp_path / "trunk" / loop.LAST)
-        assert "begun afresh: head.conv\n" in capsys.readouterr().out
-        header = weights.read_header(tmp_path / "lab" / loop.LAST)
+        assert "randomly initialised: head.conv\n" in capsys.readouterr().out
+        header = read_header(tmp_path / "lab" / loop.LAST)
         assert header["start_sha256"] == sha256(tmp_path / "trunk" / loop.LAST)
         assert header["start_command"].startswith("python -m colorizers train unet:bins")
 
     def test_start_from_a_published_backbone(self, backbone: Path):
         network = EfficientNetUNet()
-        said = fill(network, backbone)
+        summary = load_matching(network, backbone)
         published = torch.load(backbone, weights_only=True)
         own = network.encoder.state_dict()
         stem = "_conv_stem.weight"
         assert torch.equal(own[stem], published[stem].sum(1, keepdim=True))
         assert all(torch.equal(own[name], published[name]) for name in own if name != stem)
-        assert "encoder" not in said.partition("begun afresh")[2]
+        assert "encoder" not in summary.partition("randomly initialised")[2]
 
     def test_start_from_the_weights_of_an_installed_package(self, photos: Path, tmp_path: Path, capsys):
         words = ("--start", "efficientnet-lite2", "--learning-rate", 0, "--steps", 2)
@@ -215,20 +209,20 @@ class TestRuns:
         published = torch.load(given_file("efficientnet-lite2"), weights_only=True)
         name = "_blocks.20._project_conv.weight"
         assert torch.equal(state[f"encoder.{name}"], published[name].half())
-        header = weights.read_header(tmp_path / loop.LAST)
+        header = read_header(tmp_path / loop.LAST)
         assert "--start efficientnet-lite2-9656183e.pth" in header["command"]
 
     def test_dry_run_tells_what_it_would_take(self, photos: Path, tmp_path: Path, capsys):
         words = ("--data", photos, "--out", tmp_path / "out", *TINY, "--dry-run")
         assert command("train", "cnn:bins", *words) == 0
         said = capsys.readouterr().out
-        for part in (" M parameters", " MiB as fp16", " GFLOP a photo of 32 px", "4 steps of 2", "photos/s on CPU"):
+        for part in (" M parameters", " MiB as fp16", " GFLOP per photo of 32 px", "4 steps of 2", "photos/s on CPU"):
             assert part in said
         assert not (tmp_path / "out").exists()
 
     def test_weights_say_how_they_were_made(self, photos: Path, tmp_path: Path):
         trained(photos, tmp_path)
-        header = weights.read_header(tmp_path / loop.LAST)
+        header = read_header(tmp_path / loop.LAST)
         recipe = json.loads(header["recipe"])
         assert (recipe["key"], recipe["steps"], recipe["size"]) == ("unet/lab", 4, 32)
         assert header["photos"] == "5"
@@ -249,7 +243,7 @@ class TestData:
                     shard.add(file, file.name)
         trained(tmp_path, tmp_path / "out")
         assert "5 photos to train on" in capsys.readouterr().out
-        header = weights.read_header(tmp_path / "out" / loop.LAST)
+        header = read_header(tmp_path / "out" / loop.LAST)
         assert header["photos_sha256"] == read_collection([tmp_path / "train-00.tar"]).sha256
         rows = list(csv.DictReader((tmp_path / "out" / loop.LOG).open()))
         assert any(row["name"] == "validation_de00" for row in rows), "but they are measured with"
@@ -276,18 +270,20 @@ class TestData:
 
 
 @pytest.fixture
-def checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What use_checkpoint does ends with the test."""
-    monkeypatch.setattr(weights, "_checkpoints", {})
+def own_weights(tmp_path: Path) -> Iterator[Path]:
+    """Where unet/lab is looked for first."""
+    with using_weights(tmp_path / "own"):
+        (tmp_path / "own").mkdir()
+        yield tmp_path / "own" / "unet_lab.safetensors"
 
 
 class TestCards:
     KEY = "unet/lab"
 
-    def test_tell_what_the_weights_tell(self, photos: Path, tmp_path: Path, checkpoints: None, capsys):
+    def test_tell_what_the_weights_tell(self, photos: Path, tmp_path: Path, own_weights: Path, capsys):
         trained(photos, tmp_path)
-        path, card = tmp_path / loop.LAST, tmp_path / "last.md"
-        weights.use_checkpoint(self.KEY, path)
+        path, card = own_weights, own_weights.with_suffix(".md")
+        shutil.copy(tmp_path / loop.LAST, path)
         assert command("weights", "card", self.KEY) == 2
         assert capsys.readouterr().err.startswith(f"The card {card} cannot be read")
 
@@ -305,12 +301,10 @@ class TestCards:
         assert command("weights", *words) == 2
         assert capsys.readouterr().err.count("\n") == 1
 
-    def test_need_weights_with_a_story(self, tmp_path: Path, checkpoints: None, capsys):
-        path = tmp_path / "unet.safetensors"
+    def test_need_weights_with_a_story(self, own_weights: Path, capsys):
         nothing, text = save({"x": torch.zeros(1)}), save({"x": torch.zeros(1)}, {"recipe": "a secret"})
         for content, sentence in ((b"no weights", "is damaged"), (nothing, "does not say"), (text, "recipe in")):
-            path.write_bytes(content)
-            weights.use_checkpoint(self.KEY, path)
+            own_weights.write_bytes(content)
             assert command("weights", "card", self.KEY) == 2
             assert sentence in capsys.readouterr().err
 
@@ -326,7 +320,7 @@ class TestRefusals:
 
     def test_fewer_photos_than_a_batch(self, photos: Path, tmp_path: Path, capsys):
         said = self.refused(capsys, "--data", photos, "--out", tmp_path / "out")
-        assert said.startswith("There are 5 colour photographs for batches of 32;")
+        assert said.startswith("There are 5 color photographs for batches of 32;")
         assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize("steps", ["0", "-3", "many"])
@@ -334,15 +328,25 @@ class TestRefusals:
         said = self.refused(capsys, "--data", photos, "--out", tmp_path, "--steps", steps)
         assert said == "Steps must be a whole number from 1 to 1e+07.\n"
 
+    @pytest.mark.parametrize("device", ["banana", "mps", "cuda:", "cuda:1000"])
+    def test_a_device_without_training(self, photos: Path, tmp_path: Path, capsys, device: str):
+        said = self.refused(capsys, "--data", photos, "--out", tmp_path, *TINY, "--device", device)
+        assert said == "--device must be cpu, cuda or one GPU such as cuda:1.\n"
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+    def test_a_gpu_that_is_not_there(self, photos: Path, tmp_path: Path, capsys):
+        said = self.refused(capsys, "--data", photos, "--out", tmp_path, *TINY, "--device", "cuda:1")
+        assert said.startswith("There is no device cuda:1 here;")
+
     def test_a_folder_that_cannot_be(self, photos: Path, capsys):
         said = self.refused(capsys, "--data", photos, "--out", photos / "0.png" / "out", *TINY)
-        assert "cannot be made" in said
+        assert "cannot be created" in said
 
     def test_a_folder_that_holds_a_run(self, photos: Path, tmp_path: Path, capsys):
         trained(photos, tmp_path)
         capsys.readouterr()
         said = self.refused(capsys, "--data", photos, "--out", tmp_path, *TINY)
-        assert "holds a run already; go on with --resume" in said
+        assert "holds a run already; continue it with --resume" in said
 
     def test_a_run_that_is_not_there(self, photos: Path, tmp_path: Path, capsys):
         said = self.refused(capsys, "--data", photos, "--out", tmp_path / "none", *TINY, "--resume")
@@ -374,14 +378,14 @@ class TestRefusals:
         words = ("--data", photos, "--out", tmp_path, *TINY)
         for flag in ("--start", "--teacher", "--perceptual"):
             assert "There is no file" in self.refused(capsys, *words, flag, tmp_path / "gone.pth")
-        assert "has no teacher; leave out --teacher" in self.refused(capsys, *words, "--teacher", backbone)
+        assert "uses no teacher network; leave out --teacher" in self.refused(capsys, *words, "--teacher", backbone)
 
     @pytest.mark.parametrize(
         "more", [("--batch", 1), ("--batch", 4, "--accumulation", 4), ("--batch", 5, "--accumulation", 2)]
     )
     def test_a_batch_that_cannot_be_cut(self, photos: Path, tmp_path: Path, capsys, more: tuple[object, ...]):
         said = self.refused(capsys, "--data", photos, "--out", tmp_path, *TINY, *more)
-        assert "equal parts of 2 photos or more" in said
+        assert "parts of 2 photos or more" in said
 
     @pytest.mark.slow
     def test_what_one_of_several_processes_refuses(self, photos: Path, tmp_path: Path, capsys):
