@@ -1,15 +1,18 @@
 """The ways in which a job ends without a result and without a bug."""
 
+from colorizers.words import Text
+
 
 class ColorizerError(Exception):
-    """Something the user can mend; the message is one sentence that says what to do.
+    """Something the user can mend, in one sentence that says what to do.
 
-    `for_visitors` is what people read who visit a public page and cannot do what its owner can.
+    `text` is the sentence, `for_visitors` what people read who visit a public page and cannot do what its owner can.
     """
 
-    def __init__(self, message: str, *, for_visitors: str = "") -> None:
-        super().__init__(message)
-        self.for_visitors = for_visitors or message
+    def __init__(self, text: Text | str, *, for_visitors: Text | str = "") -> None:
+        super().__init__(str(text))
+        self.text = text
+        self.for_visitors = for_visitors or text
 
 
 class NotFinite(ColorizerError):

@@ -33,6 +33,7 @@ LAYERS = (
     ("colorizers.picture", "colorizers.options"),
     ("colorizers.devices",),
     ("colorizers.settings", "colorizers.errors", "colorizers.assets"),
+    ("colorizers.words",),
 )
 
 

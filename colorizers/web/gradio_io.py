@@ -27,7 +27,7 @@ def toast(error: ColorizerError) -> gr.Error:
 
 def sentence_of(error: ColorizerError) -> str:
     """The sentence that a visitor of this page may read."""
-    return error.for_visitors if get_settings().public else str(error)
+    return str(error.for_visitors if get_settings().public else error)
 
 
 def place(event: gr.EventData, among: int) -> int:
