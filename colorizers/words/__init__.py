@@ -1,8 +1,8 @@
 """Every sentence that a user can meet, by its id: one file a language.
 
 The code names a sentence and its parameters, as `Text("photo.too-large", name="a.png", limit=40)`; the surfaces word
-it, each in the language of its reader. A language is a TOML file beside this module; an id such as `photo.too-large` is the key
-`too-large` in the table `photo`. A sentence that a language lacks is worded in English.
+it, each in the language of its reader. A language is a TOML file beside this module; an id such as `photo.too-large` is
+the key `too-large` in the table `photo`. A sentence that a language lacks is worded in English.
 """
 
 import functools
