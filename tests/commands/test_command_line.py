@@ -245,6 +245,7 @@ class TestManyPhotos:
         assert capsys.readouterr().err == "1 of 1 photos colored\n" * 2
         assert [path.name for path in Path("out").iterdir()] == ["portrait.png"]
 
+    @pytest.mark.slow
     def test_an_interrupted_run_leaves_whole_pictures_and_says_nothing(self, here: Path):
         Path("many").mkdir()
         for k in range(60):
