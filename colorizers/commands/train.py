@@ -57,7 +57,7 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     )
     device = "cpu, cuda or one GPU such as cuda:1 (default: COLORIZERS_DEVICE)"
     add("--device", type=_device, metavar="DEVICE", help=device)
-    packaged = f"; {', '.join(PACKAGED)}: those that pip installed"
+    packaged = f"; {', '.join(PACKAGED)} names those of the installed package"
     add(
         "--start",
         type=given_file,
