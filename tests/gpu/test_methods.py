@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from conftest import engine_with
 from skimage.color import deltaE_ciede2000, rgb2lab
 from stored_results import METHOD_NAMES, result_of
 
@@ -99,9 +98,3 @@ def test_every_network_of_ours_can_be_made_where_it_will_stand():
             if f"{name}/{weights}" not in PUBLISHED:
                 network = METHODS[name].networks[weights]().to(CUDA)
                 assert all(buffer.device.type == "cuda" for buffer in network.buffers())
-
-
-def test_one_engine_serves_a_cpu_method_beside_it(gpu: Engine, gray_photo: Photo):
-    here = engine_with(METHODS["cnn"])
-    there = gpu.results(JobRequest(gray_photo, "cnn"))[0]
-    assert apart(there, here.results(JobRequest(gray_photo, "cnn"))[0]) < LARGEST
