@@ -20,6 +20,7 @@ pytestmark = [
     pytest.mark.sd,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
 ]
+LARGEST = {"ddpm": 10, "euler-a": 10, "lcm": 10}  # mean difference of 255: noise at every step makes much of rounding
 SMALL = {"steps": 4, "working_size": 256, "seed": 1, "start_from": "gray", "strength": 1}
 
 
@@ -46,7 +47,7 @@ def pixels(
 @pytest.mark.parametrize("tab", ["img2img", "controlnet"])
 def test_half_precision_gives_about_the_picture_of_single(pixels: Callable[..., np.ndarray], tab: str, sampler: str):
     half, single = (pixels("cuda", dtype, tab, sampler=sampler) for dtype in ("float16", "float32"))
-    assert np.abs(half - single).mean() < 3
+    assert np.abs(half - single).mean() < LARGEST.get(sampler, 3)
 
 
 def test_a_gpu_gives_the_picture_of_the_cpu(pixels: Callable[..., np.ndarray]):
