@@ -7,10 +7,11 @@ class ColorizerError(Exception):
     """Something the user can mend, in one sentence that says what to do.
 
     `text` is the sentence, `for_visitors` what people read who visit a public page and cannot do what its owner can.
+    `str` words it in English.
     """
 
     def __init__(self, text: Text | str, *, for_visitors: Text | str = "") -> None:
-        super().__init__(str(text))
+        super().__init__(text)
         self.text = text
         self.for_visitors = for_visitors or text
 
