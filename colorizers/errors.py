@@ -12,8 +12,8 @@ class ColorizerError(Exception):
 
     def __init__(self, text: Text | str, *, for_visitors: Text | str = "") -> None:
         super().__init__(text)
-        self.text = text
-        self.for_visitors = for_visitors or text
+        self.text: Text = text  # type: ignore[assignment]  # until every sentence is in the catalogue
+        self.for_visitors: Text = for_visitors or text  # type: ignore[assignment]
 
 
 class NotFinite(ColorizerError):

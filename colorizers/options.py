@@ -51,8 +51,8 @@ class Control:
     """What any surface needs to know of one option. Bounds are inclusive; `high` of a text is its length.
 
     `label`, `help` and `labels`, those of the `choices` in their order, are in English: see `worded`. Some of the
-    choices may be weights of a `family`. `finish` holds, by choice, the values of the finish that suit it, where they differ from the method's. A picture may
-    be one of the shipped references where `references` says so.
+    choices may be weights of a `family`. `finish` holds, by choice, the values of the finish that suit it, where they
+    differ from the method's. A picture may be one of the shipped references where `references` says so.
     """
 
     name: str
@@ -111,8 +111,8 @@ def control(default: Any, *, low: float | None = None, high: float | None = None
             advanced: bool = False) -> Any:  # fmt: skip
     """A bool, bounded number or choice; the annotation says which: a choice is a Literal.
 
-    `help` and `labels` are for options that do not have the catalogue's entries of their key. Values that are weights
-    of `family` can be chosen only when the weights are installed. `finish` holds, by value, what of the finish suits it.
+    `help` and `labels` take the place of the catalogue's entries of the key. Values that are weights of `family` can be
+    chosen only when the weights are installed. `finish` holds, by value, what of the finish suits it.
     """
     extra: Any = {
         "key": key, "help": help, "labels": labels, "step": step, "unit": unit, "family": family, "advanced": advanced,
@@ -147,9 +147,7 @@ def variants(default: int = 1) -> Any:
     return control(default, low=1, high=MAX_VARIANTS, step=1)
 
 
-def picture(
-    *, help: Text | None = None, required: bool = True, references: bool = True, advanced: bool = False
-) -> Any:
+def picture(*, help: Text | None = None, required: bool = True, references: bool = True, advanced: bool = False) -> Any:
     """A second picture, annotated `Photo` (or `Photo | None` when not required); `help` as in `control`."""
     extra: Any = {"kind": "picture", "help": help, "references": references, "advanced": advanced}
     return Field(json_schema_extra=extra) if required else Field(None, json_schema_extra=extra)

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colorizers.errors import ColorizerError
+from colorizers.words import Text
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -64,4 +65,4 @@ def get_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = f"COLORIZERS_{'_'.join(map(str, first['loc']))}".upper()
-        raise ColorizerError(f"The environment variable {name} is wrong: {first['msg'].lower()}.") from error
+        raise ColorizerError(Text("settings.wrong", name=name, reason=first["msg"].lower())) from error
