@@ -25,7 +25,7 @@ from colorizers.weights.store import missing_weights
 from colorizers.words import ENGLISH, Text, fields
 
 PACKAGE = Path(colorizers.__file__).parent
-CATALOGUE = words._flat(words.tomllib.loads((words.FOLDER / f"{ENGLISH}.toml").read_text()))
+CATALOGUE = words.templates.__wrapped__(ENGLISH)
 """As the file has it, without what other tests add."""
 MODELS: list[type[Options]] = [Finish, TrainingPlan, *dict.fromkeys(method.info.options for method in METHODS.values())]
 TREES = [ast.parse(path.read_text(), str(path)) for path in sorted(PACKAGE.rglob("*.py"))]
