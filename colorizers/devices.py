@@ -1,4 +1,4 @@
-"""The devices of this machine: which there are, their number formats, their memory, and what "out of memory" looks like on each."""
+"""The devices of this machine: which there are, their number formats, their memory, and their out-of-memory errors."""
 
 import re
 import threading
