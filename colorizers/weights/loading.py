@@ -1,5 +1,6 @@
 """Files of weights: read without running code, and fitted strictly into a network."""
 
+import functools
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ def check_fit(network: nn.Module, state: dict[str, torch.Tensor], path: Path) ->
     if other := [name for name in expected.keys() & found.keys() if expected[name] != found[name]]:
         problems.append(Text("weights.tensors-of-another-shape", names=_some(other)))
     if problems:
-        raise ColorizerError(Text("weights.does-not-fit", name=path.name, problems=problems))
+        listed = functools.reduce(lambda first, second: Text("lists.semicolon", first=first, second=second), problems)
+        raise ColorizerError(Text("weights.does-not-fit", name=path.name, problems=listed))
 
 
 def _some(names: Collection[str]) -> Sequence[str] | Text:

@@ -242,11 +242,12 @@ def missing_weights(entries: Iterable[Weights]) -> ColorizerError:
     """Which weights are not installed, and how to get them; visitors, who have no command line, know whom to ask."""
     entries = list(entries)
     download = " ".join(entry.argument for entry in entries if entry.hub)
-    ways = dict.fromkeys(entry.how_to_get for entry in entries if not entry.hub)
+    ways = [entry.how_to_get for entry in entries if not entry.hub]
     if download:
-        ways[Text("weights.download", command=f"{DOWNLOAD} {download}")] = None
+        ways.append(Text("weights.download", command=f"{DOWNLOAD} {download}"))
+    listed = functools.reduce(lambda first, second: Text("lists.and", first=first, second=second), dict.fromkeys(ways))
     return ColorizerError(
-        Text("weights.missing", names=[entry.shown for entry in entries], ways=list(ways)),
+        Text("weights.missing", names=[entry.shown for entry in entries], ways=listed),
         for_visitors=Text("weights.missing-for-visitors", names=[entry.shown_to_visitors for entry in entries]),
     )
 

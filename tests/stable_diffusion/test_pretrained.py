@@ -195,7 +195,7 @@ def test_a_caption_is_added_to_the_prompt_and_told(folder: Path, gray_photo: Pho
     plain = small_run(gray_photo)[0]
     tiny.save_captioner(folder / "caption_blip")
     said = small_run(gray_photo, caption="blip")[0]
-    assert any(note.startswith("BLIP's description of the photo: ") for note in said.notes)
+    assert any(str(note).startswith("BLIP's description of the photo: ") for note in said.notes)
     assert "caption/blip" in said.record.weights
     assert not torch.equal(said.coloring.outcome.rgb, plain.coloring.outcome.rgb)
 
