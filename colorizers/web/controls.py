@@ -51,8 +51,9 @@ def build_panel(options: type[Options] | Options, weights: WeightsState, languag
 def offered(entry: Control, family: str, weights: WeightsState, language: str) -> Control:
     """The option in a language, as a visitor may choose it.
 
-    Some of its choices may be weights: of its family, else of `family`. Those that are not installed are marked, where others are; visitors, who cannot get them, are not offered them. The
-    default is one that is installed; a model of the user's own comes before others, and is offered only if given.
+    Some of its choices may be weights: of its family, else of `family`. Those that are not installed are marked, where
+    others are; visitors, who cannot get them, are not offered them. The default is one that is installed; a model of
+    the user's own comes before others, and is offered only if given.
     """
     entry = entry.worded(language)
     keys = {choice: f"{entry.family or family}/{choice}" for choice in entry.choices}
