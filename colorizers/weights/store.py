@@ -180,7 +180,7 @@ class WeightStore:
         if path is None:
             return WeightsStatus(entry, None, 0.0, "")
         size = sum(file.stat().st_size for file in used_files(path, entry.folders))
-        return WeightsStatus(entry, path, size / 2**20, "" if entry.folders else sha256(path))
+        return WeightsStatus(entry, path, size / 1e6, "" if entry.folders else sha256(path))
 
     def check(self, key: str) -> None:
         """Raise ColorizerError unless the weights of a key, where they are installed, are what they must be.
