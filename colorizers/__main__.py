@@ -11,20 +11,12 @@ import sys
 
 from colorizers import __version__
 from colorizers.errors import ColorizerError
+from colorizers.words import Text
 
 PROGRAM = "colorizers"
-
-
-COMMANDS = {
-    "colorize": "colour photographs, or whole folders of them",
-    "methods": "list the methods and their options",
-    "weights": "list the weights, and get those that are not installed",
-    "serve": "open the page for browsers",
-    "evaluate": "measure methods on photographs whose colours are known",
-    "train": "train a method",
-}
-"""What each is for. Each is a module of `colorizers.commands` whose `prepare(parser, argv)` adds the arguments and the
-function `run`; it gets the arguments beforehand for flags that depend on them. Modules are imported when they run."""
+COMMANDS = ("colorize", "methods", "weights", "serve", "evaluate", "train")
+"""Each is a module of `colorizers.commands` whose `prepare(parser, argv)` adds the arguments and the function `run`; it
+gets the arguments beforehand for flags that depend on them. Modules are imported when they run."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="surrogateescape")  # file names come out as the bytes that they are
     try:
         name = _top_parser().parse_args(argv[:1]).command
-        parser = argparse.ArgumentParser(f"{PROGRAM} {name}", description=COMMANDS[name], allow_abbrev=False)
+        parser = argparse.ArgumentParser(f"{PROGRAM} {name}", description=_summary(name), allow_abbrev=False)
         importlib.import_module(f"colorizers.commands.{name}").prepare(parser, argv[1:])
         # Python 3.11 and 3.12 lose the -- in intermixed arguments.
         parse = parser.parse_args if "--" in argv else parser.parse_intermixed_args
@@ -46,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader of our output has left, as `head` does
+    except BrokenPipeError:  # the reader of the output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return code
@@ -54,17 +46,21 @@ def main(argv: list[str] | None = None) -> int:
 
 def _top_parser() -> argparse.ArgumentParser:
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items()]
+    lines = [f"  {name:{width}}  {_summary(name)}" for name in COMMANDS]
     parser = argparse.ArgumentParser(
         PROGRAM,
         usage=f"{PROGRAM} COMMAND ...",
-        description="\n".join(("Colour for black-and-white photographs.", "", "commands:", *lines)),
-        epilog=f"{PROGRAM} COMMAND --help says more.",
+        description="\n".join((str(Text("commands.description")), "", str(Text("commands.heading")), *lines)),
+        epilog=str(Text("commands.more-help", program=PROGRAM)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help=argparse.SUPPRESS)
     return parser
+
+
+def _summary(command: str) -> str:
+    return str(Text(f"commands.{command}.summary"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The devices of this machine: which there are, their number formats, their memory, and how its end is told."""
+"""The devices of this machine: which there are, their number formats, their memory, and their out-of-memory errors."""
 
 import re
 import threading
@@ -8,6 +8,7 @@ import torch
 
 from colorizers.errors import ColorizerError
 from colorizers.settings import get_settings
+from colorizers.words import Text
 
 _GROUP = Path("/sys/fs/cgroup")
 _LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # of a container, by version 2 and 1 of cgroups
@@ -32,11 +33,12 @@ def find_device(wanted: str) -> torch.device:
     """The device that a setting names, such as auto, cpu, mps, cuda or cuda:1; ColorizerError when it is not here."""
     kind, _, number = wanted.partition(":")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        there = torch.cuda.device_count()
-        other = f"a number below {there}" if there else "auto or cpu"
-        raise ColorizerError(f"There is no device {wanted} here; set COLORIZERS_DEVICE to {other}.")
+        count = torch.cuda.device_count()
+        raise ColorizerError(
+            Text("device.fewer", name=wanted, count=count) if count else Text("device.none", name=wanted)
+        )
     if kind == "mps" and not torch.backends.mps.is_available():
-        raise ColorizerError("There is no device mps here; set COLORIZERS_DEVICE to auto or cpu.")
+        raise ColorizerError(Text("device.none", name=wanted))
     if kind != "auto":
         return torch.device(wanted)
     if torch.cuda.is_available():
@@ -47,7 +49,7 @@ def find_device(wanted: str) -> torch.device:
 def dtype_for(device: torch.device) -> torch.dtype:
     """The number format of large networks: what COLORIZERS_DTYPE says, else half precision where it is fast and sound.
 
-    That is a GPU by CUDA, unless it is known to give NaN: by its name, or since `use_single` was told.
+    That is a GPU by CUDA, unless it is known to give NaN: by its name, or since `use_single` was called.
     """
     if device in _single_only:
         return torch.float32

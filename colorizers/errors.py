@@ -7,12 +7,13 @@ class ColorizerError(Exception):
     """Something the user can mend, in one sentence that says what to do.
 
     `text` is the sentence, `for_visitors` what people read who visit a public page and cannot do what its owner can.
+    `str` words it in English.
     """
 
     def __init__(self, text: Text | str, *, for_visitors: Text | str = "") -> None:
-        super().__init__(str(text))
-        self.text = text
-        self.for_visitors = for_visitors or text
+        super().__init__(text)
+        self.text: Text = text  # type: ignore[assignment]  # until every sentence is in the catalogue
+        self.for_visitors: Text = for_visitors or text  # type: ignore[assignment]
 
 
 class NotFinite(ColorizerError):

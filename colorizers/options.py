@@ -1,7 +1,9 @@
 """One description of every control: it drives sliders, flags, endpoints, validation and the record.
 
 A method's options are a pydantic model whose fields are made by the functions below. The kinds are a closed set:
-bool, bounded int and float, Literal, bounded text, Seed and Picture (always a decoded Photo).
+bool, bounded int and float, Literal, bounded text, Seed and Picture (always a decoded Photo). What people read of them
+stands in the catalogue: `options.<key>.label`, `.help` and `.choices.<value>`; the key is the field's name, unless
+another is given.
 """
 
 import types
@@ -11,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
 from colorizers.errors import ColorizerError
+from colorizers.words import Text
 
 Kind = Literal["bool", "int", "float", "choice", "text", "seed", "picture"]
 MAX_SEED = 2**32 - 1
@@ -36,12 +38,21 @@ RESERVED = {
 
 
 @dataclass(frozen=True)
+class Words:
+    """What people read of an option; the labels of its choices by their values."""
+
+    label: Text
+    help: Text
+    labels: Mapping[str, Text]
+
+
+@dataclass(frozen=True)
 class Control:
     """What any surface needs to know of one option. Bounds are inclusive; `high` of a text is its length.
 
-    `labels` are the names of the `choices` that people read. Some of the choices may be weights of a `family`.
-    `finish` holds, by choice, the values of the finish that suit it, where they differ from the method's. A picture may
-    be one of the shipped references where `references` says so.
+    `label`, `help` and `labels`, those of the `choices` in their order, are in English: see `worded`. Some of the
+    choices may be weights of a `family`. `finish` holds, by choice, the values of the finish that suit it, where they
+    differ from the method's. A picture may be one of the shipped references where `references` says so.
     """
 
     name: str
@@ -49,6 +60,7 @@ class Control:
     kind: Kind
     default: Any
     help: str
+    words: Words
     low: float | None = None
     high: float | None = None
     step: float | None = None
@@ -60,6 +72,15 @@ class Control:
     references: bool = False
     required: bool = False
     advanced: bool = False
+
+    def worded(self, language: str) -> "Control":
+        """The same in a language."""
+        return replace(
+            self,
+            label=self.words.label.worded(language),
+            help=self.words.help.worded(language),
+            labels=tuple(self.words.labels[choice].worded(language) for choice in self.choices),
+        )
 
     @property
     def help_with_choices(self) -> str:
@@ -84,39 +105,36 @@ class Options(BaseModel):
 _Model = TypeVar("_Model", bound=Options)
 
 
-def control(default: Any, *, help: str, label: str = "", low: float | None = None, high: float | None = None,
-            step: float | None = None, unit: str = "", labels: Mapping[str, str] | None = None, family: str = "",
-            finish: Mapping[str, Mapping[str, float]] | None = None, advanced: bool = False) -> Any:  # fmt: skip
+def control(default: Any, *, low: float | None = None, high: float | None = None, step: float | None = None,
+            unit: str = "", key: str = "", help: Text | None = None, labels: Mapping[str, Text] | None = None,
+            family: str = "", finish: Mapping[str, Mapping[str, float]] | None = None,
+            advanced: bool = False) -> Any:  # fmt: skip
     """A bool, bounded number or choice; the annotation says which: a choice is a Literal.
 
-    `labels` names the values of a choice for people. Values that are weights of `family` can be chosen only when the
-    weights are installed. `finish` holds, by value, what of the finish suits it.
+    `help` and `labels` take the place of the catalogue's entries of the key. Values that are weights of `family` can be
+    chosen only when the weights are installed. `finish` holds, by value, what of the finish suits it.
     """
-    extra: JsonDict = {
-        "label": label, "step": step, "unit": unit, "labels": {**(labels or {})}, "family": family,
-        "advanced": advanced, "finish": {value: {**suited} for value, suited in (finish or {}).items()},
+    extra: Any = {
+        "key": key, "help": help, "labels": labels, "step": step, "unit": unit, "family": family, "advanced": advanced,
+        "finish": finish,
     }  # fmt: skip
-    return Field(default, ge=low, le=high, description=help, json_schema_extra=extra)
+    return Field(default, ge=low, le=high, json_schema_extra=extra)
 
 
-def choice(default: str, labels: Mapping[str, str], *, help: str, label: str = "", advanced: bool = False) -> Any:
+def choice(default: str, labels: Mapping[str, Text]) -> Any:
     """A choice among the keys of `labels`, annotated `str`, where they are not known before the program runs."""
-    extra: JsonDict = {"label": label, "kind": "choice", "labels": {**labels}, "advanced": advanced}
-    return Field(default, pattern=f"^({'|'.join(labels)})$", description=help, json_schema_extra=extra)
+    extra: Any = {"kind": "choice", "labels": labels}
+    return Field(default, pattern=f"^({'|'.join(labels)})$", json_schema_extra=extra)
 
 
-def text(default: str, *, help: str, label: str = "", max_length: int = MAX_TEXT, advanced: bool = False) -> Any:
+def text(default: str, *, max_length: int = MAX_TEXT, advanced: bool = False) -> Any:
     """A text of bounded length."""
-    extra: JsonDict = {"label": label, "advanced": advanced}
-    return Field(default, max_length=max_length, description=help, json_schema_extra=extra)
+    return Field(default, max_length=max_length, json_schema_extra={"advanced": advanced})
 
 
 def seed(default: int | None = None) -> Any:
     """The seed, annotated `int | None`: None asks the engine for a random one, which the record then names."""
-    extra: JsonDict = {"label": "Seed", "kind": "seed", "advanced": True}
-    return Field(
-        default, ge=0, le=MAX_SEED, description="The same seed gives the same result.", json_schema_extra=extra
-    )
+    return Field(default, ge=0, le=MAX_SEED, json_schema_extra={"kind": "seed", "advanced": True})
 
 
 def seed_of_variant(seed: int, k: int) -> int:
@@ -126,17 +144,13 @@ def seed_of_variant(seed: int, k: int) -> int:
 
 def variants(default: int = 1) -> Any:
     """How many results to make; variant k has seed + k."""
-    return control(default, low=1, high=MAX_VARIANTS, step=1, help="How many different results to make.")
+    return control(default, low=1, high=MAX_VARIANTS, step=1)
 
 
-def picture(
-    *, help: str, label: str = "", required: bool = True, references: bool = True, advanced: bool = False
-) -> Any:
-    """A second picture, annotated `Photo` (or `Photo | None` when not required)."""
-    extra: JsonDict = {"label": label, "kind": "picture", "references": references, "advanced": advanced}
-    if required:
-        return Field(description=help, json_schema_extra=extra)
-    return Field(None, description=help, json_schema_extra=extra)
+def picture(*, help: Text | None = None, required: bool = True, references: bool = True, advanced: bool = False) -> Any:
+    """A second picture, annotated `Photo` (or `Photo | None` when not required); `help` as in `control`."""
+    extra: Any = {"kind": "picture", "help": help, "references": references, "advanced": advanced}
+    return Field(json_schema_extra=extra) if required else Field(None, json_schema_extra=extra)
 
 
 def controls(options: type[Options] | Options) -> list[Control]:
@@ -149,18 +163,24 @@ def controls(options: type[Options] | Options) -> list[Control]:
 
 
 def validated(options: type[_Model], values: dict[str, Any]) -> _Model:
-    """Check values from any surface; the first thing wrong is said in one sentence as a ColorizerError."""
+    """Check values from any surface; ColorizerError names the first thing that is wrong."""
     try:
         return options.model_validate(values)
     except ValidationError as error:
-        raise ColorizerError(_sentence(options, error)) from error
+        raise ColorizerError(_mistake(options, error)) from error
 
 
 def _control(name: str, info: FieldInfo) -> Control:
     extra: Any = info.json_schema_extra
     if not isinstance(extra, dict):
         raise TypeError(f"option {name} is not made by control(), text(), seed(), variants() or picture()")
-    kind, choices = _kind(name, info, extra.get("kind"), extra.get("labels", {}))
+    kind, choices = _kind(name, info, extra.get("kind"), extra.get("labels") or ())
+    key = extra.get("key") or name
+    words = Words(
+        label=Text(f"options.{key}.label"),
+        help=extra.get("help") or Text(f"options.{key}.help"),
+        labels=extra.get("labels") or {value: Text(f"options.{key}.choices.{value}") for value in choices},
+    )
     bounds = {type(rule).__name__: rule for rule in info.metadata}
     low = bounds["Ge"].ge if "Ge" in bounds else None
     high = bounds["Le"].le if "Le" in bounds else None
@@ -170,16 +190,17 @@ def _control(name: str, info: FieldInfo) -> Control:
         raise TypeError(f"option {name} has no bounds")
     return Control(
         name=name,
-        label=str(extra.get("label") or name.replace("_", " ").capitalize()),
+        label=str(words.label),
         kind=kind,
         default=None if info.is_required() else info.default,
-        help=info.description or "",
+        help=str(words.help),
+        words=words,
         low=low,
         high=high,
         step=extra.get("step") or (1 if kind == "int" else None),
         unit=str(extra.get("unit") or ""),
         choices=choices,
-        labels=tuple(extra.get("labels", {}).get(choice, choice) for choice in choices),
+        labels=tuple(str(words.labels[value]) for value in choices),
         family=str(extra.get("family") or ""),
         finish=extra.get("finish") or {},
         references=bool(extra.get("references")),
@@ -202,24 +223,30 @@ def _kind(name: str, info: FieldInfo, marked: Any, labels: Iterable[str]) -> tup
     return kinds[annotation], ()
 
 
-def _sentence(options: type[Options], error: ValidationError) -> str:
+def _mistake(options: type[Options], error: ValidationError) -> Text:
     first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     known = {entry.name: entry for entry in controls(options)}
     if name not in known:
-        choices = ", ".join(known) or "none"
-        return f"Unknown option {name[:40]!r}; the options are: {choices}."
+        if not known:
+            return Text("option.unknown-none", name=name[:40])
+        return Text("option.unknown", name=name[:40], options=tuple(known))
     entry = known[name]
+    label = entry.words.label
     if first["type"] == "missing":
-        return f"{entry.label} is missing; choose a picture."
-    if entry.kind in ("int", "float") and entry.low is not None and entry.high is not None:
-        whole = "whole number" if entry.kind == "int" else "number"
-        return f"{entry.label} must be a {whole} from {entry.low:g} to {entry.high:g}."
-    wanted = {
-        "bool": "true or false",
-        "choice": "one of " + ", ".join(entry.choices),
-        "text": f"a text of at most {entry.high} characters",
-        "seed": f"a whole number from 0 to {MAX_SEED}, or nothing",
-        "picture": "a picture",
-    }
-    return f"{entry.label} must be {wanted[entry.kind]}."
+        return Text("option.missing", label=label)
+    match entry.kind:
+        case "int":
+            return Text("option.whole-number", label=label, low=entry.low, high=entry.high)
+        case "float":
+            return Text("option.number", label=label, low=entry.low, high=entry.high)
+        case "bool":
+            return Text("option.bool", label=label)
+        case "choice":
+            return Text("option.choice", label=label, choices=entry.choices)
+        case "text":
+            return Text("option.text", label=label, limit=entry.high)
+        case "seed":
+            return Text("option.seed", label=label, high=MAX_SEED)
+        case "picture":
+            return Text("option.picture", label=label)

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colorizers.errors import ColorizerError
+from colorizers.words import Text
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -47,7 +48,7 @@ class Settings(BaseSettings):
         default_factory=lambda: "SPACE_ID" in os.environ,
         description="hosting for strangers: no error details; when not set, it is on a Hugging Face Space",
     )
-    queue_size: int = Field(32, ge=1, description="visitors who may wait; more are told that the queue is full")
+    queue_size: int = Field(32, ge=1, description="visitors who may wait; others get an error that the queue is full")
     preview_pixels: int = Field(1024, ge=256, le=2048, description="long side of what the page shows while tuning")
 
     @property
@@ -64,4 +65,4 @@ def get_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = f"COLORIZERS_{'_'.join(map(str, first['loc']))}".upper()
-        raise ColorizerError(f"The environment variable {name} is wrong: {first['msg'].lower()}.") from error
+        raise ColorizerError(Text("settings.wrong", name=name, reason=first["msg"].lower())) from error

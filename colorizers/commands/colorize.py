@@ -19,40 +19,31 @@ from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import AnyMethod, Step
 from colorizers.picture.record import read_record
 from colorizers.picture.result import Format, Result
-
-_DESCRIPTION = """\
-Colour photographs. One photo becomes <stem>_<method>.png in the current folder, or what -o says. Several photos, or a
-folder with all that is in it, become pictures of the same stems and subfolders in the folder that -o names, else in
-<folder>_color, or in color when several are given. Photos that share a stem keep their suffix in the name: a_jpg.png,
-a_png.png. A photo that is read is never written over. Existing results are kept: for a single photo that is an error;
-of several they are skipped, so that an interrupted run can be continued. --overwrite replaces them. Exit code: 0, or 2
-when a photo or an option was refused."""
+from colorizers.words import Text
 
 
 def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """The arguments of `colorize`, with the flags of the method that they ask for."""
     parser.usage = f"{parser.prog} PHOTO_OR_FOLDER... [-m METHOD] [-o OUT] [--flag value...]"
-    parser.description = _DESCRIPTION
+    parser.description = str(Text("commands.colorize.description"))
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Photo has its own, lower limit
     method, remake = _asked_for(parser, argv)
     add = parser.add_argument
+    methods = str(Text("commands.colorize.method", methods=tuple(METHODS), default=next(iter(METHODS))))
     add("photos", nargs="+", type=_path, metavar="PHOTO_OR_FOLDER")
-    add("-m", "--method", metavar="METHOD", help=f"{', '.join(METHODS)} (default: {next(iter(METHODS))})")
-    add("-o", "--out", metavar="OUT", help="the file, or the folder, that the results become")
-    add("--format", choices=get_args(Format), help="of the results (default: as OUT is named, else png)")
-    add("--bits", type=int, choices=(8, 16), default=8, help="in each channel; 16 makes TIFF (default: 8)")
-    add("--keep-exif", action="store_true", help="keep the photo's EXIF data, which may tell places and names")
-    add("--overwrite", action="store_true", help="replace results that exist already")
-    add("--checkpoint", type=Path, metavar="PATH", help="take the weights that the options choose from this file")
-    add("--model", metavar="PATH_OR_ID", help="Stable Diffusion 1.x of your own: a folder that diffusers saved, a "
-        ".safetensors file, or OWNER/NAME that weights download --model has fetched")  # fmt: skip
-    add("--controlnet", metavar="PATH_OR_ID", help="a ControlNet of your own in the place of the one that --control-by "
-        "means: a folder, or OWNER/NAME that weights download --controlnet has fetched")  # fmt: skip
-    add("--from", dest="source", type=Path, metavar="RESULT",
-        help="make RESULT again from its photo: method, options, seed and finish are those of its record, and may not "
-        "be given; a second picture that it took must be given again, and may be no other")  # fmt: skip
-    add_flags(parser, f"{method.info.name}: {method.info.title}", method.info.options)
-    add_flags(parser, "finish", method.info.finish)
+    add("-m", "--method", metavar="METHOD", help=methods)
+    add("-o", "--out", metavar="OUT", help=str(Text("commands.colorize.out")))
+    add("--format", choices=get_args(Format), help=str(Text("commands.colorize.format")))
+    add("--bits", type=int, choices=(8, 16), default=8, help=str(Text("commands.colorize.bits")))
+    add("--keep-exif", action="store_true", help=str(Text("commands.colorize.keep-exif")))
+    add("--overwrite", action="store_true", help=str(Text("commands.colorize.overwrite")))
+    add("--checkpoint", type=Path, metavar="PATH", help=str(Text("commands.colorize.checkpoint")))
+    add("--model", metavar="PATH_OR_ID", help=str(Text("commands.colorize.model")))
+    add("--controlnet", metavar="PATH_OR_ID", help=str(Text("commands.colorize.controlnet")))
+    add("--from", dest="source", type=Path, metavar="RESULT", help=str(Text("commands.colorize.from")))
+    group = Text("commands.colorize.method-group", name=method.info.name, title=method.info.title)
+    add_flags(parser, str(group), method.info.options)
+    add_flags(parser, str(Text("commands.colorize.finish")), method.info.finish)
     parser.set_defaults(run=run, chosen=method, remake=remake)
 
 
@@ -61,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     photos: list[Path] = arguments.photos
     single = len(photos) == 1 and not photos[0].is_dir()
     if arguments.remake is not None and not single:
-        raise ColorizerError("--from makes one picture again; give its photo alone.")
+        raise ColorizerError(Text("commands.remake.one-photo"))
     suffix = outputs.suffix_of(arguments.format, arguments.bits)
     if single:
         plan = outputs.plan_single(photos[0], arguments.out, arguments.chosen.info.name, suffix)
@@ -70,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         plan = outputs.plan_many(photos, arguments.out, suffix)
     request = request_of(arguments, [task.photo for task in plan.tasks])
     engine = make_engine(store=request.store)
-    with tqdm(total=len(plan.tasks), unit="photo", leave=False, disable=None) as bar:
+    with tqdm(total=len(plan.tasks), unit=str(Text("commands.photo")), leave=False, disable=None) as bar:
         if plan.folder is not None:
             return _colorize_many(engine, request, plan, plan.folder, bar)
         written = _colorize_one(engine, request, plan.tasks[0], bar)
@@ -93,16 +84,17 @@ def _colorize_many(
                 _colorize_one(engine, request, task, bar)
                 done += 1
         except ColorizerError as error:
-            failures.append(f"{outputs.shown(task.photo)}: {error}")
+            failures.append(_about(task.photo, error.text))
         bar.update()
     bar.close()
-    counts = {
-        "failed": len(failures),
-        "skipped, as results exist": kept,
-        "no pictures": plan.others,
-    }
-    said = [f"{done} of {len(plan.tasks)} photos colored", *(f"{what}: {n}" for what, n in counts.items() if n)]
-    print("; ".join(said), *failures, sep="\n", file=sys.stderr)
+    summary = [Text("commands.colorize.done", done=done, total=len(plan.tasks))]
+    if failures:
+        summary.append(Text("commands.colorize.failed", count=len(failures)))
+    if kept:
+        summary.append(Text("commands.colorize.kept", count=kept))
+    if plan.others:
+        summary.append(Text("commands.colorize.others", count=plan.others))
+    print("; ".join(map(str, summary)), *failures, sep="\n", file=sys.stderr)
     print(folder)
     return 2 if failures else 0
 
@@ -122,8 +114,12 @@ def _colorize_one(engine: Engine, request: ColorizeRequest, task: outputs.Task, 
             notes += (*result.notes, *result.save(partial, request.bits, request.keep_exif))
         written.append(target)
     for note in dict.fromkeys(notes):
-        tqdm.write(f"{outputs.shown(task.photo)}: {note}", file=sys.stderr)
+        tqdm.write(str(_about(task.photo, note)), file=sys.stderr)
     return written
+
+
+def _about(photo: Path, text: Text) -> Text:
+    return Text("commands.colorize.about", name=outputs.shown(photo), text=text)
 
 
 def _results(engine: Engine, job: CheckedJob, bar: "tqdm[Any]") -> tuple[Result, ...]:
@@ -131,10 +127,11 @@ def _results(engine: Engine, job: CheckedJob, bar: "tqdm[Any]") -> tuple[Result,
     pace = Pace()
     for event in engine.run(job):
         if isinstance(event, Step):
-            losses = (f"{name} {value:.3g}" for name, value in (event.losses or {}).items())
-            left = pace.left(event)
-            time_left = [] if left is None else [f"about {left:.0f} s left"]
-            bar.set_postfix_str(", ".join((event.text, *losses, *time_left)))
+            values = (event.losses or {}).items()
+            parts = [event.text, *(Text("loss.value", name=Text(f"losses.{n}"), value=f"{v:.3g}") for n, v in values)]
+            if (left := pace.left(event)) is not None:
+                parts.append(Text("commands.colorize.time-left", duration=Text("duration.seconds", value=left)))
+            bar.set_postfix_str(", ".join(map(str, parts)))
         elif isinstance(event, Done):
             return tuple(Result(job.photo, coloring, job.finish) for coloring in event.colorings)
     raise Cancelled
@@ -149,7 +146,7 @@ def _asked_for(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[AnyMet
     if asked.source is None:
         return find(METHODS, asked.method or next(iter(METHODS))), None
     if asked.method is not None:
-        raise ColorizerError(f"--from takes the method from the record of {outputs.shown(asked.source)}; leave out -m.")
+        raise ColorizerError(Text("commands.remake.no-method", result=outputs.shown(asked.source)))
     remake = Remake(asked.source, read_record(asked.source))
     return find(METHODS, remake.record.method), remake
 
@@ -157,5 +154,5 @@ def _asked_for(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[AnyMet
 def _path(text: str) -> Path:
     """An empty name, as an unset variable gives it, would mean the current folder."""
     if not text:
-        raise argparse.ArgumentTypeError("an empty name is no photo")
+        raise argparse.ArgumentTypeError(str(Text("commands.colorize.empty-name")))
     return Path(text)

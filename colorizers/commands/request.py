@@ -19,6 +19,7 @@ from colorizers.picture.record import Record, versions
 from colorizers.settings import get_settings
 from colorizers.weights.registry import OWN
 from colorizers.weights.store import WeightStore, make_store
+from colorizers.words import Text
 
 
 class Remake(NamedTuple):
@@ -34,8 +35,7 @@ class Remake(NamedTuple):
             turned = given.rotated(turns)
             if self.record.input_sha256 in (turned.sha256, _hash_of_a_turn(given, turns)):
                 return turned
-        result = shown(self.result)
-        raise ColorizerError(f"{shown(path)} is not the photo that {result} was made from; give that one as it was.")
+        raise ColorizerError(Text("commands.remake.another-photo", path=shown(path), result=shown(self.result)))
 
 
 def _hash_of_a_turn(photo: Photo, turns: int) -> str:
@@ -60,12 +60,12 @@ class ColorizeRequest:
     keep_exif: bool
     overwrite: bool
     inputs: frozenset[tuple[int, int]]
-    notes: tuple[str, ...]
+    notes: tuple[Text, ...]
 
     def of_photo(self, path: Path) -> JobRequest:
         """The job of one photo, which is opened; ColorizerError when it cannot be, or is not the one of --from."""
         if path.exists() and not path.is_file():
-            raise ColorizerError(f"{shown(path)} is neither a file nor a folder; give a photo.")
+            raise ColorizerError(Text("commands.colorize.not-a-photo", path=shown(path)))
         photo = Photo.open(path) if self.remake is None else self.remake.photo(path)
         return JobRequest(photo, self.method.info.name, self.options, self.finish)
 
@@ -79,9 +79,9 @@ class ColorizeRequest:
         if not target.exists():
             return
         if _identity(target) in self.inputs:
-            raise ColorizerError(f"The result would be written over {shown(target)}; choose another place with -o.")
+            raise ColorizerError(Text("commands.colorize.replaces-input", path=shown(target)))
         if not self.overwrite:
-            raise ColorizerError(f"{shown(target)} exists already; choose another name with -o or add --overwrite.")
+            raise ColorizerError(Text("commands.colorize.exists", path=shown(target)))
 
 
 def request_of(arguments: argparse.Namespace, photos: list[Path]) -> ColorizeRequest:
@@ -127,24 +127,23 @@ def request_of(arguments: argparse.Namespace, photos: list[Path]) -> ColorizeReq
 def _check_run(remake: Remake, given: set[str]) -> None:
     result = shown(remake.result)
     if remake.record.stopped_early:
-        raise ColorizerError(f"{result} was stopped early, so it cannot be made again; colour anew.")
+        raise ColorizerError(Text("commands.remake.stopped-early", result=result))
     if given:
-        spare = ", ".join(sorted(map(flag, given)))
-        raise ColorizerError(f"--from takes every option from the record of {result}; leave out {spare}.")
+        raise ColorizerError(Text("commands.remake.no-options", result=result, flags=sorted(map(flag, given))))
 
 
 def _check_pictures(remake: Remake, method: AnyMethod, given: dict[str, Photo]) -> None:
     """Stop unless the pictures beside the photo are those of the record, which holds their hashes alone."""
     result, recorded = shown(remake.result), remake.record.pictures
     if not recorded.keys() <= {entry.name for entry in controls(method.info.options) if entry.kind == "picture"}:
-        raise ColorizerError(f"{result} names a picture that {method.info.name} does not take; colour without --from.")
-    if spare := ", ".join(sorted(map(flag, given.keys() - recorded.keys()))):
-        raise ColorizerError(f"{result} was made without this picture; leave out {spare}.")
+        raise ColorizerError(Text("commands.remake.unknown-picture", result=result, method=method.info.name))
+    if spare := sorted(map(flag, given.keys() - recorded.keys())):
+        raise ColorizerError(Text("commands.remake.spare-picture", result=result, flags=spare))
     for name, digest in recorded.items():
         if name not in given:
-            raise ColorizerError(f"{result} was made with a second picture; give it with {flag(name)} PATH.")
+            raise ColorizerError(Text("commands.remake.picture-missing", result=result, flag=flag(name)))
         if given[name].sha256 != digest:
-            raise ColorizerError(f"{result} was made with another picture; give that one with {flag(name)}.")
+            raise ColorizerError(Text("commands.remake.another-picture", result=result, flag=flag(name)))
 
 
 def _check_weights(remake: Remake, store: WeightStore) -> None:
@@ -153,19 +152,19 @@ def _check_weights(remake: Remake, store: WeightStore) -> None:
     installed = store.hashes(recorded)
     for key, digest in recorded.items():
         if not store.knows(key):
-            raise ColorizerError(f"{result} was made with weights that are not known here; colour without --from.")
+            raise ColorizerError(Text("commands.remake.unknown-weights", result=result))
         if key not in installed:
-            how = store.entry(key).how_to_get
-            raise ColorizerError(f"{result} was made with the weights {key}, which are not installed; {how}.")
+            way = store.entry(key).how_to_get
+            raise ColorizerError(Text("commands.remake.weights-missing", result=result, weights=key, way=way))
         if installed[key] != digest:
-            raise ColorizerError(f"{result} was made with other weights {key}; give those with {_flag_for(key)}.")
+            raise ColorizerError(Text("commands.remake.other-weights", result=result, weights=key, flag=_flag_for(key)))
 
 
-def _doubts(remake: Remake, method: AnyMethod) -> tuple[str, ...]:
+def _doubts(remake: Remake, method: AnyMethod) -> tuple[Text, ...]:
     """Why the pixels may differ although nothing is refused: other versions, options that the record does not know."""
     result, record, here = shown(remake.result), remake.record, versions(remake.record.versions)
     others = [
-        f"{name} {made} (here {here[name]})"
+        Text("commands.remake.version", name=name, made=made, here=here[name])
         for name, made in record.versions.items()
         if name in here and made != here[name]
     ]
@@ -173,9 +172,9 @@ def _doubts(remake: Remake, method: AnyMethod) -> tuple[str, ...]:
     unrecorded = sorted(map(flag, known - {*record.options, *record.finish, *record.pictures}))
     notes = []
     if others:
-        notes.append(f"{result} was made with {', '.join(others)}; the pixels may differ a little.")
+        notes.append(Text("commands.remake.versions", result=result, versions=others))
     if unrecorded:
-        notes.append(f"The record of {result} has no {', '.join(unrecorded)}; the default was used.")
+        notes.append(Text("commands.remake.unrecorded", result=result, flags=unrecorded))
     return tuple(notes)
 
 
@@ -189,17 +188,17 @@ def _choose_own_model(method: AnyMethod, options: dict[str, Any]) -> None:
     family, _, own = OWN.rpartition("/")
     choice = next((entry for entry in controls(method.info.options) if entry.family == family), None)
     if choice is None:
-        raise ColorizerError(f"The method {method.info.name} does not use Stable Diffusion; leave out --model.")
+        raise ColorizerError(Text("commands.colorize.no-stable-diffusion", method=method.info.name))
     chosen = options.setdefault(choice.name, own)
     if chosen != own:
-        raise ColorizerError(f"--model gives the model that {flag(choice.name)} calls {own}; leave out {chosen}.")
+        raise ColorizerError(Text("commands.colorize.two-models", flag=flag(choice.name), own=own, other=chosen))
 
 
 def _controlnet_key(method: AnyMethod, options: Options, store: WeightStore) -> str:
     """The ControlNet that one of the user's own replaces: the first one that these options use."""
     used = [key for key in method.needs(options, store) if key.startswith("controlnet/")]
     if not used:
-        raise ColorizerError(f"The method {method.info.name} has no ControlNet; leave out --controlnet.")
+        raise ColorizerError(Text("commands.colorize.no-controlnet", method=method.info.name))
     return used[0]
 
 
@@ -207,7 +206,7 @@ def _checkpoint_key(method: AnyMethod, options: Options, store: WeightStore) -> 
     """The weights that a checkpoint replaces."""
     key = method.key(options)
     if not store.knows(key):
-        raise ColorizerError(f"The method {method.info.name} has no weights; leave out --checkpoint.")
+        raise ColorizerError(Text("commands.colorize.no-weights", method=method.info.name))
     return key
 
 

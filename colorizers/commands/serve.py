@@ -9,18 +9,19 @@ from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import REGISTRY
 from colorizers.settings import get_settings
 from colorizers.weights.store import WeightStore, make_store
+from colorizers.words import Text
 
 
 def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """The arguments of `serve`."""
     add = parser.add_argument
-    add("--host", help="address to listen on")
-    add("--port", type=int, help="port to listen on")
-    add("--share", action="store_true", help="also open a public link, through Gradio's servers")
-    add("--checkpoint", action="append", default=[], metavar="KEY=PATH",
-        help="take the weights KEY, as ddcolor_tiny, from this file; may be given again for others")  # fmt: skip
-    add("--model", metavar="PATH_OR_ID", help="offer this Stable Diffusion 1.x beside the known ones")
-    add("--controlnet", metavar="PATH_OR_ID", help="use this ControlNet for depth")
+    add("--host", help=str(Text("commands.serve.host")))
+    add("--port", type=int, help=str(Text("commands.serve.port")))
+    add("--share", action="store_true", help=str(Text("commands.serve.share")))
+    checkpoint = str(Text("commands.serve.checkpoint"))
+    add("--checkpoint", action="append", default=[], metavar="KEY=PATH", help=checkpoint)
+    add("--model", metavar="PATH_OR_ID", help=str(Text("commands.serve.model")))
+    add("--controlnet", metavar="PATH_OR_ID", help=str(Text("commands.serve.controlnet")))
     parser.set_defaults(run=_run)
 
 
@@ -38,7 +39,7 @@ def _store(arguments: argparse.Namespace) -> WeightStore:
     for text in arguments.checkpoint:
         name, equals, path = text.partition("=")
         if not equals:
-            raise ColorizerError("--checkpoint needs KEY=PATH, such as ddcolor_tiny=ddcolor_tiny.pth.")
+            raise ColorizerError(Text("commands.serve.checkpoint-form"))
         home = os.path.expanduser(path)  # noqa: PTH111 - Path's own fails for users that there are not
         store = store.with_file(store.key_of(name), Path(home))
     if arguments.model is not None:

@@ -15,7 +15,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from colorizers.commands.flags import add_flags, flag, given_values, positive
-from colorizers.commands.outputs import shown
+from colorizers.commands.outputs import reason_of, shown
 from colorizers.commands.packaged import PACKAGED, given_file
 from colorizers.devices import find_device
 from colorizers.errors import ColorizerError
@@ -29,6 +29,7 @@ from colorizers.training.photos import BatchOrder, Photographs, decoded, trainin
 from colorizers.training.recipe import Materials, TrainingPlan
 from colorizers.weights.loading import read_header
 from colorizers.weights.store import sha256
+from colorizers.words import Text
 
 _LOSS_NETWORKS = ("teacher", "perceptual")
 _TIMED_STEPS = 3  # of a dry run, after one to warm up
@@ -40,48 +41,24 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add = parser.add_argument
     recipes = "; ".join(f"{key.replace('/', ':')}: {recipe.about}" for key, recipe in RECIPES.items())
     add("recipe", metavar="METHOD[:WEIGHTS]", help=recipes)
-    data = "folders of color photos, tar shards, or folders of shards; shards named val-* are not trained on"
+    data = str(Text("commands.train.data"))
     add("--data", type=Path, nargs="+", required=True, metavar="PATH", help=data)
-    val = "validation photos (default: the val-* shards among the data)"
-    add("--val", type=Path, nargs="+", default=[], metavar="PATH", help=val)
-    add(
-        "--out",
-        type=Path,
-        metavar="FOLDER",
-        help="folder for checkpoints, log and weights (default: runs/METHOD_WEIGHTS)",
-    )
-    add(
-        "--preset",
-        choices=["cpu", "gpu"],
-        help="hyperparameters for this kind of device (default: the kind of --device)",
-    )
-    device = "cpu, cuda or one GPU such as cuda:1 (default: COLORIZERS_DEVICE)"
-    add("--device", type=_device, metavar="DEVICE", help=device)
-    packaged = f"; {', '.join(PACKAGED)} names those of the installed package"
-    add(
-        "--start",
-        type=given_file,
-        metavar="FILE",
-        help=f"initial weights: of another recipe or of a backbone{packaged}",
-    )
-    add(
-        "--teacher",
-        type=given_file,
-        metavar="FILE",
-        help=f"ImageNet weights of the teacher of a distillation{packaged}",
-    )
-    add("--perceptual", type=given_file, metavar="FILE", help=f"ImageNet weights of the perceptual loss{packaged}")
-    add(
-        "--processes",
-        type=positive("--processes"),
-        metavar="N",
-        help="processes that share each batch (default: one per GPU)",
-    )
-    add("--resume", action="store_true", help="continue exactly from the last checkpoint in the folder")
-    cool = "continue a run with a trapezoid schedule in a new folder: cool down from its last checkpoint, and end"
-    add("--cool-from", type=Path, metavar="FOLDER", help=cool)
-    add("--dry-run", action="store_true", help="print the size of the network and the expected time, and stop")
-    add_flags(parser, "hyperparameters (a preset may have other defaults)", TrainingPlan)
+    add("--val", type=Path, nargs="+", default=[], metavar="PATH", help=str(Text("commands.train.val")))
+    add("--out", type=Path, metavar="FOLDER", help=str(Text("commands.train.out")))
+    add("--preset", choices=["cpu", "gpu"], help=str(Text("commands.train.preset")))
+    add("--device", type=_device, metavar="DEVICE", help=str(Text("commands.train.device")))
+    start = str(Text("commands.train.start", packaged=PACKAGED))
+    add("--start", type=given_file, metavar="FILE", help=start)
+    teacher = str(Text("commands.train.teacher", packaged=PACKAGED))
+    add("--teacher", type=given_file, metavar="FILE", help=teacher)
+    perceptual = str(Text("commands.train.perceptual", packaged=PACKAGED))
+    add("--perceptual", type=given_file, metavar="FILE", help=perceptual)
+    processes = str(Text("commands.train.processes"))
+    add("--processes", type=positive("--processes"), metavar="N", help=processes)
+    add("--resume", action="store_true", help=str(Text("commands.train.resume")))
+    add("--cool-from", type=Path, metavar="FOLDER", help=str(Text("commands.train.cool-from")))
+    add("--dry-run", action="store_true", help=str(Text("commands.train.dry-run")))
+    add_flags(parser, str(Text("commands.train.hyperparameters")), TrainingPlan)
     parser.set_defaults(run=run)
 
 
@@ -123,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _device(text: str) -> str:
     if not _DEVICE.fullmatch(text):
-        raise ColorizerError("--device must be cpu, cuda or one GPU such as cuda:1.")
+        raise ColorizerError(Text("commands.train.device-form"))
     return text
 
 
@@ -133,21 +110,21 @@ def _processes(wanted: int | None, device: torch.device) -> int:
         return wanted or 1
     gpus = 1 if device.index is not None else torch.cuda.device_count()
     if wanted is not None and wanted > gpus:
-        raise ColorizerError(f"There are {gpus} GPUs for {wanted} processes; give --processes {gpus}.")
+        raise ColorizerError(Text("commands.train.fewer-gpus", gpus=gpus, processes=wanted))
     return wanted or gpus
 
 
 def _cooling(plan: TrainingPlan, arguments: argparse.Namespace, folder: Path) -> TrainingPlan:
     """The plan of a new or resumed run that cools down from another run's checkpoint."""
     if plan.schedule != "trapezoid":
-        raise ColorizerError("Only a run with --schedule trapezoid can cool down; leave out --cool-from.")
+        raise ColorizerError(Text("commands.train.cannot-cool"))
     own, source = folder / loop.CHECKPOINT, arguments.cool_from / loop.CHECKPOINT
     if arguments.resume and own.exists():
         steps = loop.plan_of(loop.read_checkpoint(own)).steps
     elif source.is_file():
         steps = loop.read_checkpoint(source)["step"] + plan.cool_down
     else:
-        raise ColorizerError(f"There is no run in {shown(arguments.cool_from)}; give the folder of one to --cool-from.")
+        raise ColorizerError(Text("commands.train.no-run-to-cool", path=shown(arguments.cool_from)))
     return plan.model_copy(update={"steps": steps})
 
 
@@ -167,29 +144,25 @@ def _check_files(arguments: argparse.Namespace, needs: str) -> None:
     for name in ("start", *_LOSS_NETWORKS):
         path: Path | None = getattr(arguments, name)
         if path is not None and not path.is_file():
-            raise ColorizerError(f"There is no file {shown(path)}; give another with --{name}.")
+            raise ColorizerError(Text("commands.no-file-for-flag", path=shown(path), flag=name))
         if path is not None and name in _LOSS_NETWORKS and name != needs:
-            raise ColorizerError(f"The recipe {arguments.recipe} uses no {name} network; leave out --{name}.")
+            raise ColorizerError(Text("commands.train.no-such-network", recipe=arguments.recipe, network=name))
 
 
 def _check_photos(arguments: argparse.Namespace, plan: TrainingPlan, parts: int) -> None:
     """Decode the photos, print which are left out, and raise ColorizerError if they are too few or overlap."""
     if plan.batch % parts or plan.batch < 2 * parts:
-        raise ColorizerError(
-            f"A batch of {plan.batch} cannot be split into {parts} parts of 2 photos or more; give another --batch."
-        )
+        raise ColorizerError(Text("commands.train.batch-too-small", batch=plan.batch, parts=parts))
     training, held_out = _photos(arguments)
     for reason in training.left_out:
-        print(f"left out: {shown(Path(reason))}", file=sys.stderr)
-    print(f"{len(training)} photos to train on, {len(training.left_out)} left out, {len(training.labels)} labels")
+        print(Text("commands.left-out", reason=shown(Path(reason))), file=sys.stderr)
+    counts = {"training": len(training), "left_out": len(training.left_out), "labels": len(training.labels)}
+    print(Text("commands.train.photos", **counts))
     available = int(plan.subset * len(training))
     if available < plan.batch:
-        raise ColorizerError(
-            f"There are {available} color photographs for batches of {plan.batch}; "
-            "give more with --data, or a smaller --batch."
-        )
+        raise ColorizerError(Text("commands.train.too-few-photos", photos=available, batch=plan.batch))
     if held_out is not None and (shared := set(training.digests) & set(held_out.digests)):
-        raise ColorizerError(f"{len(shared)} photos are both in --data and in --val; leave them out of one.")
+        raise ColorizerError(Text("commands.train.shared-photos", count=len(shared)))
 
 
 def _photos(arguments: argparse.Namespace) -> tuple[Photographs, Photographs | None]:
@@ -201,20 +174,17 @@ def _photos(arguments: argparse.Namespace) -> tuple[Photographs, Photographs | N
 
 def _check_folder(folder: Path, resume: bool) -> None:
     if (folder / loop.CHECKPOINT).exists() and not resume:
-        raise ColorizerError(f"{shown(folder)} holds a run already; continue it with --resume, or give another --out.")
+        raise ColorizerError(Text("commands.train.run-exists", path=shown(folder)))
     if resume and not folder.is_dir():
-        raise ColorizerError(f"There is no run in {shown(folder)} to continue; leave out --resume.")
+        raise ColorizerError(Text("commands.train.no-run", path=shown(folder)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ColorizerError(
-            f"The folder {shown(folder)} cannot be created ({reason}); give another with --out."
-        ) from error
+        raise ColorizerError(Text("commands.train.no-folder", path=shown(folder), reason=reason_of(error))) from error
 
 
 def _process(rank: int, processes: int, port: int, job: _Job, errors: Any) -> None:
-    """One process of a run; the sentence of a ColorizerError goes to the parent process."""
+    """One process of a run; the text of a ColorizerError goes to the parent process."""
     variables = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "MASTER_PORT": port}
     os.environ |= {"MASTER_ADDR": "127.0.0.1"} | {name: str(value) for name, value in variables.items()}
     if job.device.type == "cpu":
@@ -222,7 +192,7 @@ def _process(rank: int, processes: int, port: int, job: _Job, errors: Any) -> No
     try:
         _train(job)
     except ColorizerError as error:
-        errors.put(str(error))
+        errors.put(error.text)
         sys.exit(2)
     torch.distributed.destroy_process_group()
 
@@ -237,7 +207,8 @@ def _train(job: _Job) -> None:
     objective = recipe.objective(plan, Materials(photos, arguments.teacher, arguments.perceptual))
     if arguments.start is not None:
         required = "" if plan.encoder_rate else "encoder."
-        accelerator.print(f"start: {load_matching(objective.network, arguments.start, required)}")
+        summary = load_matching(objective.network, arguments.start, required)
+        accelerator.print(Text("commands.train.start-read", summary=summary))
     training = loop.TrainingRun(objective, plan, accelerator, recipe.key, photos.sha256)
     if arguments.dry_run:
         accelerator.print(_forecast(training, photos.moved_if_small(accelerator.device)))
@@ -247,9 +218,10 @@ def _train(job: _Job) -> None:
         checkpoint = arguments.cool_from / loop.CHECKPOINT
     if (arguments.resume or arguments.cool_from is not None) and checkpoint.exists():
         training.resume(checkpoint)
-        accelerator.print(f"step {training.step}/{plan.steps} read from {shown(checkpoint)}")
+        place = {"step": training.step, "steps": plan.steps, "path": shown(checkpoint)}
+        accelerator.print(Text("commands.train.step-read", **place))
     validated_on = [held_out.photo(k) for k in validation.evenly_spread(len(held_out))] if held_out else []
-    output = loop.RunOutput(job.folder, _provenance(arguments, photos, hardware.device_label(accelerator)))
+    output = loop.RunOutput(job.folder, _provenance(arguments, photos, str(hardware.device_label(accelerator))))
     loop.train(training, photos, validated_on, recipe, output)
 
 
@@ -260,7 +232,7 @@ def _free_port() -> int:
         return port
 
 
-def _forecast(training: loop.TrainingRun, photos: Photographs) -> str:
+def _forecast(training: loop.TrainingRun, photos: Photographs) -> Text:
     """The size of the network, its operations per photo, and the expected time from the speed of a few steps."""
     plan, network = training.plan, training.objective.network
     parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -274,11 +246,18 @@ def _forecast(training: loop.TrainingRun, photos: Photographs) -> str:
     for _ in range(_TIMED_STEPS):
         training.take_step(photos, order)  # it reads its losses from the device, and so waits for it
     pace = (time.monotonic() - start) / _TIMED_STEPS
-    return (
-        f"{parameters / 1e6:.2f} M parameters, {2 * parameters / 2**20:.1f} MiB as fp16; "
-        f"{operations / 1e9:.2f} GFLOP per photo of {plan.size} px, forward, with its losses; {plan.steps} steps of "
-        f"{plan.batch}, {plan.steps / order.steps_per_epoch:.1f} epochs; {plan.batch / pace:.1f} photos/s on "
-        f"{hardware.device_label(training.accelerator)}: {duration(pace * plan.steps)}"
+    return Text(
+        "commands.train.forecast",
+        parameters=parameters / 1e6,
+        size=2 * parameters / 2**20,
+        operations=operations / 1e9,
+        side=plan.size,
+        steps=plan.steps,
+        batch=plan.batch,
+        epochs=plan.steps / order.steps_per_epoch,
+        speed=plan.batch / pace,
+        device=hardware.device_label(training.accelerator),
+        duration=duration(pace * plan.steps),
     )
 
 

@@ -21,6 +21,7 @@ from colorizers.picture.result import Coloring
 from colorizers.pool import Leases, ModelPool
 from colorizers.weights.registry import Weights
 from colorizers.weights.store import missing_weights
+from colorizers.words import Text
 
 _POLL = 0.25  # seconds between looks at whether the other side is still there
 _QUEUED_EVENTS = 8  # progress beyond these is dropped, the outcome never
@@ -122,10 +123,10 @@ class LocalBackend:
         seconds = time.monotonic() - started
         notes = (*job.photo.notes, *dict.fromkeys(lent.notes))
         if used != options:
-            notes += ("Memory ran short: a smaller working size was used.",)
+            notes += (Text("engine.smaller-size"),)
         stopped = method.info.stops_early and stop.is_set()
         if stopped:
-            notes += ("Stopped early, so this result cannot be reproduced from its record.",)
+            notes += (Text("engine.stopped-early"),)
         return tuple(
             Coloring(
                 outcome=rounded(outcome),
@@ -165,11 +166,11 @@ class LocalBackend:
         title = base.info.title
 
         def report(step: Step) -> None:
-            job.report(Step(0, 1, f"{title}: {step.text}", step.preview, share=0))
+            job.report(Step(0, 1, Text("progress.of-method", method=title, text=step.text), step.preview, share=0))
 
         outcome = base.run(photo, own, replace(job, report=report, stop_early=lambda: False))[0]
         if outcome is None:
-            raise ColorizerError(f"{title} gave no colours to start from; start from another method.")
+            raise ColorizerError(Text("engine.no-start", method=title))
         start = Start(outcome, finish_of(base.info, dict(own), {}))
         return method.run(photo, options, replace(job, start=start))
 

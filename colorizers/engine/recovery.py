@@ -7,6 +7,7 @@ from colorizers.errors import ColorizerError, NotFinite
 from colorizers.methods.method import Job
 from colorizers.options import Options, controls
 from colorizers.picture.compose import Outcome
+from colorizers.words import Text
 
 Outcomes = Sequence[Outcome | None]
 Run = Callable[[Options], Outcomes]
@@ -25,7 +26,7 @@ def run_within_limits(run: Run, options: Options, job: Job) -> tuple[Outcomes, O
     job.models.pool.forget()
     _begin_again(job)
     outcomes = _run_within_memory(run, options, job)
-    job.notes.append("Half precision gave no valid picture on this device, so single precision was used.")
+    job.notes.append(Text("engine.single-precision"))
     return outcomes
 
 
@@ -38,10 +39,8 @@ def _run_within_memory(run: Run, options: Options, job: Job) -> tuple[Outcomes, 
         if outcomes is not None:
             return outcomes, tried
     if smaller is not None:
-        raise ColorizerError(
-            "The device has too little memory for this; choose a smaller working size or a smaller photo."
-        )
-    raise ColorizerError("The device has too little memory for this; choose a smaller photo or another method.")
+        raise ColorizerError(Text("engine.too-little-memory-at-size"))
+    raise ColorizerError(Text("engine.too-little-memory"))
 
 
 def _run_if_it_fits(run: Run, options: Options, job: Job) -> Outcomes | None:

@@ -15,6 +15,7 @@ from colorizers.evaluation.protocol import TRUTH, Evaluation, Pictures
 from colorizers.evaluation.reference_rows import GRAY
 from colorizers.evaluation.report import Report, write_csv
 from colorizers.picture.dataset import Collection
+from colorizers.words import Text
 
 _PHOTOS = 30
 _QUALITY = 88
@@ -52,26 +53,29 @@ class ContactSheet:
 
     def _page(self, report: Report, collection: Collection, evaluation: Evaluation) -> str:
         columns = report.columns()
-        headings = ["row", *(column.heading for column in columns)]
+        headings = [str(Text("evaluation.row")), *(column.heading for column in columns)]
         meanings = (f"<dt>{_text(each.heading)}</dt><dd>{_text(each.meaning)}</dd>" for each in columns)
         photos = (self._line(k, collection.names[k], evaluation) for k in range(self._photos))
-        heads = _cells("th", ["input", *self._rows[1:]])
+        heads = _cells("th", [str(Text("evaluation.input")), *self._rows[1:]])
+        title, first = _text(Text("evaluation.title")), _text(Text("evaluation.first-photos", count=self._photos))
+        below, link = _text(Text("evaluation.below-pictures")), _text(Text("evaluation.figures-of-photos"))
         return (
-            '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Evaluation of colors</title>\n'
-            f"<style>{_STYLE}</style>\n<h1>Evaluation of colors</h1>\n"
+            f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n'
+            f"<style>{_STYLE}</style>\n<h1>{title}</h1>\n"
             f"<table>\n{_cells('th', headings)}\n"
             + "\n".join(_cells("td", cells) for cells in report.cells())
             + f"\n</table>\n<p>{_text(report.provenance())}</p>\n<p><code>{_text(report.command)}</code></p>\n"
             f"<dl>\n{chr(10).join(meanings)}\n</dl>\n"
-            '<p>Figures of every photo: <a href="pictures.csv">pictures.csv</a></p>\n'
-            f"<h2>The first {self._photos} photos</h2>\n<p>Below each picture: its CIEDE2000 to the truth.</p>\n"
+            f'<p>{link} <a href="pictures.csv">pictures.csv</a></p>\n'
+            f"<h2>{first}</h2>\n<p>{below}</p>\n"
             f'<table class="sheet">\n{heads}\n{chr(10).join(photos)}\n</table>\n</html>\n'
         )
 
     def _line(self, k: int, name: str, evaluation: Evaluation) -> str:
         """The pictures of one photo."""
+        alts = [_text(Text("evaluation.picture", photo=name, row=row)) for row in self._rows]
         cells = (
-            f'<td><img src="{_file(k, column)}" alt="{_text(f"{name}, {row}")}" title="{_text(name)}" loading="lazy">'
+            f'<td><img src="{_file(k, column)}" alt="{alts[column]}" title="{_text(name)}" loading="lazy">'
             f"{evaluation.pictures[k][row]['de00']:.1f}</td>"
             for column, row in enumerate(self._rows)
         )
@@ -87,8 +91,8 @@ def _save(rgb: Tensor, path: Path) -> None:
     Image.fromarray(pixels).save(path, quality=_QUALITY, subsampling=0)
 
 
-def _text(plain: str) -> str:
-    return html.escape(plain)
+def _text(plain: Text | str) -> str:
+    return html.escape(str(plain))
 
 
 def _cells(tag: str, cells: list[str]) -> str:

@@ -14,6 +14,7 @@ from colorizers.errors import ColorizerError
 from colorizers.networks.efficientnet_lite import EfficientNetLitePooled
 from colorizers.weights.loading import check_fit, read_state
 from colorizers.weights.store import sha256
+from colorizers.words import Text
 
 LPIPS_SMALLEST = 32  # pixels; the deepest features of smaller pictures are empty
 FID_PHOTOS = 2048  # with fewer, the covariance of the 2048 features is singular
@@ -104,7 +105,7 @@ def efficientnet(path: Path, device: torch.device) -> GivenNetwork:
     Pictures are resized to 224 pixels. Raises ColorizerError for any other file.
     """
     if not path.is_file():
-        raise ColorizerError(f"There is no file {path}; give a state dict of EfficientNet-Lite2.")
+        raise ColorizerError(Text("evaluation.no-efficientnet", path=path))
     state = {name: tensor for name, tensor in read_state(path).items() if not name.startswith("_fc.")}
     network = EfficientNetLitePooled()
     check_fit(network, state, path)
@@ -164,8 +165,9 @@ def check_fid(photos: int, force: bool) -> None:
     """Raise ColorizerError if there are too few photos for an FID."""
     needed = 2 if force else FID_PHOTOS
     if photos < needed:
-        remedy = "give more" if force else "give more, or add --force, or leave out --fid"
-        raise ColorizerError(f"FID needs at least {needed} photographs and there are {photos}; {remedy}.")
+        if force:
+            raise ColorizerError(Text("evaluation.fid-photos-forced", needed=needed, photos=photos))
+        raise ColorizerError(Text("evaluation.fid-photos", needed=needed, photos=photos))
 
 
 def fid(rows: Sequence[Tensor], truth: Tensor) -> list[float]:
@@ -188,15 +190,14 @@ def _state_of(path: Path, candidates: Mapping[str, Mapping[str, Any]]) -> tuple[
     from torchvision.models import get_model
 
     if not path.is_file():
-        raise ColorizerError(f"There is no file {path}; give a state dict of torchvision's {' or '.join(candidates)}.")
+        raise ColorizerError(Text("evaluation.no-torchvision-file", path=path, networks=tuple(candidates)))
     state = read_state(path)
     for name, options in candidates.items():
         with torch.device("meta"):
             expected = get_model(name, weights=None, **options).state_dict()
         if _shapes(expected) == _shapes(state):
             return name, state
-    message = f"{path.name} does not fit; give a whole state dict of torchvision's {' or '.join(candidates)}."
-    raise ColorizerError(message)
+    raise ColorizerError(Text("evaluation.not-torchvision", file=path.name, networks=tuple(candidates)))
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:

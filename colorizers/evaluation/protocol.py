@@ -23,6 +23,7 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record
 from colorizers.picture.result import Result
+from colorizers.words import Text
 
 TRUTH = "truth"
 _MOVED = ("moved_mean", "moved_std")  # in the order of `metrics.ab_statistics`
@@ -115,17 +116,14 @@ def _squares(collection: Collection, size: int, smallest: int) -> list[Tensor]:
     squares = [(center_square(photo, size) * 255).round().byte() for photo in collection.photos]
     for name, square in zip(collection.names, squares, strict=True):
         if (side := square.shape[-1]) < smallest:
-            raise ColorizerError(
-                f"The square of {name} has a side of {side} pixels and the metrics need {smallest}; "
-                "give a larger --size or leave the photo out."
-            )
+            raise ColorizerError(Text("evaluation.square-too-small", name=name, side=side, needed=smallest))
     return squares
 
 
 def _check_others(methods: Mapping[str, MethodRow], photos: int) -> None:
     for row, each in methods.items():
         if photos == 1 and OTHER in each.pictures.values():
-            raise ColorizerError(f"The row {row} takes the colours of another photograph; give at least two.")
+            raise ColorizerError(Text("evaluation.needs-two-photos", row=row))
 
 
 def _other(k: int, photos: int) -> int:

@@ -13,55 +13,47 @@ from colorizers.errors import ColorizerError
 from colorizers.evaluation.equal_color import SHARE
 from colorizers.evaluation.protocol import Evaluation, Values
 from colorizers.picture.dataset import Collection
+from colorizers.words import Text
 
 
 class Column(NamedTuple):
-    """A figure: its key, heading, number format and meaning."""
+    """A figure: its key and number format."""
 
     key: str
-    heading: str
     form: str
-    meaning: str
 
+    @property
+    def heading(self) -> str:
+        """Its name."""
+        return str(Text(f"evaluation.columns.{self.key}.heading"))
 
-_MOVED = (
-    "share of the way to that of the reference, from the same method with the photo's own colors as reference; "
-    "without such a row from the truth, where plain gray reads 50%"
-)
+    @property
+    def meaning(self) -> str:
+        """What it measures."""
+        return str(Text(f"evaluation.columns.{self.key}.meaning"))
+
 
 COLUMNS = (
-    Column("de00", "CIEDE2000", ".2f", "mean color difference to the truth; lower is closer"),
-    Column("x_gray", "x gray", ".2f", "CIEDE2000 as a multiple of the gray row's"),
-    Column(
-        "de00_at_85",
-        "CIEDE2000 @ 85%",
-        ".2f",
-        f"CIEDE2000 where the mean CF is {SHARE:.0%} of the truth's, else the share that the method reaches",
-    ),
-    Column("x_gray_at_85", "x gray @ 85%", ".2f", "CIEDE2000 @ 85% as a multiple of the gray row's"),
-    Column("ab_rmse", "ab RMSE", ".2f", "root mean square error of a* and b*, in Lab units"),
-    Column("psnr", "PSNR dB", ".2f", "on 8-bit RGB, at most 99; plain gray scores well"),
-    Column("ssim", "SSIM", ".3f", "structural similarity on RGB; plain gray scores well"),
-    Column("lpips", "LPIPS", ".3f", "perceptual distance on the features of a network, named below"),
-    Column("fid", "FID", ".2f", "Frechet distance between sets of features of a network, named below"),
-    Column("kid", "KID", ".2f", "kernel distance between sets of features of a network, named below; times 1000"),
-    Column("cf", "CF", ".1f", "colorfulness of Hasler and Suesstrunk (2003), of signed values as they define it"),
-    Column("cf_ddcolor", "CF abs", ".1f", "colorfulness as in DDColor's script, of absolute values"),
-    Column("delta_cf", "dCF", ".1f", "difference of the mean CF to the truth's"),
-    Column("cf_error", "dCF per photo", ".1f", "mean difference of each photo's CF to the truth's"),
-    Column("l_error", "L* error", ".3f", "mean error of L*; rounding to 8 bits alone causes up to 0.1"),
-    Column("gray_fraction", "gray", ".0%", "share of pixels with chroma below 4"),
-    Column("moved_mean", "moved mean", ".0%", f"mean of a* and b*: {_MOVED}"),
-    Column("moved_std", "moved std", ".0%", f"standard deviation of a* and b*: {_MOVED}"),
-    Column(
-        "diversity", "diversity", ".2f", "mean ab RMSE between the variants of a photo; other figures are of the first"
-    ),
-    Column(
-        "seconds_per_megapixel",
-        "s/MP",
-        ".2f",
-        "seconds per megapixel for all variants together, without loading the model",
-    ),
+    Column("de00", ".2f"),
+    Column("x_gray", ".2f"),
+    Column("de00_at_85", ".2f"),
+    Column("x_gray_at_85", ".2f"),
+    Column("ab_rmse", ".2f"),
+    Column("psnr", ".2f"),
+    Column("ssim", ".3f"),
+    Column("lpips", ".3f"),
+    Column("fid", ".2f"),
+    Column("kid", ".2f"),
+    Column("cf", ".1f"),
+    Column("cf_ddcolor", ".1f"),
+    Column("delta_cf", ".1f"),
+    Column("cf_error", ".1f"),
+    Column("l_error", ".3f"),
+    Column("gray_fraction", ".0%"),
+    Column("moved_mean", ".0%"),
+    Column("moved_std", ".0%"),
+    Column("diversity", ".2f"),
+    Column("seconds_per_megapixel", ".2f"),
 )
 
 
@@ -106,24 +98,27 @@ class Report:
 
     def markdown(self) -> str:
         """The table in Markdown, with its provenance and the command."""
-        headings = ["row", *(column.heading for column in self.columns())]
+        headings = [str(Text("evaluation.row")), *(column.heading for column in self.columns())]
         lines = [_line(headings), "|" + "---|" * len(headings), *map(_line, self.cells())]
         return "\n".join((*lines, "", self.provenance(), f"`{self.command}`")) + "\n"
 
     def provenance(self) -> str:
         """Photos, weights, seed, networks and versions in one line."""
-        exactly = f", exactly those of {self.photos_list}" if self.photos_list else ""
-        left_out = f", {self.left_out} gray or unusable left out" if self.left_out else ""
-        seeds = sorted({options["seed"] for options in self.options.values() if "seed" in options})
-        parts = (
-            f"{self.photos} photos (sha256 of the list {self.photos_sha256[:12]}){exactly}{left_out}, centre squares "
-            f"of at most {self.size} px, 8-bit results",
-            _named("weights", self.weights),
-            f"seed {', '.join(map(str, seeds))}" if seeds else "",
-            _named("networks", self.networks),
-            ", ".join(f"{name} {version}" for name, version in self.versions.items()),
-        )
-        return "; ".join(filter(None, parts)) + "."
+        photos = [Text("evaluation.photos", count=self.photos, sha256=self.photos_sha256[:12])]
+        if self.photos_list:
+            photos.append(Text("evaluation.exactly", file=self.photos_list))
+        if self.left_out:
+            photos.append(Text("evaluation.left-out", count=self.left_out))
+        photos.append(Text("evaluation.squares", size=self.size))
+        parts = [", ".join(map(str, photos))]
+        if self.weights:
+            parts.append(str(Text("evaluation.weights", files=_named(self.weights))))
+        if seeds := sorted({options["seed"] for options in self.options.values() if "seed" in options}):
+            parts.append(str(Text("evaluation.seeds", seeds=seeds)))
+        if self.networks:
+            parts.append(str(Text("evaluation.networks", files=_named(self.networks))))
+        parts.append(", ".join(f"{name} {version}" for name, version in self.versions.items()))
+        return "; ".join(parts) + "."
 
 
 def _cell(column: Column, values: Values) -> str:
@@ -132,7 +127,8 @@ def _cell(column: Column, values: Values) -> str:
         return f"{values[column.key]:{column.form}}"
     if column.key == "de00_at_85" and "color_reached" in values:
         share = values["color_reached"]
-        return f"at most {share:.0%}" if share < SHARE else f"at least {share:.0%}"
+        known = Text("evaluation.not-reached", share=share)
+        return str(known if share < SHARE else Text("evaluation.always-above", share=share))
     return "–"
 
 
@@ -162,9 +158,9 @@ def table(rows: Mapping[str, str]) -> str:
 def check_block(card: Path, name: str) -> None:
     """Raise ColorizerError if `write_block` would fail."""
     if not _block(name).search(_read(card)):
-        raise ColorizerError(f"{card.name} has no block {name!r}; add its two comment lines to the card.")
+        raise ColorizerError(Text("evaluation.no-block", card=card.name, block=name))
     if not os.access(card, os.W_OK):
-        raise ColorizerError(f"{card} cannot be written; check its permissions.")
+        raise ColorizerError(Text("evaluation.read-only-card", card=card))
 
 
 def write_block(card: Path, name: str, text: str) -> None:
@@ -180,10 +176,9 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(clean)} |"
 
 
-def _named(kind: str, hashes: Mapping[str, str]) -> str:
-    """Files by name and the start of their hash, or an empty string."""
-    files = ", ".join(f"{name} {digest[:12]}" for name, digest in hashes.items())
-    return f"{kind} {files}" if files else ""
+def _named(hashes: Mapping[str, str]) -> list[str]:
+    """Files by name and the start of their hash."""
+    return [f"{name} {digest[:12]}" for name, digest in hashes.items()]
 
 
 def _block(name: str) -> re.Pattern[str]:
@@ -194,4 +189,4 @@ def _read(card: Path) -> str:
     try:
         return card.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise ColorizerError(f"The card {card} cannot be read; give the path of a text file.") from error
+        raise ColorizerError(Text("evaluation.unreadable-card", card=card)) from error

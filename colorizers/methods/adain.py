@@ -16,6 +16,7 @@ from colorizers.options import Options, control, picture
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.photo import Photo
 from colorizers.weights.store import WeightStore
+from colorizers.words import Text
 
 _REFERENCE_SIDE = 128  # pixels
 
@@ -23,25 +24,12 @@ _REFERENCE_SIDE = 128  # pixels
 class AdainOptions(Options):
     """Options of the reference tab."""
 
-    reference: Photo = picture(help="A colour picture with the palette that you want; what it shows does not matter.")
-    style_strength: float = control(
-        1.0, low=0, high=1, step=0.05, help="0: the network's own colours. 1: the palette of the reference."
-    )
+    reference: Photo = picture(help=Text("options.reference.adain"))
+    style_strength: float = control(1.0, low=0, high=1, step=0.05)
     vividness: float = vividness()
     faded_print: bool = faded_print()
-    palette_transfer: bool = control(
-        False,
-        label="Statistics only",
-        advanced=True,
-        help="No network: every tone gets the mean colour of that tone in the reference. A baseline to compare with.",
-    )
-    weights: Literal["lab", "rgb"] = control(
-        "lab",
-        label="Network",
-        labels={"lab": "ab output", "rgb": "RGB output"},
-        advanced=True,
-        help="A network that predicts the colours, or one that predicts a whole picture, whose colours are used.",
-    )
+    palette_transfer: bool = control(False, advanced=True)
+    weights: Literal["lab", "rgb"] = control("lab", key="adain_network", advanced=True)
     working_size: int = working_size()
 
 
@@ -56,7 +44,7 @@ class Adain(Trained):
     @torch.inference_mode()
     def run(self, photo: Photo, options: AdainOptions, job: Job) -> list[Outcome]:
         """One outcome: chroma at a quarter of the working size; at the whole of it by statistics."""
-        job.report(Step(0, 1, "Analysing both pictures"))
+        job.report(Step(0, 1, Text("progress.analysing-both")))
         reference = options.reference.reference_lab(_REFERENCE_SIDE).to(job.device)
         lightness = photo.network_lightness(options.working_size, options.faded_print).to(job.device)
         if options.palette_transfer:
@@ -65,7 +53,7 @@ class Adain(Trained):
         else:
             with job.models.lease(self.key(options)) as network:
                 ab = _predicted(network, lightness, reference, options)
-        job.report(Step(1, 1, "Applying the colours"))
+        job.report(Step(1, 1, Text("progress.applying")))
         return [Chroma(ab.cpu())]
 
 
@@ -79,8 +67,8 @@ def _predicted(network: Any, lightness: Tensor, reference: Tensor, options: Adai
 METHOD = Adain(
     info=MethodInfo(
         name="adain",
-        title="AdaIN",
-        purpose="colours of a reference",
+        title=Text("methods.adain.title"),
+        purpose=Text("methods.adain.purpose"),
         paper="Adaptive instance normalization, Huang and Belongie 2017, in a U-Net",
         options=AdainOptions,
     ),

@@ -9,6 +9,7 @@ from colorizers.methods.photo_methods import PHOTO_METHODS
 from colorizers.methods.stable_diffusion import controlnet, img2img
 from colorizers.methods.style import transfer
 from colorizers.weights.registry import PUBLISHED, Weights, ours
+from colorizers.words import Text
 
 _FIRST = (
     PHOTO_METHODS["unet"],
@@ -29,5 +30,5 @@ REGISTRY: dict[str, Weights] = {
 def find(methods: Mapping[str, AnyMethod], name: str) -> AnyMethod:
     """The method of this name; ColorizerError when there is none."""
     if name not in methods:
-        raise ColorizerError(f"There is no method {name[:40]!r}; the methods are: {', '.join(methods)}.")
+        raise ColorizerError(Text("methods.unknown", name=name[:40], methods=tuple(methods)))
     return methods[name]

@@ -14,6 +14,7 @@ from colorizers.options import Options
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.photo import Photo
 from colorizers.picture.resize import resized
+from colorizers.words import Text
 
 
 class ConvolutionalOptions(Options):
@@ -37,7 +38,7 @@ class Convolutional(Trained):
     @torch.inference_mode()
     def run(self, photo: Photo, options: ConvolutionalOptions, job: Job) -> list[Outcome]:
         """One outcome: chroma at the size that the network gives, mostly a quarter of the working size."""
-        job.report(Step(0, 1, "Analysing the photo"))
+        job.report(Step(0, 1, Text("progress.analysing")))
         key = self.key(options)
         side = self.squares.get(key.partition("/")[2])
         with job.models.lease(key) as network:
@@ -45,7 +46,7 @@ class Convolutional(Trained):
             if side:
                 lightness = resized(lightness[None], (side, side))[0]
             ab = _predicted(network, lightness, options.vividness, options.flip and not side)
-        job.report(Step(1, 1, "Applying the colours"))
+        job.report(Step(1, 1, Text("progress.applying")))
         return [Chroma(ab.cpu())]
 
 

@@ -15,6 +15,7 @@ from colorizers.networks.heads import AB_SCALE
 from colorizers.options import Options, control, seed, seed_of_variant, variants
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.photo import Photo
+from colorizers.words import Text
 
 _PREVIEW_EVERY = 4  # steps
 _AT_ONCE = 8  # samples in one pass, so that memory has a bound
@@ -26,19 +27,11 @@ class DiffusionOptions(Options):
     """Options of the diffusion tab."""
 
     variants: int = variants(4)
-    samples_per_result: int = control(
-        4, label="Averaged samples", low=1, high=8, step=1,
-        help="Samples averaged for each result: more give safer, less saturated colours and take longer.",
-    )  # fmt: skip
-    steps: int = control(20, low=2, high=50, step=1, help="More take longer; beyond 20 little changes.")
+    samples_per_result: int = control(4, low=1, high=8, step=1)
+    steps: int = control(20, low=2, high=50, step=1, help=Text("options.steps.diffusion"))
     vividness: float = vividness(0.9)
     faded_print: bool = faded_print()
-    sampler: SamplerName = control(
-        "ddim",
-        labels={"ddim": "DDIM, smooth", "ddpm": "DDPM, noise at every step"},
-        advanced=True,
-        help="How noise becomes colour.",
-    )
+    sampler: SamplerName = control("ddim", advanced=True)
     working_size: int = working_size(128, high=192)
     seed: int | None = seed()
 
@@ -50,7 +43,7 @@ class Diffusion(Trained):
     @torch.inference_mode()
     def run(self, photo: Photo, options: DiffusionOptions, job: Job) -> list[Outcome]:
         """One outcome a variant, up to 8 samples in one pass: chroma at a quarter of the working size."""
-        job.report(Step(0, options.steps, "Analysing the photo"))
+        job.report(Step(0, options.steps, Text("progress.analysing")))
         with job.models.lease(self.key(options)) as model:
             network: Any = model
             lightness = photo.network_lightness(options.working_size, options.faded_print).to(job.device)
@@ -65,7 +58,7 @@ class Diffusion(Trained):
 
             def watch(done: int, guess: Tensor | None) -> None:
                 first = None if guess is None or done % _PREVIEW_EVERY else chroma(guess)[0]
-                job.report(Step(done, options.steps, f"Step {done} of {options.steps}", first))
+                job.report(Step(done, options.steps, Text("progress.step", done=done, total=options.steps), first))
 
             return chroma(_sampled(network, scene, options, watch))
 
@@ -108,8 +101,8 @@ def _scheduler(sampler: SamplerName) -> Any:
 METHOD = Diffusion(
     info=MethodInfo(
         name="diffusion",
-        title="Diffusion",
-        purpose="several ideas",
+        title=Text("methods.diffusion.title"),
+        purpose=Text("methods.diffusion.purpose"),
         paper="Denoising diffusion probabilistic models, Ho et al. 2020, on ab alone",
         options=DiffusionOptions,
         libraries=("diffusers",),

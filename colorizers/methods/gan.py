@@ -7,25 +7,20 @@ from colorizers.methods.method import MethodInfo
 from colorizers.networks.resnet_unet import ResNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.options import control
+from colorizers.words import Text
 
 
 class GanOptions(ConvolutionalOptions):
     """Options of the GAN tab."""
 
-    weights: Literal["resnet", "unet"] = control(
-        "resnet",
-        label="Network",
-        labels={"resnet": "Pretrained encoder", "unet": "From scratch"},
-        advanced=True,
-        help="With an encoder that was pretrained to recognise objects, or trained from scratch.",
-    )
+    weights: Literal["resnet", "unet"] = control("resnet", key="gan_network", advanced=True)
 
 
 METHOD = Convolutional(
     info=MethodInfo(
         name="gan",
-        title="GAN",
-        purpose="bold colours",
+        title=Text("methods.gan.title"),
+        purpose=Text("methods.gan.purpose"),
         paper="Image-to-image translation with conditional adversarial networks, Isola et al. 2017",
         options=GanOptions,
     ),

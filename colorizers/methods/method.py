@@ -13,6 +13,7 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.pool import Leases, Loader
 from colorizers.weights.store import WeightStore
+from colorizers.words import Text
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class MethodInfo:
     """
 
     name: str
-    title: str
-    purpose: str
+    title: Text
+    purpose: Text
     paper: str
     options: type[Options]
     finish: Finish = field(default_factory=Finish)
@@ -52,7 +53,7 @@ class Step:
 
     done: int
     total: int
-    text: str
+    text: Text
     preview: Outcome | None = None
     losses: Mapping[str, float] | None = None
     share: float | None = None
@@ -87,8 +88,8 @@ class Job:
     stop_early: Callable[[], bool]
     start: Start | None = None
     check_pictures: bool = False
-    notes: list[str] = field(default_factory=list)
-    maps: dict[str, Tensor] = field(default_factory=dict)
+    notes: list[Text] = field(default_factory=list)
+    maps: dict[Text, Tensor] = field(default_factory=dict)
 
 
 O = TypeVar("O", bound=Options, contravariant=True)  # noqa: E741 - the options of one method

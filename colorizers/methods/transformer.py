@@ -9,6 +9,7 @@ from colorizers.methods.shared_options import flip, vividness, working_size
 from colorizers.networks.ddcolor import LARGE, NEUTRAL, SIDE, TINY, DDColor
 from colorizers.networks.transformer import ColorTransformer
 from colorizers.options import control
+from colorizers.words import Text
 
 _PUBLISHED = {"ddcolor_tiny": TINY, "ddcolor_large": LARGE, "ddcolor_artistic": LARGE}
 
@@ -17,27 +18,18 @@ class TransformerOptions(ConvolutionalOptions):
     """Options of the transformer tab."""
 
     weights: Literal["small", "ddcolor_tiny", "ddcolor_large", "ddcolor_artistic"] = control(
-        "small",
-        label="Network",
-        labels={
-            "small": "Small and fast",
-            "ddcolor_tiny": "DDColor, lighter",
-            "ddcolor_large": "DDColor, at its best",
-            "ddcolor_artistic": "DDColor, trained on art too",
-        },
-        advanced=True,
-        help="Our own small network, or one of those that were published with the paper.",
+        "small", key="transformer_network", advanced=True
     )
     vividness: float = vividness(NEUTRAL)
-    working_size: int = working_size(more=f"The DDColor networks always receive {SIDE} x {SIDE} pixels.")
-    flip: bool = flip("The DDColor networks do without it.")
+    working_size: int = working_size(more=Text("options.working_size.transformer"))
+    flip: bool = flip(Text("options.flip.transformer"))
 
 
 METHOD = Convolutional(
     info=MethodInfo(
         name="transformer",
-        title="Transformer",
-        purpose="colour queries",
+        title=Text("methods.transformer.title"),
+        purpose=Text("methods.transformer.purpose"),
         paper="DDColor, Kang et al. 2023",
         options=TransformerOptions,
     ),

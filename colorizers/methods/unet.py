@@ -7,25 +7,20 @@ from colorizers.methods.method import MethodInfo
 from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.options import control
+from colorizers.words import Text
 
 
 class UNetOptions(ConvolutionalOptions):
     """Options of the U-Net tab."""
 
-    weights: Literal["efficientnet", "lab", "rgb"] = control(
-        "efficientnet",
-        label="Network",
-        labels={"efficientnet": "Pretrained encoder", "lab": "From scratch", "rgb": "From scratch, RGB output"},
-        advanced=True,
-        help="With an encoder that was pretrained to recognise objects, or trained from scratch.",
-    )
+    weights: Literal["efficientnet", "lab", "rgb"] = control("efficientnet", key="unet_network", advanced=True)
 
 
 METHOD = Convolutional(
     info=MethodInfo(
         name="unet",
-        title="U-Net",
-        purpose="fast default",
+        title=Text("methods.unet.title"),
+        purpose=Text("methods.unet.purpose"),
         paper="U-Net, Ronneberger et al. 2015, with colour bins, Zhang et al. 2016",
         options=UNetOptions,
     ),

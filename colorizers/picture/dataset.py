@@ -14,6 +14,7 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.decode import SUFFIXES
 from colorizers.picture.photo import Photo
 from colorizers.picture.resize import resized
+from colorizers.words import Text
 
 REFERENCES = "references"  # a folder inside one of photographs whose pictures are no photographs
 
@@ -41,7 +42,7 @@ class Collection:
     photos: tuple[Tensor, ...]
     names: tuple[str, ...]
     digests: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Text, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -64,25 +65,25 @@ def read_collection(paths: list[Path]) -> Collection:
     found = list(color_photos(paths))
     photos = [each for each in found if isinstance(each, ColorPhoto)]
     if not photos:
-        raise ColorizerError(f"There is no colour photograph in {', '.join(path.name for path in paths)}.")
+        raise ColorizerError(Text("collection.nothing", names=[path.name for path in paths]))
     return Collection(
         photos=tuple(photo.rgb for photo in photos),
         names=tuple(photo.name for photo in photos),
         digests=tuple(photo.sha256 for photo in photos),
-        left_out=tuple(each for each in found if isinstance(each, str)),
+        left_out=tuple(each for each in found if isinstance(each, Text)),
     )
 
 
-def color_photos(paths: list[Path]) -> Iterator[ColorPhoto | str]:
+def color_photos(paths: list[Path]) -> Iterator[ColorPhoto | Text]:
     """The photographs at these paths one by one; in place of one that cannot be used, a sentence that says why."""
     for name, content, label in (file for path in paths for file in _files(path)):
         try:
             rgb = Photo.open(content, name).rgb
         except ColorizerError as error:
-            yield str(error)
+            yield error.text
             continue
         if rgb is None:
-            yield f"{name} has no colour."
+            yield Text("collection.no-color", name=name)
             continue
         pixels = torch.tensor(rgb).movedim(-1, 0).contiguous()
         yield ColorPhoto(name, pixels, hashlib.sha256(content).hexdigest(), label)
@@ -105,7 +106,7 @@ def _files(path: Path) -> Iterator[tuple[str, bytes, str]]:
                 yield f"{path.resolve().name}/{inside.as_posix()}", file.read_bytes(), inside.parent.name
         return
     if not path.is_file() or not tarfile.is_tarfile(path):
-        raise ColorizerError(f"{path} is neither a folder of pictures nor a tar shard.")
+        raise ColorizerError(Text("collection.not-a-place", path=path))
     try:
         with tarfile.open(path) as shard:
             members = {member.name: member for member in shard.getmembers() if member.isfile()}
@@ -115,7 +116,7 @@ def _files(path: Path) -> Iterator[tuple[str, bytes, str]]:
                     label = _label(_content(shard, beside)) if beside else ""
                     yield f"{path.name}/{name}", _content(shard, members[name]), label
     except (tarfile.TarError, OSError) as error:
-        raise ColorizerError(f"{path.name} is a damaged tar shard; get it again.") from error
+        raise ColorizerError(Text("collection.damaged-shard", name=path.name)) from error
 
 
 def _content(shard: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -127,10 +128,10 @@ def _content(shard: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 def _label(sidecar: bytes) -> str:
     """The label in a sidecar; a sidecar that is none has no label."""
     try:
-        said = json.loads(sidecar)
+        values = json.loads(sidecar)
     except ValueError:
         return ""
-    return str(said.get("label", "")) if isinstance(said, dict) else ""
+    return str(values.get("label", "")) if isinstance(values, dict) else ""
 
 
 def center_square(photo: Tensor, size: int) -> Tensor:

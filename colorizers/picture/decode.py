@@ -12,6 +12,7 @@ from PIL import Image, ImageCms, TiffImagePlugin
 from colorizers.errors import ColorizerError
 from colorizers.picture.naming import shown_name
 from colorizers.settings import get_settings
+from colorizers.words import Text
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif")
@@ -44,7 +45,7 @@ class Decoded(NamedTuple):
     bits: int
     exif: bytes | None
     dpi: tuple[float, float] | None
-    notes: tuple[str, ...]
+    notes: tuple[Text, ...]
 
 
 def decode(source: Source, name: str = "", max_megabytes: float | None = None) -> Decoded:
@@ -54,7 +55,7 @@ def decode(source: Source, name: str = "", max_megabytes: float | None = None) -
     not a picture within the limits.
     """
     settings = get_settings()
-    label = shown_name(name) or "The picture"
+    label = shown_name(name) or Text("photo.unnamed")
     with _opened(source, label) as file:
         _check_bytes(file, label, max_megabytes or settings.max_megabytes)
         with _decoding(label):
@@ -74,7 +75,7 @@ def _formats() -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def _opened(source: Source, label: str) -> Iterator[BinaryIO]:
+def _opened(source: Source, label: Text | str) -> Iterator[BinaryIO]:
     if isinstance(source, bytes):
         yield io.BytesIO(source)
     elif isinstance(source, str | os.PathLike):
@@ -82,61 +83,57 @@ def _opened(source: Source, label: str) -> Iterator[BinaryIO]:
             file = open(source, "rb")  # noqa: SIM115 - closed by the with below
         except (OSError, ValueError) as error:
             reason = (getattr(error, "strerror", None) or "unreadable").lower()
-            raise ColorizerError(f"{label} cannot be opened ({reason}); check the path.") from error
+            raise ColorizerError(Text("photo.cannot-open", name=label, reason=reason)) from error
         with file:
             yield file
     else:
         yield source
 
 
-def _check_bytes(file: BinaryIO, label: str, limit_mb: float) -> None:
+def _check_bytes(file: BinaryIO, label: Text | str, limit_mb: float) -> None:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if size == 0:
-        raise ColorizerError(f"{label} is empty (0 bytes); choose another file.")
+        raise ColorizerError(Text("photo.empty", name=label))
     if size > limit_mb * 1e6:
-        raise ColorizerError(
-            f"{label} has {size / 1e6:.0f} MB, more than the {limit_mb:g} MB allowed; save it smaller."
-        )
+        raise ColorizerError(Text("photo.too-many-bytes", name=label, size=size / 1e6, limit=limit_mb))
 
 
-def _check_pixels(image: Image.Image, label: str, limit_mp: float) -> None:
+def _check_pixels(image: Image.Image, label: Text | str, limit_mp: float) -> None:
     width, height = image.size
     if width * height == 0:
-        raise ColorizerError(f"{label} has no pixels; choose another file.")
+        raise ColorizerError(Text("photo.no-pixels", name=label))
     if width * height > limit_mp * 1e6:
-        raise ColorizerError(
-            f"{label} has {width}x{height} pixels, more than the {limit_mp:g} megapixels allowed; make it smaller."
-        )
+        raise ColorizerError(Text("photo.too-many-pixels", name=label, width=width, height=height, limit=limit_mp))
 
 
 @contextlib.contextmanager
-def _decoding(label: str) -> Iterator[None]:
+def _decoding(label: Text | str) -> Iterator[None]:
     """Turn whatever a decoder throws at a broken file into one sentence."""
     try:
         yield
     except ColorizerError:
         raise
     except Image.DecompressionBombError as error:
-        raise ColorizerError(f"{label} has far more pixels than are allowed; make it smaller.") from error
+        raise ColorizerError(Text("photo.far-too-many-pixels", name=label)) from error
     except Image.UnidentifiedImageError as error:
-        wanted = ", ".join(FORMATS[:-1]) + f" or {FORMATS[-1]}"
-        raise ColorizerError(
-            f"{label} is not a picture that can be read here (HEIC needs the package pi-heif); save it as {wanted}."
-        ) from error
+        raise ColorizerError(Text("photo.unknown-format", name=label, formats=FORMATS)) from error
     except Exception as error:  # hostile files reach every corner of a decoder
-        raise ColorizerError(f"{label} is damaged or cut off and cannot be read; try another copy of it.") from error
+        raise ColorizerError(Text("photo.damaged", name=label)) from error
 
 
 def _read(image: Image.Image) -> Decoded:
     """Everything of an opened image, oriented."""
-    notes = []
+    notes: list[Text] = []
     frames = _frames(image)
     if frames > 1:
-        notes.append(f"Only the first frame of {frames}{' or more' * (frames == _MOST_PAGES)} was used.")
+        if frames == _MOST_PAGES:
+            notes.append(Text("photo.first-frame-of-many", frames=frames))
+        else:
+            notes.append(Text("photo.first-frame", frames=frames))
     deep = any(";16" in str(tile) for tile in getattr(image, "tile", ())) and image.mode in ("RGB", "RGBA", "LA")
     if deep:
-        notes.append("16 bits per channel were read as 8.")
+        notes.append(Text("photo.deep-color"))
     inverted = _is_white_zero(image)
     dpi, profile = _dpi(image), image.info.get("icc_profile")
     image.load()
@@ -166,14 +163,14 @@ def _frames(image: Image.Image) -> int:
     return pages
 
 
-def _exif(image: Image.Image, notes: list[str]) -> tuple[int, bytes | None]:
+def _exif(image: Image.Image, notes: list[Text]) -> tuple[int, bytes | None]:
     """The orientation, and the EXIF as it stands in the file, unless that is damaged."""
     try:
         exif = image.getexif()
         kept = exif.tobytes() if image.format == "TIFF" else image.info.get("exif")
         return exif.get(_ORIENTATION, 1), kept
     except Exception:  # a hostile directory can raise anything; the picture is still good
-        notes.append("Its EXIF is damaged and was ignored.")
+        notes.append(Text("photo.damaged-exif"))
         return 1, None
 
 
@@ -189,11 +186,11 @@ def _is_white_zero(image: Image.Image) -> bool:
     return image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
 
 
-def _wide_gray(image: Image.Image, inverted: bool, notes: list[str]) -> tuple[np.ndarray, np.ndarray | None]:
+def _wide_gray(image: Image.Image, inverted: bool, notes: list[Text]) -> tuple[np.ndarray, np.ndarray | None]:
     """Gray (H, W) float32 in [0, 1] of modes I;16 (either byte order), I and F, and the alpha of a clear value."""
     values = np.asarray(image)
     if not np.isfinite(values).all():
-        raise ColorizerError("The picture holds values that are not numbers; save it as 8- or 16-bit gray.")
+        raise ColorizerError(Text("photo.not-numbers"))
     alpha = None
     if isinstance(clear := image.info.get("transparency"), int):
         alpha = np.where(values == clear, 0, 255).astype(np.uint8)
@@ -201,7 +198,7 @@ def _wide_gray(image: Image.Image, inverted: bool, notes: list[str]) -> tuple[np
     tops = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (65535.0,)
     top = next((top for top in tops if low >= 0 and high <= top), None)
     if top is None:
-        notes.append(f"Its values from {low:g} to {high:g} were stretched between black and white.")
+        notes.append(Text("photo.stretched", low=low, high=high))
         return ((values.astype(np.float64) - low) / (high - low or 1)).astype(np.float32), alpha
     gray = values.astype(np.float32) / np.float32(top)
     return (1 - gray if inverted else gray), alpha
@@ -217,7 +214,7 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, np.ndarray | None]:
     return image.convert("RGB").convert("L") if gray else image.convert("RGB"), alpha
 
 
-def _in_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
+def _in_srgb(image: Image.Image, profile: bytes | None, notes: list[Text]) -> Image.Image:
     """The picture as sRGB or gray, its own colour profile applied."""
     mode = "L" if image.mode in ("1", "L") else "RGB"
     if image.mode not in ("L", "RGB", "CMYK"):
@@ -230,7 +227,7 @@ def _in_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Ima
                 converted = ImageCms.profileToProfile(image, own, srgb, outputMode="RGB")
                 return image if converted is None else converted.convert(mode)
         except (ImageCms.PyCMSError, OSError, ValueError):
-            notes.append("Its colour profile cannot be read and was left aside.")
+            notes.append(Text("photo.damaged-profile"))
     return image if image.mode == mode else image.convert(mode)
 
 

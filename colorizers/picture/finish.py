@@ -20,17 +20,11 @@ _FINE = 4096  # steps in which the tables are applied
 class Finish(Options):
     """The finish of a picture; the default leaves the colours as the method gave them."""
 
-    color_strength: float = control(
-        1.0, label="Colour strength", low=0, high=2, step=0.05, help="How much of the colour is laid on."
-    )
-    saturation: float = control(1.0, low=0, high=3, step=0.05, help="Boosts or lowers saturation (HSV).")
-    warmth: float = control(0.0, low=-1, high=1, step=0.05, help="Below zero is cooler, above is warmer.")
-    luminance_lock: float = control(
-        1.0, low=0, high=1, step=0.05, advanced=True, help="At 1 the photo's own light and detail stay exactly."
-    )
-    edge_snap: float = control(
-        0.0, low=0, high=1, step=0.05, advanced=True, help="Pulls colour borders to the photo's edges."
-    )
+    color_strength: float = control(1.0, low=0, high=2, step=0.05)
+    saturation: float = control(1.0, low=0, high=3, step=0.05)
+    warmth: float = control(0.0, low=-1, high=1, step=0.05)
+    luminance_lock: float = control(1.0, low=0, high=1, step=0.05, advanced=True)
+    edge_snap: float = control(0.0, low=0, high=1, step=0.05, advanced=True)
 
 
 def apply_finish(lab: Tensor, finish: Finish) -> Tensor:

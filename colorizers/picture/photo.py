@@ -16,6 +16,7 @@ from colorizers.picture.color import gray_to_lightness, rgb_to_lab, rgb_to_light
 from colorizers.picture.decode import Source, decode
 from colorizers.picture.naming import clean_name, shown_name
 from colorizers.picture.resize import resized
+from colorizers.words import Text
 
 _STRIP = 1 << 20  # pixels converted at a time
 _LONGEST_SIDE_RATIO = 4  # of the input of a network: a panorama is not enlarged beyond it
@@ -38,7 +39,7 @@ class Photo:
     bits: int = 8
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     gray: np.ndarray | None = None
 
     @classmethod
@@ -57,7 +58,7 @@ class Photo:
         pixels, alpha, bits, exif, dpi, notes = decode(source, named, max_megabytes)
         rgb, gray = (pixels, None) if pixels.ndim == 3 else (None, pixels)
         if rgb is not None:
-            notes = (*notes, "The photo already has colour: only its luminance was used.")
+            notes = (*notes, Text("photo.has-color"))
         return cls(_lightness(pixels), clean_name(named), rgb, alpha, bits, exif, dpi, notes, gray)
 
     @property
@@ -122,13 +123,13 @@ class Photo:
         What is transparent has the mean colour of what is not. Raises ColorizerError when the picture has no colours.
         """
         if self.rgb is None:
-            raise ColorizerError(f"The reference {shown_name(self.name)} has no colours; choose a colour picture.")
+            raise ColorizerError(Text("photo.gray-reference", name=shown_name(self.name)))
         alpha = np.full(self.rgb.shape[:2], 255, np.uint8) if self.alpha is None else self.alpha
-        image = Image.fromarray(np.dstack((self.rgb, alpha))).convert("RGBa")  # colours weighted by what is seen
+        image = Image.fromarray(np.dstack((self.rgb, alpha))).convert("RGBa")  # colours weighted by opacity
         small = torch.from_numpy(np.array(image.resize(size, Image.Resampling.BOX))).movedim(-1, 0) / 255
-        weighted, seen = small[:3], small[3:]
-        mean = weighted.sum((1, 2), keepdim=True) / seen.sum().clamp(min=1 / 255)
-        return weighted + (1 - seen) * mean
+        weighted, opacity = small[:3], small[3:]
+        mean = weighted.sum((1, 2), keepdim=True) / opacity.sum().clamp(min=1 / 255)
+        return weighted + (1 - opacity) * mean
 
 
 def network_size(size: tuple[int, int], working_size: int) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from colorizers.errors import ColorizerError
 from colorizers.picture.naming import shown_name
+from colorizers.words import Text
 
 PNG_KEY = "colorizers"
 _NAMESPACE = "urn:colorizers:record:1"
@@ -44,9 +45,9 @@ class Record(BaseModel):
     def parameters(self) -> str:
         """The options as picture viewers of the Stable Diffusion world show them: prompts on lines of their own."""
         values = {"Method": self.method, **self.options, **self.finish}
-        prompts = [f"{start}{said}" for name, start in _PROMPTS.items() if (said := values.pop(name, ""))]
-        told = {_NAMES.get(name, name.replace("_", " ").capitalize()): value for name, value in values.items()}
-        return "\n".join((*prompts, ", ".join(f"{name}: {_quoted(value)}" for name, value in told.items())))
+        prompts = [f"{start}{prompt}" for name, start in _PROMPTS.items() if (prompt := values.pop(name, ""))]
+        named = {_NAMES.get(name, name.replace("_", " ").capitalize()): value for name, value in values.items()}
+        return "\n".join((*prompts, ", ".join(f"{name}: {_quoted(value)}" for name, value in named.items())))
 
     def xmp(self) -> bytes:
         """An XMP packet with the record and the IPTC note on where the colours come from."""
@@ -77,22 +78,22 @@ def versions(libraries: Iterable[str] = ()) -> dict[str, str]:
 
 def read_record(path: Path) -> Record:
     """The record that a result file carries; ColorizerError when there is none or it cannot be understood."""
-    label = shown_name(path.name) or "The file"
+    label = shown_name(path.name) or Text("record.unnamed")
     try:
         if not path.is_file():  # of a pipe one would wait for the end
-            raise ColorizerError(f"{label} is not there, or not a file; give a picture that this program saved.")
+            raise ColorizerError(Text("record.no-file", name=label))
         with Image.open(path, formats=("PNG", "JPEG", "WEBP", "TIFF")) as image:
             text = image.info.get(PNG_KEY) or _from_xmp(image)
     except ColorizerError:
         raise
     except Exception as error:  # hostile files reach every corner of a decoder
-        raise ColorizerError(f"{label} cannot be read; give a picture that this program saved.") from error
+        raise ColorizerError(Text("record.cannot-read", name=label)) from error
     if not isinstance(text, str) or not text or len(text) > _MAX_BYTES:
-        raise ColorizerError(f"{label} carries no record of how it was made; give a picture saved by this program.")
+        raise ColorizerError(Text("record.none", name=label))
     try:
         return Record.model_validate(json.loads(text))
     except (ValueError, RecursionError) as error:  # pydantic's and json's errors are ValueErrors
-        raise ColorizerError(f"The record in {label} was made by another version or changed by hand.") from error
+        raise ColorizerError(Text("record.changed", name=label)) from error
 
 
 def _from_xmp(image: Image.Image) -> str | None:

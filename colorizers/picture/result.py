@@ -15,6 +15,7 @@ from colorizers.picture.compose import Kept, compose
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, Record
+from colorizers.words import Text
 
 Format = Literal["png", "jpeg", "webp", "tiff"]
 SUFFIXES: dict[str, Format] = {
@@ -43,8 +44,8 @@ class Coloring:
     outcome: Kept
     record: Record
     seconds: float
-    notes: tuple[str, ...] = ()
-    maps: Mapping[str, Tensor] = field(default_factory=dict)
+    notes: tuple[Text, ...] = ()
+    maps: Mapping[Text, Tensor] = field(default_factory=dict)
     variant: int = 0
 
 
@@ -62,7 +63,7 @@ class Result:
         return self.coloring.record.model_copy(update={"finish": self.finish.model_dump()})
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Text, ...]:
         """Sentences for the user."""
         return self.coloring.notes
 
@@ -85,7 +86,7 @@ class Result:
         """The result on a reduced photo: what a page shows while the finish is tuned."""
         return replace(self, photo=self.photo.reduced(long_side))
 
-    def save(self, path: Path | str, bits: int = 8, keep_exif: bool = False) -> tuple[str, ...]:
+    def save(self, path: Path | str, bits: int = 8, keep_exif: bool = False) -> tuple[Text, ...]:
         """Write PNG, JPEG, WebP or TIFF, as the path's suffix says; gives notes on what the format could not hold.
 
         `bits=16` writes a 16-bit colour TIFF. The record goes with the picture. EXIF of the photo is dropped unless
@@ -94,19 +95,19 @@ class Result:
         path = Path(path)
         kind = SUFFIXES.get(path.suffix.lower())
         if kind is None:
-            raise ColorizerError(f"{path.name} must end in {', '.join(SUFFIXES)}.")
+            raise ColorizerError(Text("save.unknown-suffix", name=path.name, suffixes=tuple(SUFFIXES)))
         if max(self.photo.size) > _LONGEST_SIDE.get(kind, 2**31):
-            raise ColorizerError(f"A {kind.upper()} file cannot be {max(self.photo.size)} pixels long; save as PNG.")
+            raise ColorizerError(Text("save.too-long", format=kind.upper(), pixels=max(self.photo.size)))
         if kind == "webp" and self.photo.alpha is not None and self.photo.alpha.size > _MOST_CLEAR_WEBP:
-            raise ColorizerError("A WebP file this large cannot be transparent here; save as PNG.")
+            raise ColorizerError(Text("save.large-transparent-webp"))
         if bits == 16:
             if kind != "tiff":
-                raise ColorizerError("16 bits need a TIFF file; choose TIFF or 8 bits.")
+                raise ColorizerError(Text("save.sixteen-bit"))
             self._save_deep(path)
-            return ("EXIF is not kept in 16-bit TIFF.",) if keep_exif and self.photo.exif else ()
-        image, notes = self.image(), tuple[str, ...]()
+            return (Text("save.exif-lost"),) if keep_exif and self.photo.exif else ()
+        image, notes = self.image(), tuple[Text, ...]()
         if kind == "jpeg" and image.mode == "RGBA":
-            image, notes = on_white(image), ("JPEG has no transparency: the picture was laid on white.",)
+            image, notes = on_white(image), (Text("save.on-white"),)
         image.save(path, kind.upper(), **self._extras(kind, keep_exif))
         return notes
 

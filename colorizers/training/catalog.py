@@ -3,6 +3,7 @@
 from colorizers.errors import ColorizerError
 from colorizers.training.recipe import Recipe
 from colorizers.training.recipes import adain, cnn, diffusion, gan, multicolor, resnet_unet, style, transformer, unet
+from colorizers.words import Text
 
 RECIPES: dict[str, Recipe] = {
     recipe.key: recipe
@@ -18,5 +19,5 @@ def find(name: str) -> Recipe:
         family, _, own = recipe.key.partition("/")
         if family == method and weights in ("", own):
             return recipe
-    known = ", ".join(key.replace("/", ":") for key in RECIPES)
-    raise ColorizerError(f"Unknown recipe {name[:40]!r}; the recipes are: {known}.")
+    known = [key.replace("/", ":") for key in RECIPES]
+    raise ColorizerError(Text("training.unknown-recipe", name=name[:40], recipes=known))

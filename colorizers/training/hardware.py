@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from colorizers.devices import dtype_for
 from colorizers.errors import ColorizerError
 from colorizers.settings import get_settings
+from colorizers.words import Text
 
 Precision = Literal["no", "bf16", "fp16"]
 """Mixed precision in the words of accelerate; `no` is float32."""
@@ -17,7 +18,7 @@ Precision = Literal["no", "bf16", "fp16"]
 def check_device(device: torch.device) -> None:
     """Raise ColorizerError for a device on which training has not been tried."""
     if device.type not in ("cpu", "cuda"):
-        raise ColorizerError(f"Training runs on CUDA or on the CPU, not on {device.type}; add --device cpu.")
+        raise ColorizerError(Text("training.device", device=device.type))
 
 
 def precision_for(device: torch.device) -> Precision:
@@ -40,11 +41,14 @@ def accelerator_for(device: torch.device) -> Accelerator:
     return Accelerator(cpu=device.type == "cpu", mixed_precision=precision_for(device))
 
 
-def device_label(accelerator: Accelerator) -> str:
+def device_label(accelerator: Accelerator) -> Text:
     """The device as a model card names it."""
     count = accelerator.num_processes
     if accelerator.device.type == "cuda":
         precision = {"no": "float32"}.get(accelerator.mixed_precision, accelerator.mixed_precision)
-        return f"{count} x {torch.cuda.get_device_name(accelerator.device)}, {precision}"
-    processes = f"{count} process" if count == 1 else f"{count} processes"
-    return f"CPU, {processes} of {torch.get_num_threads()} threads, {os.cpu_count()} cores"
+        name = torch.cuda.get_device_name(accelerator.device)
+        return Text("training.gpus", count=count, name=name, precision=precision)
+    threads, cores = torch.get_num_threads(), os.cpu_count()
+    if count == 1:
+        return Text("training.cpu", threads=threads, cores=cores)
+    return Text("training.cpu-processes", count=count, threads=threads, cores=cores)

@@ -13,6 +13,7 @@ from colorizers.networks.precision import in_float32
 from colorizers.picture.color import lab_to_rgb
 from colorizers.training.recipe import Frozen
 from colorizers.weights.loading import read_state
+from colorizers.words import Text
 
 VGG, EFFICIENTNET = "VGG-16", "EfficientNet-Lite2"
 _PERCEPTUAL_LEVELS = 3  # of a feature network, from the finest on
@@ -26,7 +27,7 @@ _RENAMINGS: tuple[Callable[[str], str], ...] = (
 """A file may hold the same network, the backbone of its encoder, or a network whose encoder it is."""
 
 
-def load_matching(network: nn.Module, path: Path, required: str = "") -> str:
+def load_matching(network: nn.Module, path: Path, required: str = "") -> Text:
     """Load every tensor of a file that fits one of the network's by name and shape; describe the result.
 
     A published backbone fills the network's `encoder`; its first convolution is summed over RGB if the network has one
@@ -42,18 +43,17 @@ def load_matching(network: nn.Module, path: Path, required: str = "") -> str:
             matching = candidate
     loaded = {name: value for name, value in matching.items() if value is not None}
     if not loaded:
-        raise ColorizerError(f"No tensor of {path.name} fits this network; give another file with --start.")
+        raise ColorizerError(Text("training.nothing-fits", file=path.name))
     missing = own.keys() - loaded.keys()
     if required and any(name.startswith(required) for name in missing):
-        raise ColorizerError(
-            f"{path.name} does not hold the whole {required.rstrip('.')}, which is not trained; "
-            "give another file with --start, or an --encoder-rate above 0."
-        )
+        raise ColorizerError(Text("training.frozen-part-missing", file=path.name, part=required.rstrip(".")))
     with torch.no_grad():
         for name, value in loaded.items():
             own[name].copy_(value)
-    summary = f"{len(loaded)} of {len(own)} tensors from {path.name}"
-    return f"{summary}; randomly initialised: {_layers(missing)}" if missing else summary
+    if missing:
+        layers = _layers(missing)
+        return Text("training.partly-loaded", loaded=len(loaded), total=len(own), file=path.name, layers=layers)
+    return Text("training.loaded", loaded=len(loaded), total=len(own), file=path.name)
 
 
 def _matching(
@@ -75,10 +75,10 @@ def _reshaped(value: Tensor, own: Tensor) -> Tensor | None:
     return value if value.shape == own.shape else None
 
 
-def _layers(tensors: set[str]) -> str:
+def _layers(tensors: set[str]) -> Text | list[str]:
     """The first layers of a set of tensors, by name."""
     layers = sorted({name.rpartition(".")[0] for name in tensors})
-    return ", ".join(layers[:_NAMES_SHOWN]) + (" ..." if len(layers) > _NAMES_SHOWN else "")
+    return Text("weights.and-more", names=layers[:_NAMES_SHOWN]) if len(layers) > _NAMES_SHOWN else layers
 
 
 def feature_network(path: Path | None, flag: str, accepted: tuple[str, ...] = (VGG, EFFICIENTNET)) -> Frozen:
@@ -86,12 +86,11 @@ def feature_network(path: Path | None, flag: str, accepted: tuple[str, ...] = (V
 
     Raises ColorizerError if the file does not hold an accepted network under its published tensor names.
     """
-    names = " or ".join(accepted)
     if path is None:
-        raise ColorizerError(f"This recipe needs the weights of {names}; give their file with {flag}.")
+        raise ColorizerError(Text("training.network-missing", networks=accepted, flag=flag))
     state = read_state(path)
     name = EFFICIENTNET if "_conv_stem.weight" in state else VGG
-    problem = ColorizerError(f"{path.name} does not hold {names}; give another file with {flag}.")
+    problem = ColorizerError(Text("training.another-network", file=path.name, networks=accepted, flag=flag))
     if name not in accepted:
         raise problem
     network = _NETWORKS[name]()

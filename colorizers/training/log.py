@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from colorizers.training.validation import Figures
+from colorizers.words import Text
 
 
 class TrainingLog:
@@ -23,14 +24,16 @@ class TrainingLog:
         """Mean parts of the loss since the last line, with the speed and the remaining time."""
         pace = (time.monotonic() - self._start) / (step - self._first_step)
         speed, left = self._batch / pace, pace * (self._steps - step)
-        values = ", ".join(f"{name} {value:.4f}" for name, value in parts.items())
-        print(f"step {step}/{self._steps}  {values}  {speed:.1f} photos/s, {duration(left)} left", flush=True)
+        values = [f"{name} {value:.4f}" for name, value in parts.items()]
+        line = Text("training.step", step=step, steps=self._steps, losses=values, speed=speed, left=duration(left))
+        print(line, flush=True)
         self._add(step, parts | {"photos_per_second": speed, "learning_rate": learning_rate})
 
     def figures(self, step: int, figures: Figures) -> None:
         """Figures of a validation."""
         values = {"score": figures.score} | figures.values
-        print(f"step {step} validation  " + ", ".join(f"{n} {v:.3f}" for n, v in values.items()), flush=True)
+        named = [f"{name} {value:.3f}" for name, value in values.items()]
+        print(Text("training.validation", step=step, figures=named), flush=True)
         self._add(step, {f"validation_{name}": value for name, value in values.items()})
 
     def _add(self, step: int, values: dict[str, float]) -> None:
@@ -41,8 +44,10 @@ class TrainingLog:
             csv.writer(file).writerows(rows)
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float) -> Text:
     """Seconds as text, such as 45 s, 12 min or 3.5 h."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return Text("duration.seconds", value=seconds)
+    if seconds < 5400:
+        return Text("duration.minutes", value=seconds / 60)
+    return Text("duration.hours", value=seconds / 3600)

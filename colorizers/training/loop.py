@@ -23,6 +23,7 @@ from colorizers.training.photos import BatchOrder, Photographs, crops, seeded
 from colorizers.training.print_defects import bordered
 from colorizers.training.recipe import Batch, Objective, Recipe, TrainingPlan
 from colorizers.training.validation import SHOWN
+from colorizers.words import Text
 
 _CHANGEABLE = ("log_every", "save_every", "judge_every")  # when a run is resumed
 _CHANGEABLE_BEFORE_COOL_DOWN = ("steps", "cool_down", "cool_size")
@@ -96,8 +97,8 @@ class TrainingRun:
         identity = state["identity"] | {name: self.identity[name] for name in _CHANGEABLE_BEFORE_COOL_DOWN if open_end}
         other = [name for name, value in self.identity.items() if identity.get(name) != value]
         if other:
-            names = ", ".join(name.replace("_", "-") for name in other)
-            raise ColorizerError(f"The run in the folder has another {names}; use the same, or another --out.")
+            names = [name.replace("_", "-") for name in other]
+            raise ColorizerError(Text("training.another-run", settings=names))
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
@@ -183,7 +184,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         plan_of(state)
     except Exception as error:  # a damaged file can raise anything in the unpickler
-        raise ColorizerError(f"{path.name} is damaged; start again in another folder with --out.") from error
+        raise ColorizerError(Text("training.damaged-checkpoint", file=path.name)) from error
     return state
 
 

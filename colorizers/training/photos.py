@@ -15,6 +15,7 @@ from tqdm import tqdm
 from colorizers.devices import free_bytes
 from colorizers.errors import ColorizerError
 from colorizers.picture.dataset import ColorPhoto, color_photos, list_sha256, reduced_rgb, shards
+from colorizers.words import Text
 
 SHORT_SIDE = 256  # pixels; larger photos are reduced to it when they are decoded
 SMALLEST_CROP = 0.6  # of the short side
@@ -109,7 +110,7 @@ def training_paths(data: list[Path]) -> list[Path]:
     """Paths to train on: folders of shards become their shards, without validation shards."""
     paths = [path for path in shards(data) if not path.name.startswith(VALIDATION)]
     if not paths:
-        raise ColorizerError(f"Shards named {VALIDATION}* are never trained on; give others with --data.")
+        raise ColorizerError(Text("training.only-validation", prefix=VALIDATION))
     return paths
 
 
@@ -132,7 +133,7 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
     if not path.is_file():
-        raise ColorizerError(f"{path} is neither a folder of pictures nor a tar shard.")
+        raise ColorizerError(Text("collection.not-a-place", path=path))
     return [path]
 
 
@@ -149,16 +150,17 @@ def _decode(paths: list[Path], pixels: Path, index: Path) -> None:
     left_out: list[str] = []
     partial = pixels.with_suffix(f".partial{os.getpid()}")
     with partial.open("wb") as file:
-        for photo in tqdm(color_photos(paths), desc="decoding", unit="photo", leave=False, disable=None):
+        words = {"desc": str(Text("training.decoding")), "unit": str(Text("commands.photo"))}
+        for photo in tqdm(color_photos(paths), **words, leave=False, disable=None):
             if isinstance(photo, ColorPhoto):
                 small = reduced_rgb(photo.rgb, SHORT_SIDE)
                 file.write(small.movedim(0, -1).contiguous().numpy().tobytes())
                 rows.append([photo.name, photo.sha256, photo.label, *small.shape[1:]])
             else:
-                left_out.append(photo)
+                left_out.append(str(photo))
     if not rows:
         partial.unlink()
-        raise ColorizerError(f"There is no color photograph in {', '.join(path.name for path in paths)}.")
+        raise ColorizerError(Text("training.no-color", names=[path.name for path in paths]))
     partial.replace(pixels)
     unfinished = partial.with_suffix(".index")
     unfinished.write_text(json.dumps({"photos": rows, "left_out": left_out}))
@@ -172,7 +174,7 @@ def _read(pixels: Path, index: Path) -> Photographs:
     ids = {label: k for k, label in enumerate(labels)}
     sizes = torch.tensor(heights) * torch.tensor(widths)
     if not pixels.exists() or pixels.stat().st_size != 3 * int(sizes.sum()):
-        raise ColorizerError(f"The decoded photos {pixels.name} are damaged; delete {index.name} beside them.")
+        raise ColorizerError(Text("training.damaged-photos", file=pixels.name, index=index.name))
     flat = np.memmap(pixels, np.uint8, "c").reshape(-1, 3)  # copy-on-write: torch has no read-only tensors
     return Photographs(
         pixels=torch.from_numpy(flat),

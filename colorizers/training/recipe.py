@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from colorizers.options import Options, control, seed
 from colorizers.training.photos import Photographs
 from colorizers.training.validation import ColorFunction, Figures, measure, sample_sheet
+from colorizers.words import Text
 
 LOWEST_RATE = 0.01  # of the peak learning rate
 
@@ -20,36 +21,28 @@ LOWEST_RATE = 0.01  # of the peak learning rate
 class TrainingPlan(Options):
     """The hyperparameters of a run. With the recipe and the photos they determine it, up to the order of float sums."""
 
-    steps: int = control(6000, low=1, high=10_000_000, help="Optimizer steps of the run.")
-    batch: int = control(32, low=1, high=65536, help="Photos per step, over all processes.")
-    accumulation: int = control(
-        1, low=1, high=1024, help="Parts of a batch that are computed one by one, to save memory."
-    )
-    size: int = control(128, low=32, high=1024, step=32, unit="px", help="Side of the crops.")
-    cool_size: int = control(128, low=32, high=1024, step=32, unit="px", help="Side of the crops during the cool-down.")
-    learning_rate: float = control(1e-3, low=0, high=1, help="Peak learning rate of AdamW.")
-    encoder_rate: float = control(
-        1.0, low=0, high=1, help="Learning rate of a pretrained encoder, as a share; 0 freezes it."
-    )
-    critic_after: int = control(0, low=0, high=10_000_000, help="GANs: first step with the critic (discriminator).")
-    critic_width: int = control(64, low=8, high=256, help="GANs: channels of the critic's first layer.")
-    critic_rate: float = control(4e-4, low=0, high=1, help="GANs: peak learning rate of the critic.")
-    weight_decay: float = control(1e-2, low=0, high=1, help="Weight decay of AdamW.")
-    schedule: Literal["cosine", "trapezoid"] = control(
-        "cosine", help="Learning rate after the warm-up: cosine decay, or constant with a cool-down at the end."
-    )
-    warm_up: int = control(200, low=1, high=100_000, help="Steps of linear warm-up.")
-    cool_down: int = control(2000, low=1, high=1_000_000, help="Steps of the cool-down of a trapezoid.")
-    clip: float = control(1.0, low=0.001, high=1000, help="Maximum gradient norm.")
-    ema: float = control(
-        0.999, low=0, high=0.99999, help="Decay of the moving average of the weights, which is exported."
-    )
-    subset: float = control(1.0, low=0.0001, high=1, help="Share of the photos in each epoch.")
-    refresh_every: int = control(1, low=1, high=1000, help="Epochs between new random subsets.")
+    steps: int = control(6000, low=1, high=10_000_000, key="training.steps")
+    batch: int = control(32, low=1, high=65536, key="training.batch")
+    accumulation: int = control(1, low=1, high=1024, key="training.accumulation")
+    size: int = control(128, low=32, high=1024, step=32, unit="px", key="training.size")
+    cool_size: int = control(128, low=32, high=1024, step=32, unit="px", key="training.cool_size")
+    learning_rate: float = control(1e-3, low=0, high=1, key="training.learning_rate")
+    encoder_rate: float = control(1.0, low=0, high=1, key="training.encoder_rate")
+    critic_after: int = control(0, low=0, high=10_000_000, key="training.critic_after")
+    critic_width: int = control(64, low=8, high=256, key="training.critic_width")
+    critic_rate: float = control(4e-4, low=0, high=1, key="training.critic_rate")
+    weight_decay: float = control(1e-2, low=0, high=1, key="training.weight_decay")
+    schedule: Literal["cosine", "trapezoid"] = control("cosine", key="training.schedule")
+    warm_up: int = control(200, low=1, high=100_000, key="training.warm_up")
+    cool_down: int = control(2000, low=1, high=1_000_000, key="training.cool_down")
+    clip: float = control(1.0, low=0.001, high=1000, key="training.clip")
+    ema: float = control(0.999, low=0, high=0.99999, key="training.ema")
+    subset: float = control(1.0, low=0.0001, high=1, key="training.subset")
+    refresh_every: int = control(1, low=1, high=1000, key="training.refresh_every")
     seed: int = seed(0)
-    log_every: int = control(50, low=1, high=100_000, help="Steps between lines of the log.")
-    save_every: int = control(50, low=1, high=100_000, help="Steps between checkpoints.")
-    judge_every: int = control(500, low=1, high=100_000, help="Steps between validations, sample sheets and exports.")
+    log_every: int = control(50, low=1, high=100_000, key="training.log_every")
+    save_every: int = control(50, low=1, high=100_000, key="training.save_every")
+    judge_every: int = control(500, low=1, high=100_000, key="training.judge_every")
 
     @property
     def cools_from(self) -> int:
@@ -185,12 +178,16 @@ class Recipe:
     """
 
     key: str
-    about: str
     objective: Callable[[TrainingPlan, Materials], Objective]
     common: Mapping[str, Any]
     cpu: Mapping[str, Any]
     gpu: Mapping[str, Any]
     needs: str = ""
+
+    @property
+    def about(self) -> Text:
+        """What it trains."""
+        return Text(f"recipes.{self.key.replace('/', '.')}")
 
     def plan(self, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """The hyperparameters of a preset, overridden by the given ones."""

@@ -2,7 +2,7 @@
 
 import os
 
-# Both are read when gradio is first imported: nothing is told to anybody.
+# Both are read when gradio is first imported: no usage data is sent.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 

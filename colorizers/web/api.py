@@ -21,14 +21,14 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.naming import result_stem
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
-from colorizers.web import texts
 from colorizers.web.files import open_upload
 from colorizers.web.gradio_io import shown_errors
 from colorizers.web.handlers import DEVICE, JOBS_IN_HAND
+from colorizers.words import Text
 
 MAX_JSON = 10_000  # characters
 _REQUIRED = inspect.Parameter.empty
-_RETURNS = "Returns the coloured pictures as full-size PNG files, and the record of how each was made."
+_RETURNS = Text("api.returns")
 
 Files = list[FileData]
 Records = list[dict[str, Any]]
@@ -40,31 +40,32 @@ class Parameter:
 
     name: str
     type: Any
-    help: str
+    help: Text | str
     default: Any = _REQUIRED
 
 
 def add_endpoints(engine: Engine) -> None:
     """Add `/colorize` and a `/colorize_<method>` for each method to the page that is being built."""
-    photo = Parameter("photo", FileData, "The photo.")
-    finish = ", ".join(Finish.model_fields)
+    photo = Parameter("photo", FileData, Text("api.photo"))
+    finish = Text("api.finish-json", fields=tuple(Finish.model_fields))
     parameters = [
         photo,
-        Parameter("method", Literal[tuple(engine.methods)], "The name of a method."),
-        Parameter("options_json", str, "A JSON object of its options; pictures need the method's own endpoint.", "{}"),
-        Parameter("finish_json", str, f"A JSON object of {finish}; what it leaves out is the method's own.", "{}"),
+        Parameter("method", Literal[tuple(engine.methods)], Text("api.method")),
+        Parameter("options_json", str, Text("api.options-json"), "{}"),
+        Parameter("finish_json", str, finish, "{}"),
     ]
-    _add("colorize", "Colour a photo by any method.", parameters, _any_request, engine)
+    _add("colorize", Text("api.any-method"), parameters, _any_request, engine)
     for method in engine.methods.values():
         info = method.info
         own, after = map(_parameter, controls(info.options)), map(_finish_parameter, controls(info.finish))
         parameters = [photo, *own, *after]
-        _add(f"colorize_{info.name}", f"{info.title}: {info.paper}.", parameters, _Typed(info), engine)
+        title = Text("api.one-method", title=info.title, paper=info.paper)
+        _add(f"colorize_{info.name}", title, parameters, _Typed(info), engine)
 
 
 def _add(
     name: str,
-    title: str,
+    title: Text,
     parameters: list[Parameter],
     request: Callable[[dict[str, Any]], JobRequest],
     engine: Engine,
@@ -78,7 +79,12 @@ def _add(
     answer = tuple[Files, Records]
     endpoint.__name__ = name
     endpoint.__doc__ = "\n".join(
-        (f"{title} {_RETURNS}", "", "Args:", *(f"    {parameter.name}: {parameter.help}" for parameter in parameters))
+        (
+            f"{title} {_RETURNS}",
+            "",
+            "Args:",
+            *(f"    {parameter.name}: {parameter.help}" for parameter in parameters),
+        )
     )
     endpoint.__annotations__ = {parameter.name: parameter.type for parameter in parameters} | {"return": answer}
     endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -139,14 +145,16 @@ def _parameter(entry: Control) -> Parameter:
         kind = Literal[entry.choices]
     if entry.kind == "picture":
         kind = FileData if entry.required else FileData | None
-    bounds = f" From {entry.low:g} to {entry.high:g}." if entry.kind in ("int", "float") else ""
-    return Parameter(entry.name, kind, entry.help_with_choices + bounds, _REQUIRED if entry.required else entry.default)
+    help: Text | str = entry.help_with_choices
+    if entry.kind in ("int", "float"):
+        help = Text("api.bounded", help=help, low=entry.low, high=entry.high)
+    return Parameter(entry.name, kind, help, _REQUIRED if entry.required else entry.default)
 
 
 def _finish_parameter(entry: Control) -> Parameter:
     """The endpoint's parameter for a value of the finish, which may be left to the method."""
     own = _parameter(entry)
-    return replace(own, type=float | None, default=None, help=f"{own.help} Left out, it is what suits the method.")
+    return replace(own, type=float | None, default=None, help=Text("api.finish-value", help=own.help))
 
 
 def _option(entry: Control, value: Any) -> Any:
@@ -160,12 +168,12 @@ def _opened(data: Any, name: str) -> Photo:
     try:
         file = FileData.model_validate(data, context={"validate_meta": True})
     except ValueError as error:
-        raise ColorizerError(texts.NOT_UPLOADED.format(name=name)) from error
+        raise ColorizerError(Text("api.not-uploaded", name=name)) from error
     return open_upload(file.path, file.orig_name)
 
 
 def _from_json(text: Any, name: str) -> dict[str, Any]:
-    problem = ColorizerError(texts.NOT_JSON.format(name=name, limit=MAX_JSON))
+    problem = ColorizerError(Text("api.not-json", name=name, limit=MAX_JSON))
     if not isinstance(text, str) or len(text) > MAX_JSON:
         raise problem
     try:

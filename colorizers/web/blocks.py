@@ -8,29 +8,31 @@ import gradio as gr
 from colorizers.engine import Engine
 from colorizers.engine.jobs import WeightsState
 from colorizers.methods.method import MethodInfo
-from colorizers.web import markup, texts
+from colorizers.web import markup
 from colorizers.web.api import add_endpoints
 from colorizers.web.files import OPENING
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.photo_section import PhotoSection, build_photo_section
 from colorizers.web.session import Session
 from colorizers.web.tab import TabView, Updates, build_tab
+from colorizers.words import ENGLISH, Text
 
 _SESSION_SECONDS = 3600
 _FILES_EVERY, _FILES_AGE = 600, 3600  # seconds
 
 
-def build_page(engine: Engine) -> gr.Blocks:
-    """The whole page and its endpoints."""
+def build_page(engine: Engine, language: str = ENGLISH) -> gr.Blocks:
+    """The whole page, in a language, and its endpoints, which are in English."""
     infos, weights = [method.info for method in engine.methods.values()], engine.weights()
+    name = Text("page.name").worded(language)
     with gr.Blocks(
-        title=texts.NAME, analytics_enabled=False, fill_width=True, delete_cache=(_FILES_EVERY, _FILES_AGE)
+        title=name, analytics_enabled=False, fill_width=True, delete_cache=(_FILES_EVERY, _FILES_AGE)
     ) as page:
         session = gr.State(Session(), time_to_live=_SESSION_SECONDS)
-        gr.HTML(markup.header())
-        photo = build_photo_section()
+        gr.HTML(markup.header(language))
+        photo = build_photo_section(language)
         with gr.Column(visible=False, elem_id="workspace") as workspace, gr.Tabs(overflow_behavior="wrap"):
-            views = [_build_tab(info, weights) for info in infos]
+            views = [_build_tab(info, weights, language) for info in infos]
         tabs = [TabHandlers(engine, info, view) for info, view in zip(infos, views, strict=True)]
         for tab in tabs:
             tab.wire(session)
@@ -45,9 +47,9 @@ def build_page(engine: Engine) -> gr.Blocks:
     return page
 
 
-def _build_tab(info: MethodInfo, weights: WeightsState) -> TabView:
-    with gr.Tab(texts.tab(info), id=info.name):
-        return build_tab(info, weights)
+def _build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView:
+    with gr.Tab(Text("page.tab", title=info.title, purpose=info.purpose).worded(language), id=info.name):
+        return build_tab(info, weights, language)
 
 
 def _wire_photo(photo: PhotoSection, workspace: gr.Column, tabs: list[TabHandlers], session: gr.State) -> None:

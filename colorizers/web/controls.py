@@ -12,6 +12,7 @@ from colorizers.settings import get_settings
 from colorizers.web import texts
 from colorizers.web.picture_choice import picture_choice
 from colorizers.weights.registry import OWN, Weights
+from colorizers.words import Text
 
 
 @dataclass(frozen=True)
@@ -33,26 +34,28 @@ class Panel:
         return {entry.name: _value(entry, value) for entry, value in named if value is not None}
 
 
-def build_panel(options: type[Options] | Options, weights: WeightsState, family: str = "") -> Panel:
+def build_panel(options: type[Options] | Options, weights: WeightsState, language: str, family: str = "") -> Panel:
     """Render the controls of an options model here: the few that matter, and the rest folded away.
 
     `family` is the method whose weights may be among the choices: see `offered`.
     """
-    entries = tuple(offered(entry, family, weights) for entry in controls(options))
-    parts = {entry.name: component(entry) for entry in entries if not entry.advanced}
+    entries = tuple(offered(entry, family, weights, language) for entry in controls(options))
+    parts = {entry.name: component(entry, language) for entry in entries if not entry.advanced}
     folded = [entry for entry in entries if entry.advanced]
     if folded:
-        with gr.Accordion(texts.ADVANCED, open=False):
-            parts |= {entry.name: component(entry) for entry in folded}
+        with gr.Accordion(Text("page.advanced").worded(language), open=False):
+            parts |= {entry.name: component(entry, language) for entry in folded}
     return Panel(entries, tuple(parts[entry.name] for entry in entries))
 
 
-def offered(entry: Control, family: str, weights: WeightsState) -> Control:
-    """The option as a visitor may choose it, where some of its choices are weights: of its family, else of `family`.
+def offered(entry: Control, family: str, weights: WeightsState, language: str) -> Control:
+    """The option in a language, as a visitor may choose it.
 
-    Those that are not installed are marked, where others are; visitors, who cannot get them, are not offered them. The
-    default is one that is installed; a model of the user's own comes before others, and is offered only if given.
+    Some of its choices may be weights: of its family, else of `family`. Those that are not installed are marked, where
+    others are; visitors, who cannot get them, are not offered them. The default is one that is installed; a model of
+    the user's own comes before others, and is offered only if given.
     """
+    entry = entry.worded(language)
     keys = {choice: f"{entry.family or family}/{choice}" for choice in entry.choices}
     labels = dict(zip(entry.choices, entry.labels, strict=True))
     labels = {choice: label for choice, label in labels.items() if _exists(keys[choice], weights)}
@@ -64,8 +67,8 @@ def offered(entry: Control, family: str, weights: WeightsState) -> Control:
     if missing and ready and get_settings().public:
         labels = {choice: labels[choice] for choice in ready}
     elif missing and ready:
-        labels |= {choice: texts.NOT_HERE.format(word=labels[choice]) for choice in missing}
-        help = f"{help} {_missing(list(missing.values()))}"
+        labels |= {choice: Text("page.not-installed", label=labels[choice]).worded(language) for choice in missing}
+        help = f"{help} {_missing(list(missing.values())).worded(language)}"
     default = next((choice for choice in preferred if choice in ready), preferred[0])
     return replace(entry, choices=tuple(labels), labels=tuple(labels.values()), default=default, help=help)
 
@@ -75,17 +78,19 @@ def _exists(key: str, weights: WeightsState) -> bool:
     return key != OWN or key in weights.installed or weights.registry[key].hub is not None
 
 
-def _missing(entries: list[Weights]) -> str:
+def _missing(entries: list[Weights]) -> Text:
     """A sentence that names weights and how to get them: those to download before others."""
-    hows = [one.how_to_get for one in entries if one.hub] or [entries[0].how_to_get]
-    return texts.missing([one.called for one in entries], hows)
+    ways = [one.how_to_get for one in entries if one.hub] or [entries[0].how_to_get]
+    return texts.missing([one.called for one in entries], ways)
 
 
-def component(entry: Control) -> gr.components.Component:
-    """The Gradio component of one option."""
-    label = f"{entry.label} ({entry.unit})" if entry.unit else entry.label
+def component(entry: Control, language: str) -> gr.components.Component:
+    """The Gradio component of one option, which is worded already."""
+    label = entry.label
+    if entry.unit:
+        label = Text("page.with-unit", label=label, unit=entry.unit).worded(language)
     if entry.kind == "picture":
-        return picture_choice(entry)
+        return picture_choice(entry, language)
     shown: dict[str, Any] = {"label": label, "info": entry.help, "value": entry.default}
     if entry.kind == "bool":
         return gr.Checkbox(**shown)
@@ -94,7 +99,8 @@ def component(entry: Control) -> gr.components.Component:
     if entry.kind == "choice":
         return gr.Dropdown(choices=list(zip(entry.labels, entry.choices, strict=True)), **shown)
     if entry.kind == "seed":
-        return gr.Textbox(placeholder=texts.ANY_SEED, **shown)  # an empty gr.Number makes itself 0
+        placeholder = Text("page.any-seed").worded(language)
+        return gr.Textbox(placeholder=placeholder, **shown)  # an empty gr.Number makes itself 0
     return gr.Textbox(lines=3, max_lines=6, **shown)  # its max_length would cut off what is pasted, without a word
 
 

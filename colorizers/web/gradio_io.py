@@ -8,32 +8,32 @@ import gradio as gr
 
 from colorizers.errors import ColorizerError
 from colorizers.settings import get_settings
-from colorizers.web import texts
+from colorizers.words import ENGLISH, Text
 
 
 @contextlib.contextmanager
-def shown_errors() -> Iterator[None]:
+def shown_errors(language: str = ENGLISH) -> Iterator[None]:
     """Show in a toast what the user can mend; anything else is a bug and is raised as it is."""
     try:
         yield
     except ColorizerError as error:
-        raise toast(error) from error
+        raise toast(error, language) from error
 
 
-def toast(error: ColorizerError) -> gr.Error:
+def toast(error: ColorizerError, language: str) -> gr.Error:
     """The sentence of an error, for Gradio, which shows messages as HTML; the slot is freed and the app goes on."""
-    return gr.Error(escape(sentence_of(error)), duration=12, print_exception=False)
+    return gr.Error(escape(sentence_of(error).worded(language)), duration=12, print_exception=False)
 
 
-def sentence_of(error: ColorizerError) -> str:
+def sentence_of(error: ColorizerError) -> Text:
     """The sentence that a visitor of this page may read."""
-    return str(error.for_visitors if get_settings().public else error)
+    return error.for_visitors if get_settings().public else error.text
 
 
 def place(event: gr.EventData, among: int) -> int:
     """The index of the selected picture, below `among`; ColorizerError when it is none."""
-    sent = event._data  # gr.SelectData fails before anybody could say so
+    sent = event._data  # gr.SelectData fails without a sentence for the user
     index = sent.get("index") if isinstance(sent, dict) else None
     if type(index) is not int or not 0 <= index < among:  # a bool is an int, too
-        raise ColorizerError(texts.NOT_AMONG)
+        raise ColorizerError(Text("page.picture-gone"))
     return index

@@ -21,25 +21,34 @@ from colorizers.web.gradio_io import place, sentence_of, shown_errors, toast
 from colorizers.web.jobs import JobView, Phase, follow
 from colorizers.web.loss_plot import plot
 from colorizers.web.session import Session
-from colorizers.web.tab import DEEP_FORMATS, TabView, Updates
+from colorizers.web.tab import FORMATS, TabView, Updates
 from colorizers.weights.store import missing_weights
+from colorizers.words import Text
 
 DEVICE = "device"
-JOBS_IN_HAND = 4  # one runs, the others know their place in the line; each holds its photo and references, decoded
+JOBS_IN_HAND = 4  # one runs, the others know their place in the queue; each holds its photo and references, decoded
 _FILES_AT_ONCE = 2
 FINISHING: dict[str, Any] = {"concurrency_id": "finish", "concurrency_limit": 2}
 """For events that compose a preview on all cores: so many at once, the others wait in Gradio's queue, which ends."""
-QUEUED = JobView(Phase.QUEUED, texts.IN_LINE)
-SHOW_SAVING = f"() => ({{__type__: 'update', value: {json.dumps(texts.SAVING)}, interactive: false}})"
-SHOW_QUEUED = f"""() => [
-    {{__type__: 'update', visible: false}},
-    {{__type__: 'update', visible: true}},
-    {json.dumps(markup.status(QUEUED))}
-]"""
-"""In the browser, before the server has answered: the buttons and the status as `QUEUED` has them."""
+QUEUED = JobView(Phase.QUEUED, Text("status.queued"))
 DOWNLOAD_FILE = """(file) => {
     if (file) Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name}).click();
 }"""
+
+
+def show_queued(language: str) -> str:
+    """A script for the browser, before the server has answered: the buttons and the status as `QUEUED` has them."""
+    return f"""() => [
+        {{__type__: 'update', visible: false}},
+        {{__type__: 'update', visible: true}},
+        {json.dumps(markup.status(QUEUED, language))}
+    ]"""
+
+
+def show_saving(language: str) -> str:
+    """A script for the browser, before the server has answered: the download button while the file is made."""
+    saving = json.dumps(Text("page.saving").worded(language))
+    return f"() => ({{__type__: 'update', value: {saving}, interactive: false}})"
 
 
 class TabHandlers:
@@ -47,6 +56,7 @@ class TabHandlers:
 
     def __init__(self, engine: Engine, info: MethodInfo, view: TabView) -> None:
         self.view = view
+        self._language = view.language
         self._engine = engine
         self._info = info
         self._usual: float | None = None
@@ -60,7 +70,9 @@ class TabHandlers:
     def wire(self, session: gr.State) -> None:
         """Connect the components; Stop comes last, in `wire_stop`."""
         view, finish = self.view, list(self.view.finish.components)
-        view.run.click(None, None, [view.run, view.stop, view.status], js=SHOW_QUEUED, api_visibility="private")
+        view.run.click(
+            None, None, [view.run, view.stop, view.status], js=show_queued(self._language), api_visibility="private"
+        )
         self._jobs.append(self._begin(view.run.click, session))
         quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         tune: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **FINISHING}
@@ -78,13 +90,14 @@ class TabHandlers:
             view.gallery.select(self.choose, session, view.outputs, **tune)
         if view.use_seed is not None:
             view.use_seed.click(self.use_seed, session, view.options["seed"], **quick)
-        view.download.click(None, None, view.download, js=SHOW_SAVING, api_visibility="private")
+        view.download.click(None, None, view.download, js=show_saving(self._language), api_visibility="private")
         made = view.download.click(
             self.save, [session, view.format, view.keep_exif], view.file, show_progress="hidden",
             concurrency_id="files", concurrency_limit=_FILES_AT_ONCE, api_visibility="private",
         )  # fmt: skip
         made.success(None, view.file, js=DOWNLOAD_FILE, api_visibility="private")
-        made.then(lambda: gr.Button(texts.DOWNLOAD, interactive=True), None, view.download, **quick)
+        label = Text("page.download").worded(self._language)
+        made.then(lambda: gr.Button(label, interactive=True), None, view.download, **quick)
 
     def start_after(self, event: gr.events.Dependency, session: gr.State) -> None:
         """Begin by itself when another event has succeeded."""
@@ -104,8 +117,8 @@ class TabHandlers:
         missing = self._engine.missing(self._info.name, wanted)
         sentences = [sentence_of(missing_weights(missing))] if missing else []
         if self._info.slow_on_cpu and self._engine.health().device == "cpu":
-            sentences.append(texts.SLOW)
-        return markup.paper(self._info) + markup.notes(sentences)
+            sentences.append(Text("page.slow"))
+        return markup.paper(self._info) + markup.notes(sentences, self._language)
 
     def blank(self, session: Session) -> Updates:
         """The tab for the session's new photo."""
@@ -147,11 +160,11 @@ class TabHandlers:
                     yield self._show(session, job_view) if news else {view.status: gr.skip()}
         except ColorizerError as error:
             yield self._pictures(session) | self._show(session, JobView(Phase.FAILED, sentence_of(error)))
-            raise toast(error) from error
+            raise toast(error, self._language) from error
 
     def stopped(self, session: Session) -> Updates:
         """After a cancel."""
-        return self._pictures(session) | self._show(session, JobView(Phase.STOPPED, texts.STOPPED))
+        return self._pictures(session) | self._show(session, JobView(Phase.STOPPED, Text("status.stopped")))
 
     def failed(self, session: Session) -> Updates:
         """After an error: its sentence stays; a job that was refused or cancelled leaves nothing of its own."""
@@ -166,7 +179,7 @@ class TabHandlers:
     def stop_early(self, session: Session) -> Updates:
         """Ask the running job for its partial result."""
         self._engine.stop_early(session.tab(self._info).job_id)
-        return self._show(session, JobView(Phase.STOPPING, texts.STOPPING))
+        return self._show(session, JobView(Phase.STOPPING, Text("status.stopping")))
 
     @cached_property
     def _suiting(self) -> dict[str, set[str]]:
@@ -184,7 +197,7 @@ class TabHandlers:
 
     def refinish(self, session: Session, *finish: Any) -> Any:
         """The same colours under another finish."""
-        with shown_errors():
+        with shown_errors(self._language):
             tab = session.tab(self._info)
             tab.finish = _finish(self.view, finish)
             nothing_yet = session.shown.before, session.shown.before
@@ -193,22 +206,22 @@ class TabHandlers:
     def choose(self, session: Session, event: gr.EventData) -> Updates:
         """Another variant."""
         tab = session.tab(self._info)
-        with shown_errors():
+        with shown_errors(self._language):
             tab.chosen = place(event, len(tab.colorings))
         return {self.view.slider: session.look(self._info), **self._seed_used(session)}
 
     def use_seed(self, session: Session) -> int:
         """The seed of the chosen result."""
-        with shown_errors():
+        with shown_errors(self._language):
             return int(session.tab(self._info).coloring.record.options["seed"] or 0)
 
     def save(self, session: Session, kind: str, keep_exif: bool) -> Path:
         """The full-size file."""
-        suffix, bits = DEEP_FORMATS[kind]
-        with shown_errors():
+        suffix, bits = FORMATS[kind]
+        with shown_errors(self._language):
             path, notes = session.save(self._info, suffix, bits, keep_exif)
         for note in notes:
-            gr.Info(escape(note))
+            gr.Info(escape(note.worded(self._language)))
         return path
 
     def _show(self, session: Session, job_view: JobView) -> Updates:
@@ -225,7 +238,7 @@ class TabHandlers:
             updates |= self._pictures(session)
             updates[view.download] = gr.Button(interactive=True)
             if view.losses is not None and job_view.losses is not None:
-                updates[view.losses] = plot(job_view.losses)
+                updates[view.losses] = plot(job_view.losses, self._language)
         return updates
 
     def _room(self, variants: int) -> Updates:
@@ -248,7 +261,7 @@ class TabHandlers:
             shown = session.thumbnails(info) if several else []
             updates[view.gallery] = gr.Gallery(value=shown, visible=several, selected_index=tab.chosen)
         if tab.colorings and view.maps is not None:
-            updates[view.maps] = markup.maps(tab.coloring.maps)
+            updates[view.maps] = markup.maps(tab.coloring.maps, self._language)
         return updates | (self._seed_used(session) if tab.colorings else {})
 
     def _seed_used(self, session: Session) -> Updates:
@@ -256,7 +269,8 @@ class TabHandlers:
         if self.view.seed is None or self.view.use_seed is None:
             return {}
         seed = session.tab(self._info).coloring.record.options["seed"]
-        return {self.view.seed: texts.SEED_USED.format(seed=seed), self.view.use_seed: gr.Button(visible=True)}
+        text = Text("page.seed", seed=seed).worded(self._language)
+        return {self.view.seed: text, self.view.use_seed: gr.Button(visible=True)}
 
 
 def _finish(view: TabView, values: tuple[Any, ...]) -> Finish:

@@ -13,6 +13,7 @@ from colorizers.picture.compose import Outcome
 from colorizers.picture.result import Coloring
 from colorizers.web import texts
 from colorizers.web.loss_plot import Losses
+from colorizers.words import Text
 
 _LOOK_EVERY = 0.5  # seconds between previews, and between plots of losses
 
@@ -43,9 +44,9 @@ class JobView:
     """
 
     phase: Phase
-    text: str = ""
+    text: Text | None = None
     share: float | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     preview: Outcome | None = None
     losses: Losses | None = None
     colorings: tuple[Coloring, ...] = ()
@@ -82,7 +83,7 @@ class _Follower:
     def take(self, event: Event) -> None:
         """Take the next event."""
         if isinstance(event, Waiting):
-            self._started = time.monotonic()  # the time in the line does not count
+            self._started = time.monotonic()  # the time in the queue does not count
             self.view = JobView(Phase.QUEUED, texts.waiting(event.ahead) if event.ahead else self._starting)
         elif isinstance(event, Step):
             self.view = self._step(event)
@@ -110,7 +111,7 @@ class _Follower:
         notes = [note for note in done.colorings[0].notes if note not in self._job.photo.notes]
         return JobView(
             Phase.DONE,
-            texts.DONE.format(seconds=texts.seconds(seconds)),
+            Text("status.done", duration=texts.duration(seconds)),
             notes=tuple(notes),
             losses=self._losses,
             colorings=done.colorings,

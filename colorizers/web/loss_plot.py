@@ -10,6 +10,7 @@ from html import escape
 
 from colorizers.methods.method import Step
 from colorizers.web import texts
+from colorizers.words import Text
 
 _POINTS = 300  # of a line
 WIDTH, HEIGHT = 240, 88  # of the lines of a plot; around them stand the numbers of its axes
@@ -48,17 +49,20 @@ class Losses:
         self._points[step.done * _POINTS // step.total] = point
 
 
-def plot(losses: Losses) -> str:
+def plot(losses: Losses, language: str) -> str:
     """A plot of the losses of a job over its steps, on one logarithmic axis, with their present values."""
     points = losses.points
     decades = _decades([value for point in points for value in point.values])
-    drawn = _lines(losses, *decades) if decades else _middle(HEIGHT / 2, texts.NO_LOSSES)
-    values = [texts.number(value) for value in points[-1].values] if points else ["–"] * len(losses.names)
-    named = list(zip(losses.names, values, strict=True))
-    said = texts.losses(points[-1].done, losses.total, named) if points else texts.NO_LOSSES
-    legend = "".join(_legend(k, name, value) for k, (name, value) in enumerate(named))
+    nothing, axis = Text("page.no-losses"), Text("page.losses").worded(language)
+    drawn = _lines(losses, *decades, axis) if decades else _middle(HEIGHT / 2, nothing.worded(language))
+    numbers = [texts.number(value) for value in points[-1].values] if points else ["–"] * len(losses.names)
+    values = dict(zip(losses.names, numbers, strict=True))
+    label = texts.losses(points[-1].done, losses.total, values) if points else nothing
+    legend = "".join(
+        _legend(k, Text(f"losses.{name}").worded(language), value) for k, (name, value) in enumerate(values.items())
+    )
     return (
-        f'<div class="losses" role="img" aria-label="{escape(said)}"><svg viewBox="-26 -8 270 110">'
+        f'<div class="losses" role="img" aria-label="{escape(label.worded(language))}"><svg viewBox="-26 -8 270 110">'
         f'<path class="axes" d="M0,0V{HEIGHT}H{WIDTH}"/>{drawn}</svg><p>{legend}</p></div>'
     )
 
@@ -72,7 +76,7 @@ def _decades(values: list[float]) -> tuple[int, int] | None:
     return min(high - 1, math.floor(max(min(sizes), max(sizes) - _DECADES))), high
 
 
-def _lines(losses: Losses, low: int, high: int) -> str:
+def _lines(losses: Losses, low: int, high: int, axis: str) -> str:
     """The numbers of the axes, and a line for each loss, cut off where it leaves the plot."""
 
     def place(done: int, value: float) -> str:
@@ -86,7 +90,7 @@ def _lines(losses: Losses, low: int, high: int) -> str:
     )
     drawn = "".join(f'<polyline class="loss-{k % 3}" points="{line}"/>' for k, line in enumerate(lines))
     return (
-        f'{ticks}<svg width="{WIDTH}" height="{HEIGHT}">{drawn}</svg>{_middle(99, texts.LOSSES)}'
+        f'{ticks}<svg width="{WIDTH}" height="{HEIGHT}">{drawn}</svg>{_middle(99, axis)}'
         f'<text x="0" y="99">0</text><text x="{WIDTH}" y="99" class="end">{losses.total}</text>'
     )
 
@@ -97,7 +101,7 @@ def _tick(y: float, power: int) -> str:
 
 
 def _middle(y: float, text: str) -> str:
-    return f'<text x="{WIDTH / 2}" y="{y}" class="middle">{text}</text>'
+    return f'<text x="{WIDTH / 2}" y="{y}" class="middle">{escape(text)}</text>'
 
 
 def _legend(k: int, name: str, value: str) -> str:

@@ -10,22 +10,30 @@ from PIL import Image
 from torch import Tensor
 
 from colorizers.methods.method import MethodInfo
-from colorizers.web import texts, theme
+from colorizers.web import theme
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.session import Shown
+from colorizers.words import Text
 
 _MARK = theme.MARK.read_text()
 _MAP = 480  # pixels, its long side
 
 
-def header() -> str:
+def header(language: str) -> str:
     """The name and one sentence."""
-    return f'<header class="masthead">{_MARK}<div><h1>{texts.NAME}</h1><p>{texts.TAGLINE}</p></div></header>'
+    name, tagline = _worded(Text("page.name"), language), _worded(Text("page.tagline"), language)
+    return f'<header class="masthead">{_MARK}<div><h1>{name}</h1><p>{tagline}</p></div></header>'
 
 
-def invitation() -> str:
+def invitation(language: str) -> str:
     """What stands in the place where the photo is dropped."""
-    return f"{_MARK}<h2>{texts.DROP}</h2><p>{texts.DROP_HOW}</p>"
+    drop, how = _worded(Text("page.drop"), language), _worded(Text("page.drop-how"), language)
+    return f"{_MARK}<h2>{drop}</h2><p>{how}</p>"
+
+
+def heading(text: Text, language: str) -> str:
+    """The heading of a part of a tab."""
+    return f"<h2>{_worded(text, language)}</h2>"
 
 
 def small(text: str) -> str:
@@ -38,9 +46,9 @@ def option(label: str, help: str) -> str:
     return f'<p class="option"><strong>{escape(label)}</strong><span>{escape(help)}</span></p>'
 
 
-def no_picture() -> str:
+def no_picture(language: str) -> str:
     """In place of the picture that somebody may choose."""
-    return f'<p class="picture"><i></i><span>{texts.NO_PICTURE}</span></p>'
+    return f'<p class="picture"><i></i><span>{_worded(Text("page.no-picture"), language)}</span></p>'
 
 
 def picture(name: str, small: Image.Image) -> str:
@@ -48,17 +56,16 @@ def picture(name: str, small: Image.Image) -> str:
     return f'<p class="picture"><img alt="" src="{_inline(small)}"><span>{escape(name)}</span></p>'
 
 
-def maps(planes: Mapping[str, Tensor]) -> str:
+def maps(planes: Mapping[Text, Tensor], language: str) -> str:
     """What a network was guided by, planes (h, w) in [0, 1] by name, in small."""
-    figures = "".join(_figure(name, plane) for name, plane in planes.items())
-    return f'<div class="maps"><h2>{texts.MAPS}</h2>{figures}</div>' if figures else ""
+    figures = "".join(_figure(_worded(name, language), plane) for name, plane in planes.items())
+    return f'<div class="maps">{heading(Text("page.maps"), language)}{figures}</div>' if figures else ""
 
 
 def _figure(name: str, plane: Tensor) -> str:
     small = Image.fromarray((plane.clamp(0, 1) * 255).round().numpy().astype(np.uint8))
     small.thumbnail((_MAP, _MAP))
-    said = escape(name)
-    return f'<figure><img alt="{said}" src="{_inline(small)}"><figcaption>{said}</figcaption></figure>'
+    return f'<figure><img alt="{name}" src="{_inline(small)}"><figcaption>{name}</figcaption></figure>'
 
 
 def _inline(small: Image.Image) -> str:
@@ -73,27 +80,33 @@ def paper(info: MethodInfo) -> str:
     return f'<p class="paper">{escape(info.paper)}</p>'
 
 
-def photo_card(shown: Shown) -> str:
+def photo_card(shown: Shown, language: str) -> str:
     """The photo's name and size, and what there is to say about it."""
     width, height = shown.size
-    size = f"{width} × {height}" + (f" · {texts.SIXTEEN_BIT}" if shown.photo.bits == 16 else "")
-    name = escape(shown.source.name)
-    return f'<div class="photo-card"><strong>{name}</strong> <span>{size}</span>{notes(shown.photo.notes)}</div>'
+    size, name = f"{width} × {height}", escape(shown.source.name)
+    if shown.photo.bits == 16:
+        size = f"{size} · {_worded(Text('page.sixteen-bit'), language)}"
+    lines = notes(shown.photo.notes, language)
+    return f'<div class="photo-card"><strong>{name}</strong> <span>{size}</span>{lines}</div>'
 
 
-def notes(sentences: Iterable[str]) -> str:
+def notes(sentences: Iterable[Text], language: str) -> str:
     """Sentences for the user."""
-    return "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in sentences)
+    return "".join(f'<p class="note">{_worded(sentence, language)}</p>' for sentence in sentences)
 
 
-def status(view: JobView) -> str:
+def status(view: JobView, language: str) -> str:
     """The status line of a job: its progress, how it ended, or why it did not succeed."""
-    text = escape(view.text)
-    if view.phase is Phase.EMPTY:
+    if view.text is None:
         return ""
+    text = _worded(view.text, language)
     if view.phase is Phase.FAILED:
         return f'<div class="status problem" role="alert">{text}</div>'
     if not view.phase.busy:
-        return f'<div class="status" role="status">{text}{notes(view.notes)}</div>'
+        return f'<div class="status" role="status">{text}{notes(view.notes, language)}</div>'
     value = "" if view.share is None else f' value="{view.share:.3f}"'
     return f'<div class="status" role="status">{text}<progress{value} aria-label="{text}"></progress></div>'
+
+
+def _worded(text: Text, language: str) -> str:
+    return escape(text.worded(language))

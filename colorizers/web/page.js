@@ -1,5 +1,5 @@
 // What Gradio leaves to the page: a photo pasted or dropped anywhere, words for the before/after pictures, and a
-// divider that the "Divider position" slider follows when it is dragged. TEXTS comes from texts.py.
+// divider that the "Divider position" slider follows when it is dragged. TEXTS comes from theme.py.
 
 function takePhoto(file) {
     const input = document.querySelector("#upload input[type=file]");

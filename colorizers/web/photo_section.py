@@ -8,9 +8,10 @@ import gradio as gr
 
 from colorizers.picture.decode import SUFFIXES
 from colorizers.settings import get_settings
-from colorizers.web import markup, shipped, texts
+from colorizers.web import markup, shipped
 from colorizers.web.gradio_io import place, shown_errors
 from colorizers.web.session import Session, Source
+from colorizers.words import Text
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class PhotoSection:
     left: gr.Button
     right: gr.Button
     another: gr.Button
+    language: str
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:
@@ -34,17 +36,17 @@ class PhotoSection:
 
     def take_upload(self, session: Session, path: str) -> None:
         """Take the file that was dropped."""
-        with shown_errors():
+        with shown_errors(self.language):
             session.use(Source(Path(path)))
 
     def take_example(self, session: Session, event: gr.EventData) -> None:
         """Take the shipped photo that was selected."""
-        with shown_errors():
+        with shown_errors(self.language):
             session.use(Source(self.examples[place(event, len(self.examples))]))
 
     def turn(self, session: Session, quarter_turns: int) -> None:
         """Turn the photo counter-clockwise."""
-        with shown_errors():
+        with shown_errors(self.language):
             session.turn(quarter_turns)
 
     def updates(self, session: Session) -> dict[gr.blocks.Block, Any]:
@@ -53,7 +55,7 @@ class PhotoSection:
             self.start: gr.Column(elem_classes="away"),
             self.upload: None,
             self.bar: gr.Row(visible=True),
-            self.card: markup.photo_card(session.shown),
+            self.card: markup.photo_card(session.shown, self.language),
         }
 
     def start_again(self) -> tuple[gr.Column, gr.Row, gr.Column]:
@@ -61,28 +63,33 @@ class PhotoSection:
         return gr.Column(elem_classes=""), gr.Row(visible=False), gr.Column(visible=False)
 
 
-def build_photo_section() -> PhotoSection:
+def build_photo_section(language: str) -> PhotoSection:
     """Render the section here."""
     paths = shipped.gray_photos()
+    drop, turn_left, turn_right, again = (
+        text.worded(language)
+        for text in (Text("page.drop"), Text("page.turn-left"), Text("page.turn-right"), Text("page.another"))
+    )
     with gr.Column(elem_id="start") as start:
         with gr.Column(elem_classes="drop"):
-            upload = gr.File(label=texts.DROP, file_types=["image", *SUFFIXES], show_label=False, elem_id="upload")
-            gr.HTML(markup.invitation(), elem_classes="invitation")
-        gr.HTML(markup.small(_limits()))
-        gallery = _examples(paths) if paths else None
+            upload = gr.File(label=drop, file_types=["image", *SUFFIXES], show_label=False, elem_id="upload")
+            gr.HTML(markup.invitation(language), elem_classes="invitation")
+        gr.HTML(markup.small(_limits().worded(language)))
+        gallery = _examples(paths, language) if paths else None
     with gr.Row(visible=False, equal_height=True, elem_id="photo-bar") as bar:
         card = gr.HTML(elem_id="photo-card")
-        left = gr.Button(texts.TURN_LEFT, size="sm", scale=0, min_width=110)
-        right = gr.Button(texts.TURN_RIGHT, size="sm", scale=0, min_width=110)
-        another = gr.Button(texts.ANOTHER, size="sm", scale=0, min_width=130)
-    return PhotoSection(start, upload, gallery, paths, bar, card, left, right, another)
+        left = gr.Button(turn_left, size="sm", scale=0, min_width=110)
+        right = gr.Button(turn_right, size="sm", scale=0, min_width=110)
+        another = gr.Button(again, size="sm", scale=0, min_width=130)
+    return PhotoSection(start, upload, gallery, paths, bar, card, left, right, another, language)
 
 
-def _examples(paths: tuple[Path, ...]) -> gr.Gallery:
-    gr.HTML(markup.small(texts.EXAMPLES))
-    return shipped.strip(paths, texts.EXAMPLES, elem_id="examples")
+def _examples(paths: tuple[Path, ...], language: str) -> gr.Gallery:
+    label = Text("page.examples").worded(language)
+    gr.HTML(markup.small(label))
+    return shipped.strip(paths, label, elem_id="examples")
 
 
-def _limits() -> str:
+def _limits() -> Text:
     settings = get_settings()
-    return texts.LIMITS.format(megabytes=settings.max_upload_megabytes, megapixels=settings.max_megapixels)
+    return Text("page.limits", megabytes=settings.max_upload_megabytes, megapixels=settings.max_megapixels)

@@ -8,10 +8,11 @@ import gradio as gr
 
 from colorizers.options import Control
 from colorizers.picture.decode import SUFFIXES
-from colorizers.web import markup, shipped, texts
+from colorizers.web import markup, shipped
 from colorizers.web.files import OPENING
 from colorizers.web.gradio_io import place, shown_errors
 from colorizers.web.session import Source, thumbnail
+from colorizers.words import Text
 
 Updates = dict[gr.blocks.Block, Any]
 
@@ -29,6 +30,7 @@ class PictureChoice:
     strip: gr.Gallery | None
     references: tuple[Path, ...]
     upload: gr.File
+    language: str
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:
@@ -53,17 +55,17 @@ class PictureChoice:
 
     def take_shipped(self, event: gr.EventData) -> Updates:
         """Take the shipped picture that was selected."""
-        with shown_errors():
+        with shown_errors(self.language):
             chosen = place(event, len(self.references))
         path = self.references[chosen]
         return self._taken(Source(path), shipped.title(path), chosen)
 
     def take_none(self) -> Updates:
         """Do without a picture."""
-        return self._updates(None, markup.no_picture(), None)
+        return self._updates(None, markup.no_picture(self.language), None)
 
     def _taken(self, source: Source, name: str, place: int | None) -> Updates:
-        with shown_errors():
+        with shown_errors(self.language):
             small = thumbnail(source.open())
         return self._updates(source, markup.picture(name, small), place)
 
@@ -76,18 +78,23 @@ class PictureChoice:
         return updates
 
 
-def picture_choice(entry: Control) -> gr.State:
-    """Render the choice of a picture here; gives the component that holds it."""
+def picture_choice(entry: Control, language: str) -> gr.State:
+    """Render the choice of a picture here, its option worded already; gives the component that holds it."""
     references = shipped.references() if entry.references else ()
     with gr.Column(elem_classes="picture-option"):
         gr.HTML(markup.option(entry.label, entry.help))
         with gr.Row(elem_classes="chosen"):
-            card = gr.HTML(markup.no_picture())
-            remove = None if entry.required else gr.Button(texts.REMOVE, size="sm", visible=False)
+            card = gr.HTML(markup.no_picture(language))
+            remove = None if entry.required else _remove(language)
         strip = shipped.strip(references, entry.label) if references else None
         with gr.Column(elem_classes="drop"):
             upload = gr.File(label=entry.label, file_types=["image", *SUFFIXES], show_label=False)
-            gr.HTML(markup.small(texts.PICTURE if strip else texts.OWN_PICTURE), elem_classes="invitation")
-    choice = PictureChoice(gr.State(), card, remove, strip, references, upload)
+            invitation = Text("page.or-own-picture") if strip else Text("page.own-picture")
+            gr.HTML(markup.small(invitation.worded(language)), elem_classes="invitation")
+    choice = PictureChoice(gr.State(), card, remove, strip, references, upload, language)
     choice.wire()
     return choice.chosen
+
+
+def _remove(language: str) -> gr.Button:
+    return gr.Button(Text("page.remove").worded(language), size="sm", visible=False)

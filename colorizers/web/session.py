@@ -18,9 +18,9 @@ from colorizers.picture.naming import result_stem, shown_name
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Coloring, Result
 from colorizers.settings import get_settings
-from colorizers.web import texts
 from colorizers.web.files import Folder, flat, open_upload
 from colorizers.web.jobs import Phase
+from colorizers.words import Text
 
 _PREVIEWS = 8  # files of a tab that are kept: the browser may still be loading an earlier one
 _THUMBNAIL = 240  # pixels
@@ -59,7 +59,7 @@ class Source:
     def open(self) -> Photo:
         """The whole photo, decoded again: the server keeps only the reduced one."""
         if not self.path.exists():
-            raise ColorizerError(texts.GONE.format(name=self.name))
+            raise ColorizerError(Text("page.file-gone", name=self.name))
         return open_upload(self.path).rotated(self.quarter_turns)
 
 
@@ -90,7 +90,7 @@ class ColoredTab:
         """The chosen coloring; ColorizerError when there is none."""
         colorings = self.colorings  # another visitor's job may take them away at any time
         if not colorings:
-            raise ColorizerError(texts.RESULTS_GONE if self.gone else texts.NOTHING_YET)
+            raise ColorizerError(Text("page.results-gone") if self.gone else Text("page.nothing-yet"))
         return colorings[self.chosen]
 
     @property
@@ -142,7 +142,7 @@ class Session:
     def shown(self) -> Shown:
         """The photo on the page; ColorizerError when there is none (any more)."""
         if self.on_page is None:
-            raise ColorizerError(texts.NO_PHOTO)
+            raise ColorizerError(Text("page.no-photo"))
         return self.on_page
 
     def use(self, source: Source) -> None:
@@ -191,7 +191,7 @@ class Session:
         every = [compose(small.lightness, coloring.outcome, tab.finish) for coloring in tab.colorings]
         return [self.folder.preview(pixels, small.alpha) for pixels in every]
 
-    def save(self, info: MethodInfo, suffix: str, bits: int, keep_exif: bool) -> tuple[Path, tuple[str, ...]]:
+    def save(self, info: MethodInfo, suffix: str, bits: int, keep_exif: bool) -> tuple[Path, tuple[Text, ...]]:
         """Make the full-size file of the chosen result; gives it and notes on what the format could not hold."""
         chosen = self.result(info)
         path = self.folder.place(f"{result_stem(chosen.photo.name, info.name)}{suffix}")

@@ -8,13 +8,14 @@ import gradio as gr
 from colorizers.engine.jobs import WeightsState
 from colorizers.methods.method import MethodInfo
 from colorizers.options import MAX_VARIANTS
-from colorizers.web import markup, texts
+from colorizers.web import markup
 from colorizers.web.controls import Panel, build_panel
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.loss_plot import Losses, plot
+from colorizers.words import Text
 
-FORMATS = {"PNG": (".png", 8), "JPEG": (".jpg", 8), "WebP": (".webp", 8), "TIFF": (".tif", 8)}
-DEEP_FORMATS = FORMATS | {texts.SIXTEEN_BIT_TIFF: (".tif", 16)}
+FORMATS = {"PNG": (".png", 8), "JPEG": (".jpg", 8), "WebP": (".webp", 8), "TIFF": (".tif", 8), "TIFF-16": (".tif", 16)}
+"""The suffix and the bits of each file format, the last one for photos of 16 bits only."""
 Updates = dict[gr.blocks.Block, Any]
 MOVE_DIVIDER = "(position) => ({__type__: 'update', slider_position: position})"
 
@@ -40,6 +41,7 @@ class TabView:
     keep_exif: gr.Checkbox
     download: gr.Button
     file: gr.DownloadButton
+    language: str
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:
@@ -54,7 +56,7 @@ class TabView:
         """The tab of a photo that nobody has coloured yet."""
         updates: Updates = {
             self.slider: (before, before),
-            self.format: gr.Dropdown(choices=list(DEEP_FORMATS if deep else FORMATS), value="PNG"),
+            self.format: gr.Dropdown(choices=_formats(deep, self.language), value="PNG"),
             self.download: gr.Button(interactive=False),
             **self.render(JobView(Phase.EMPTY)),
             **self.without_losses(),
@@ -71,9 +73,9 @@ class TabView:
         """The buttons, the status and the losses for a view of a job; the pictures are the session's."""
         busy = view.phase.busy
         updates: Updates = {self.run: gr.Button(visible=not busy), self.stop: gr.Button(visible=busy)}
-        updates[self.status] = markup.status(view)
+        updates[self.status] = markup.status(view, self.language)
         if self.losses is not None and view.losses is not None:
-            updates[self.losses] = plot(view.losses)
+            updates[self.losses] = plot(view.losses, self.language)
         return updates
 
     def without_losses(self) -> Updates:
@@ -81,66 +83,75 @@ class TabView:
         return {} if self.losses is None else {self.losses: self.losses.value}
 
 
-def build_tab(info: MethodInfo, weights: WeightsState) -> TabView:
-    """Render a method's tab here."""
+def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView:
+    """Render a method's tab here, in a language."""
     beforehand = gr.HTML(markup.paper(info), elem_classes="beforehand")
     with gr.Row(equal_height=False, elem_classes="workbench"):
         with gr.Column(scale=0, min_width=280, elem_classes="options"):
-            left = _left(info, weights)
+            left = _left(info, weights, language)
         with gr.Column(scale=1, min_width=320, elem_classes="result"):
-            slider, gallery = _stage("variants" in info.options.model_fields)
-            seed, use_seed = _seed("seed" in info.options.model_fields)
+            slider, gallery = _stage("variants" in info.options.model_fields, language)
+            seed, use_seed = _seed("seed" in info.options.model_fields, language)
             with gr.Row(equal_height=False, elem_classes="after-care"):
                 with gr.Column(scale=3, min_width=300, elem_classes="finish"):
-                    finish, reset = _finish(info, weights)
+                    finish, reset = _finish(info, weights, language)
                 with gr.Column(scale=1, min_width=220, elem_classes="save"):
-                    care = _download()
+                    care = _download(language)
             maps = gr.HTML(elem_classes="maps-line") if info.shows_maps else None
-    return TabView(beforehand, *left, slider, gallery, seed, use_seed, maps, finish, reset, *care)
+    return TabView(beforehand, *left, slider, gallery, seed, use_seed, maps, finish, reset, *care, language)
 
 
-def _left(info: MethodInfo, weights: WeightsState) -> tuple[Panel, gr.Button, gr.Button, gr.HTML, gr.HTML | None]:
-    run = gr.Button(texts.COLORIZE, variant="primary", size="lg", elem_classes="run")
-    stop = gr.Button(texts.STOP, variant="stop", size="lg", visible=False, elem_classes="run")
+def _left(
+    info: MethodInfo, weights: WeightsState, language: str
+) -> tuple[Panel, gr.Button, gr.Button, gr.HTML, gr.HTML | None]:
+    run = gr.Button(Text("page.colorize").worded(language), variant="primary", size="lg", elem_classes="run")
+    stop = gr.Button(Text("page.stop").worded(language), variant="stop", size="lg", visible=False, elem_classes="run")
     status = gr.HTML(elem_classes="status-line")
-    losses = gr.HTML(plot(Losses(info.losses))) if info.losses else None
-    return build_panel(info.options, weights, info.name), run, stop, status, losses
+    losses = gr.HTML(plot(Losses(info.losses), language)) if info.losses else None
+    return build_panel(info.options, weights, language, info.name), run, stop, status, losses
 
 
-def _stage(several: bool) -> tuple[gr.ImageSlider, gr.Gallery | None]:
+def _stage(several: bool, language: str) -> tuple[gr.ImageSlider, gr.Gallery | None]:
     slider = gr.ImageSlider(
-        type="filepath", show_label=False, label=texts.RESULT, interactive=False, buttons=["fullscreen"],
-        container=False, elem_classes="stage",
+        type="filepath", show_label=False, label=Text("page.result").worded(language), interactive=False,
+        buttons=["fullscreen"], container=False, elem_classes="stage",
     )  # fmt: skip
     divider = gr.Slider(
-        0, 100, 50, step=1, label=texts.DIVIDER, container=False, buttons=[], elem_classes="divider"
+        0, 100, 50, step=1, label=Text("page.divider").worded(language), container=False, buttons=[],
+        elem_classes="divider",
     )  # fmt: skip
     divider.input(None, divider, slider, js=MOVE_DIVIDER, queue=False, api_visibility="private")
     if not several:
         return slider, None
     gallery = gr.Gallery(
-        label=texts.VARIANTS, show_label=False, columns=MAX_VARIANTS, allow_preview=False, buttons=[],
-        interactive=False, container=False, visible=False, elem_classes="strip variants",
+        label=Text("page.variants").worded(language), show_label=False, columns=MAX_VARIANTS, allow_preview=False,
+        buttons=[], interactive=False, container=False, visible=False, elem_classes="strip variants",
     )  # fmt: skip
     return slider, gallery
 
 
-def _seed(used: bool) -> tuple[gr.HTML | None, gr.Button | None]:
+def _seed(used: bool, language: str) -> tuple[gr.HTML | None, gr.Button | None]:
     if not used:
         return None, None
     with gr.Row(elem_classes="seed"):
-        return gr.HTML(), gr.Button(texts.USE_SEED, size="sm", visible=False)
+        return gr.HTML(), gr.Button(Text("page.use-seed").worded(language), size="sm", visible=False)
 
 
-def _finish(info: MethodInfo, weights: WeightsState) -> tuple[Panel, gr.Button]:
+def _finish(info: MethodInfo, weights: WeightsState, language: str) -> tuple[Panel, gr.Button]:
     with gr.Row(elem_classes="finish-head"):
-        gr.HTML(f"<h2>{texts.FINISH}</h2>")
-        reset = gr.Button(texts.RESET, size="sm")
-    return build_panel(info.finish, weights), reset
+        gr.HTML(markup.heading(Text("page.finish"), language))
+        reset = gr.Button(Text("page.reset").worded(language), size="sm")
+    return build_panel(info.finish, weights, language), reset
 
 
-def _download() -> tuple[gr.Dropdown, gr.Checkbox, gr.Button, gr.DownloadButton]:
-    kind = gr.Dropdown(list(FORMATS), value="PNG", label=texts.FORMAT)
-    keep_exif = gr.Checkbox(label=texts.KEEP_EXIF)
-    download = gr.Button(texts.DOWNLOAD, variant="primary", interactive=False)
+def _download(language: str) -> tuple[gr.Dropdown, gr.Checkbox, gr.Button, gr.DownloadButton]:
+    kind = gr.Dropdown(_formats(False, language), value="PNG", label=Text("page.format").worded(language))
+    keep_exif = gr.Checkbox(label=Text("page.keep-exif").worded(language))
+    download = gr.Button(Text("page.download").worded(language), variant="primary", interactive=False)
     return kind, keep_exif, download, gr.DownloadButton(visible=False)
+
+
+def _formats(deep: bool, language: str) -> list[tuple[str, str]]:
+    """The file formats by what people read; 16 bits are for photos that have them."""
+    labels = {name: name for name in FORMATS} | {"TIFF-16": Text("page.format-tiff-16").worded(language)}
+    return [(labels[name], name) for name, (_, bits) in FORMATS.items() if bits == 8 or deep]

@@ -1,18 +1,17 @@
-"""How the page looks: a calm, neutral room, in which the photograph alone has colour."""
+"""How the page looks: in neutral grays, so that the photograph alone has colour."""
 
 import json
 from pathlib import Path
 
 import gradio as gr
 
-from colorizers.web import texts
+from colorizers.words import ENGLISH, Text
 
 CSS = Path(__file__).with_name("page.css")
 MARK = Path(__file__).with_name("mark.svg")
 _SCRIPT = Path(__file__).with_name("page.js")
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
-_SAID_BY_SCRIPT = {"before": texts.BEFORE_ALT, "after": texts.AFTER_ALT, "notYet": texts.NOT_YET_ALT}
 
 
 def theme() -> gr.themes.Base:
@@ -49,6 +48,8 @@ def theme() -> gr.themes.Base:
     )
 
 
-def head() -> str:
-    """The page's own script, in the texts of `texts.py`."""
-    return f"<script>(() => {{ const TEXTS = {json.dumps(_SAID_BY_SCRIPT)};\n{_SCRIPT.read_text()}}})();</script>"
+def head(language: str = ENGLISH) -> str:
+    """The page's own script, with its texts in a language."""
+    texts = {"before": Text("page.before"), "after": Text("page.after"), "notYet": Text("page.not-colored")}
+    worded = json.dumps({name: text.worded(language) for name, text in texts.items()})
+    return f"<script>(() => {{ const TEXTS = {worded};\n{_SCRIPT.read_text()}}})();</script>"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from colorizers.errors import ColorizerError
+from colorizers.words import Text
 
 LOCK = "hub.lock.json"
 _BUSY = ".busy"  # in a folder: held by the one download that may write there
@@ -32,7 +33,7 @@ class Pin:
 class Published:
     """A file that can be fetched, of about `size` bytes.
 
-    `pin` may have only the first digits of the hash, where the publisher tells no more, or none where he tells the
+    `pin` may have only the first digits of the hash, where the publisher gives no more, or none where it gives the
     `blob` instead: git's own hash of the file. `append` adds to a stream at its end what it lacks of the file; it
     raises ColorizerError for what goes wrong at the publisher's, and OSError.
     """
@@ -58,7 +59,7 @@ def pins(folder: Path) -> dict[str, Pin]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ColorizerError(f"{lock} cannot be read; delete it and download the weights again.") from error
+        raise ColorizerError(Text("download.damaged-lock", lock=lock)) from error
 
 
 def _unfolded(stem: str, entry: dict[str, Any]) -> Iterator[tuple[str, Pin]]:
@@ -137,8 +138,8 @@ def _alone(folder: Path, hub: str) -> Iterator[None]:
 
 def failed(hub: str, error: OSError) -> ColorizerError:
     """What to say when neither the publisher nor the connection is known to be at fault."""
-    reason = (error.strerror or "it broke off").lower()
-    return ColorizerError(f"The download from {hub} failed ({reason}); make room or try again.")
+    reason = error.strerror.lower() if error.strerror else Text("download.broke-off")
+    return ColorizerError(Text("download.failed", hub=hub, reason=reason))
 
 
 def _take(file: Published, target: Path, folder: Path, name: str) -> None:
@@ -146,8 +147,8 @@ def _take(file: Published, target: Path, folder: Path, name: str) -> None:
     offered = file.pin
     locked = pins(folder).get(name)
     if locked is not None and not locked.allows(offered):
-        said = f"{offered.file} of {offered.hub} is not what was downloaded before"
-        raise ColorizerError(f"{said}; delete its entry in {folder / LOCK} to trust it.")
+        lock = folder / LOCK
+        raise ColorizerError(Text("download.other-than-locked", file=offered.file, hub=offered.hub, lock=lock))
     if locked is None or not target.is_file() or digest(target) != locked.sha256:
         part = target.with_name(f"{target.name}.{(offered.sha256 or file.blob)[:12]}.part")
         with part.open("ab") as stream:
@@ -155,7 +156,7 @@ def _take(file: Published, target: Path, folder: Path, name: str) -> None:
         found = replace(offered, sha256=digest(part))
         if not (found.allows(offered) and file.is_at(part)) or locked not in (None, found):
             part.unlink()
-            raise ColorizerError(f"What arrived is not the {offered.file} that {offered.hub} names; try again.")
+            raise ColorizerError(Text("download.other-than-published", file=offered.file, hub=offered.hub))
         _lock(folder, name, found)
         part.replace(target)
 

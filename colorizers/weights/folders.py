@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from colorizers.errors import ColorizerError
+from colorizers.words import Text
 
 TEXTS = (".json", ".txt")
 """The suffixes of what says how the weights beside it are to be used."""
@@ -21,7 +22,7 @@ def weights_file(folder: Path) -> Path:
     """The one .safetensors file of a folder that is used."""
     path = _chosen(folder)
     if path is None:
-        raise ColorizerError(f"{folder.name} has no .safetensors file; give a folder that diffusers saved.")
+        raise ColorizerError(Text("weights.folder-without-tensors", name=folder.name))
     return path
 
 
@@ -39,18 +40,18 @@ def used_files(path: Path, folders: tuple[str, ...]) -> list[Path]:
 def check_model(path: Path, folders: tuple[str, ...]) -> None:
     """Stop unless weights of these subfolders can be at a path; with a UNet they may be one .safetensors file."""
     single = "unet" in folders
-    want = f"a folder that diffusers saved{', or a .safetensors file' if single else ''}"
+    wanted = Text("weights.give-folder-or-file") if single else Text("weights.give-folder")
     if not path.exists():
-        raise ColorizerError(f"There is no {path}; give {want}.")
+        raise ColorizerError(Text("weights.no-path", path=path, wanted=wanted))
     if path.is_file():
         if not single or path.suffix != ".safetensors":
-            raise ColorizerError(f"{path} cannot be used, as other files may hold code; give {want}.")
+            raise ColorizerError(Text("weights.other-file", path=path, wanted=wanted))
     elif lacks := lacking(path, folders):
-        raise ColorizerError(f"{path} has no {lacks}; give {want}.")
+        raise ColorizerError(Text("weights.incomplete", path=path, missing=lacks, wanted=wanted))
 
 
-def lacking(path: Path, folders: tuple[str, ...]) -> str:
-    """What a folder must still have for its subfolders to be there; nothing when they are."""
+def lacking(path: Path, folders: tuple[str, ...]) -> Text | str | None:
+    """What a folder must still have for its subfolders to be there; None when they are."""
     for name in folders:
         folder, shown = path / name, f"{name}/" if name else ""
         if name and not folder.is_dir():
@@ -58,8 +59,8 @@ def lacking(path: Path, folders: tuple[str, ...]) -> str:
         if not any(folder.glob("*.json")):
             return f"{shown}config.json"
         if (folder / "config.json").is_file() and _chosen(folder) is None:
-            return f".safetensors file in {shown or 'it'}"
-    return ""
+            return Text("weights.tensors-in", folder=shown) if shown else Text("weights.tensors")
+    return None
 
 
 def _chosen(folder: Path) -> Path | None:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from colorizers.errors import ColorizerError
 from colorizers.weights.downloads import LOCK, Pin, Published, failed, pins
 from colorizers.weights.folders import TEXTS, choose
+from colorizers.words import Text
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 """Of weights files, those that are preferred first."""
@@ -37,7 +38,7 @@ class Hub(Protocol):
     def published(self, folder: Path, stem: str, folders: tuple[str, ...]) -> dict[str, Published]:
         """What to keep in a folder as `stem`: one file by its name there or, with `folders`, files by theirs in `stem`.
 
-        Raises ColorizerError when they cannot be told or have no hashes.
+        Raises ColorizerError when they cannot be determined or have no hashes.
         """
 
 
@@ -79,9 +80,7 @@ class HuggingFace:
         if not fits:
             raise self._nothing()
         if len(fits) > 1:
-            raise ColorizerError(
-                f"The repository {self.name} has {len(fits)} weights files; get the right one by hand."
-            )
+            raise ColorizerError(Text("download.several-files", name=self.name, count=len(fits)))
         return fits[0]
 
     def _files_of(self, part: str, names: list[str]) -> list[str]:
@@ -90,17 +89,16 @@ class HuggingFace:
         here = [name.removeprefix(inside) for name in names if name.startswith(inside)]
         texts = [name for name in here if _PLAIN.fullmatch(name) and name.endswith(TEXTS)]
         if not any(name.endswith(".json") for name in texts):
-            raise ColorizerError(f"The repository {self.name} has no {inside or 'config.json'}; name another.")
+            raise ColorizerError(Text("download.no-config", name=self.name, missing=inside or "config.json"))
         weights = choose(here)
         if weights is None and "config.json" in texts:
-            where = f" in {inside}" if inside else ""
-            raise ColorizerError(
-                f"The repository {self.name} has no .safetensors file{where}, and others may hold code; name another."
-            )
+            if inside:
+                raise ColorizerError(Text("download.no-safetensors-in", name=self.name, folder=inside))
+            raise ColorizerError(Text("download.no-safetensors", name=self.name))
         return [f"{inside}{name}" for name in (*sorted(texts), weights) if name]
 
     def _nothing(self) -> ColorizerError:
-        return ColorizerError(f"The repository {self.name} has no weights file with a hash; get its file by hand.")
+        return ColorizerError(Text("download.no-hash", name=self.name))
 
     def _published(self, file: Any, revision: str, folder: Path) -> Published:
         """What there is to a file that the hub lists: big ones have their hash, small ones that of git."""
@@ -135,21 +133,16 @@ class HuggingFace:
         try:
             yield
         except OfflineModeIsEnabled as error:
-            raise ColorizerError("HF_HUB_OFFLINE is set, so nothing is downloaded; unset it and try again.") from error
+            raise ColorizerError(Text("download.offline")) from error
         except RepositoryNotFoundError as error:
-            raise ColorizerError(
-                f"The hub has no repository {self.name} for everybody; get its file by hand."
-            ) from error
+            raise ColorizerError(Text("download.no-repository", name=self.name)) from error
         except RevisionNotFoundError as error:
-            lock = folder / LOCK
-            raise ColorizerError(
-                f"{self.name} no longer has the revision that {lock} names; delete its entry there to get the newest."
-            ) from error
+            raise ColorizerError(Text("download.no-revision", name=self.name, lock=folder / LOCK)) from error
         except HfHubHTTPError as error:
             code = error.response.status_code
-            raise ColorizerError(f"The hub answered with error {code} for {self.name}; try again later.") from error
-        except (HTTPError, ValueError) as error:  # ValueError: an answer that is no JSON, as from a hotel's login page
-            raise ColorizerError("The hub cannot be reached; connect to the internet and try again.") from error
+            raise ColorizerError(Text("download.hub-error", code=code, name=self.name)) from error
+        except (HTTPError, ValueError) as error:  # ValueError: an answer that is not JSON, e.g. of a captive portal
+            raise ColorizerError(Text("download.no-hub")) from error
         except OSError as error:
             raise failed(self.name, error) from error
 
@@ -173,7 +166,7 @@ class Torchvision:
         file = PurePosixPath(urlsplit(weights.url).path).name
         digits = re.search(r"-([0-9a-f]{8,64})\.", file)
         if digits is None:
-            raise ColorizerError(f"torchvision names no hash for {self.weights}; get its file by hand.")
+            raise ColorizerError(Text("download.torchvision-without-hash", name=self.weights))
         pin = Pin(self.name, self.weights, file, digits[1])
         size = weights.meta["_file_size"] * 2**20
         return {f"{stem}{Path(file).suffix}": Published(pin, size, functools.partial(_append, weights.url, file))}
@@ -191,11 +184,11 @@ def _append(url: str, file: str, stream: BinaryIO) -> None:
             _copy(response, stream, file)
     except HTTPError as error:
         if error.code != _ALL_THERE:
-            raise ColorizerError(f"{host} answered with error {error.code} for {file}; try again later.") from error
+            raise ColorizerError(Text("download.server-error", host=host, code=error.code, file=file)) from error
     except URLError as error:
-        raise ColorizerError(f"{host} cannot be reached; connect to the internet and try again.") from error
+        raise ColorizerError(Text("download.no-server", host=host)) from error
     except HTTPException as error:
-        raise OSError(f"{host} stopped in the midst") from error
+        raise OSError(f"{host} closed the connection early") from error
 
 
 def _copy(response: HTTPResponse, stream: BinaryIO, file: str) -> None:

@@ -1,5 +1,7 @@
 """Files of weights: read without running code, and fitted strictly into a network."""
 
+import functools
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from torch import nn
 
 from colorizers.devices import is_out_of_memory
 from colorizers.errors import ColorizerError
+from colorizers.words import Text
 
 _COUNT = "num_batches_tracked"  # of batch norms; old files lack it, and torch fills it in
 _NAMED_AT_MOST = 3  # tensors in a sentence
@@ -24,11 +27,11 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     except Exception as error:  # a broken file reaches every corner of the unpickler
         if is_out_of_memory(error):
             raise
-        raise ColorizerError(f"{path.name} is damaged or holds more than tensors; get the file again.") from error
+        raise ColorizerError(Text("weights.not-tensors", name=path.name)) from error
     if isinstance(state, dict) and isinstance(state.get("params"), dict):
         state = state["params"]
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ColorizerError(f"{path.name} is not a table of tensors; give the state dict of the network.")
+        raise ColorizerError(Text("weights.not-a-table", name=path.name))
     return state
 
 
@@ -38,23 +41,26 @@ def read_header(path: Path) -> dict[str, str]:
         with safetensors.safe_open(path, "pt") as file:
             return dict(file.metadata() or {})
     except (OSError, safetensors.SafetensorError) as error:
-        raise ColorizerError(f"{path.name} is damaged or no .safetensors file; get the file again.") from error
+        raise ColorizerError(Text("weights.not-safetensors", name=path.name)) from error
 
 
 def check_fit(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
     """Raise ColorizerError unless the tensors are those of the network, by name and by shape."""
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    problems = {
-        "missing": [name for name in expected.keys() - found.keys() if not name.endswith(_COUNT)],
-        "unknown": [*(found.keys() - expected.keys())],
-        "of another shape": [name for name in expected.keys() & found.keys() if expected[name] != found[name]],
-    }
-    parts = [f"{_some(names)} {problem}" for problem, names in problems.items() if names]
-    if parts:
-        raise ColorizerError(f"{path.name} does not fit this network: {'; '.join(parts)}.")
+    problems = []
+    if missing := [name for name in expected.keys() - found.keys() if not name.endswith(_COUNT)]:
+        problems.append(Text("weights.tensors-missing", names=_some(missing)))
+    if unknown := found.keys() - expected.keys():
+        problems.append(Text("weights.tensors-unknown", names=_some(unknown)))
+    if other := [name for name in expected.keys() & found.keys() if expected[name] != found[name]]:
+        problems.append(Text("weights.tensors-of-another-shape", names=_some(other)))
+    if problems:
+        listed = functools.reduce(lambda first, second: Text("lists.semicolon", first=first, second=second), problems)
+        raise ColorizerError(Text("weights.does-not-fit", name=path.name, problems=listed))
 
 
-def _some(names: list[str]) -> str:
+def _some(names: Collection[str]) -> Sequence[str] | Text:
     """The first names in order, and dots for the rest."""
-    return ", ".join(sorted(names)[:_NAMED_AT_MOST]) + (" ..." if len(names) > _NAMED_AT_MOST else "")
+    first = sorted(names)[:_NAMED_AT_MOST]
+    return first if len(names) <= _NAMED_AT_MOST else Text("weights.and-more", names=first)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from colorizers.weights.hub import Hub, HuggingFace, Torchvision
+from colorizers.words import Text
 
 DOWNLOAD = "colorizers weights download"
 DEPTH = "controlnet/depth"
@@ -20,7 +21,7 @@ class Weights:
     """
 
     key: str
-    licence: str
+    licence: Text | str
     hub: Hub | None = None
     megabytes: int = 0
     unused: tuple[str, ...] = ()
@@ -40,14 +41,14 @@ class Weights:
         return self.stem if self.key.startswith(("controlnet/", "safety/")) else self.name
 
     @property
-    def shown(self) -> str:
+    def shown(self) -> Text | str:
         """As `called`, or the name of its file, and how large it is."""
         if self.megabytes:
-            return f"{self.called} ({self.megabytes} MB)"
+            return Text("weights.sized", name=self.called, megabytes=self.megabytes)
         return self.called if self.hub or self.folders else self.file
 
     @property
-    def shown_to_visitors(self) -> str:
+    def shown_to_visitors(self) -> Text | str:
         """As `shown`, without what the owner of a server named."""
         return self.name if self.flag else self.shown
 
@@ -69,18 +70,16 @@ class Weights:
         return f"{self.flag} {self.called}".strip()
 
     @property
-    def how_to_get(self) -> str:
+    def how_to_get(self) -> Text:
         """What to do when it is not here, as the end of a sentence."""
         if self.hub:
-            return f"get them with: {DOWNLOAD} {self.argument}"
-        if self.folders:
-            return "name a folder or a .safetensors file with --model"
-        return "put them into weights/"
+            return Text("weights.download", command=f"{DOWNLOAD} {self.argument}")
+        return Text("weights.name-a-model") if self.folders else Text("weights.put-into-folder")
 
 
-_OURS = "Apache-2.0; trained on photographs for research, see the card"
-_IMAGENET = "BSD-3-Clause, as torchvision's code; trained on ImageNet, whose own terms may apply"
-_OPENRAIL = "CreativeML OpenRAIL-M, which forbids some uses"
+_OURS = Text("licence.ours")
+_IMAGENET = Text("licence.imagenet")
+_OPENRAIL = Text("licence.openrail")
 
 
 def ours(key: str) -> Weights:
@@ -97,7 +96,7 @@ _FILES = (
     Weights("style/swin_b", _IMAGENET, Torchvision("Swin_B_Weights.IMAGENET1K_V1"), 352, ("norm.", "head.")),
     Weights(
         "depth/midas",
-        'called "other" by its page on the hub',
+        Text("licence.other"),
         HuggingFace("lllyasviel/Annotators", file="dpt_hybrid-midas-501f0c75.pt"),
         493,
     ),
@@ -111,14 +110,14 @@ _ALONE = ("",)
 _DPT = HuggingFace("Intel/dpt-hybrid-midas", revision="refs/pr/5")
 
 
-def _control(name: str, repository: str, megabytes: int, licence: str = "OpenRAIL") -> Weights:
+def _control(name: str, repository: str, megabytes: int, licence: Text | str = "OpenRAIL") -> Weights:
     return Weights(f"controlnet/{name}", licence, HuggingFace(repository), megabytes, folders=_ALONE)
 
 
 _FOLDERS = (
     Weights("stable_diffusion/sd15", _OPENRAIL, _SD15, 2134, folders=_MODEL),
     Weights("stable_diffusion/sd14", _OPENRAIL, HuggingFace("CompVis/stable-diffusion-v1-4"), 4267, folders=_MODEL),
-    Weights(OWN, "its own", folders=_MODEL),
+    Weights(OWN, Text("licence.own"), folders=_MODEL),
     Weights("stable_diffusion/tokenizer", _OPENRAIL, _SD15, 2, folders=("tokenizer",)),
     _control("depth", "lllyasviel/control_v11f1p_sd15_depth", 723),
     _control("brightness", "latentcat/control_v1p_sd15_brightness", 1445, _OPENRAIL),

@@ -24,13 +24,12 @@ from colorizers.weights.folders import TEXTS, check_model, lacking, used_files
 from colorizers.weights.hub import SUFFIXES, HuggingFace
 from colorizers.weights.loading import check_fit, read_state
 from colorizers.weights.registry import DEPTH, DOWNLOAD, OWN, Weights
+from colorizers.words import Text
 
 SHIPPED_DIR = assets.WEIGHTS
 MANIFEST = "SHA256SUMS"
 _REPOSITORY = re.compile(r"(?!.*(--|\.\.))\w[\w.-]*/\w[\w.-]*", re.ASCII)  # OWNER/NAME
-_LICENCE_ON_THE_HUB = "as its page on the hub says"
 _FILES = (*SUFFIXES, ".ckpt")
-_ASK = "ask whoever runs this server for them"
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,9 @@ class WeightStore:
         """The key that a name means: all of it, also with _ for /, or its last part where no other key ends so."""
         fits = [key for key, entry in self.registry.items() if name in (key, key.replace("/", "_"), entry.name)]
         if not fits:
-            raise ColorizerError(f"There are no weights {name[:40]!r}; colorizers weights list names them all.")
+            raise ColorizerError(Text("weights.unknown", name=name[:40]))
         if len(fits) > 1:
-            raise ColorizerError(f"{name} could be {' or '.join(fits)}; give the whole name.")
+            raise ColorizerError(Text("weights.ambiguous", name=name, keys=fits))
         return fits[0]
 
     def entry(self, key: str) -> Weights:
@@ -95,7 +94,7 @@ class WeightStore:
         if folders := self.registry[key].folders:
             check_model(path, folders)
         elif not path.is_file():
-            raise ColorizerError(f"There is no file {path}; give the path of a .safetensors or .pth file.")
+            raise ColorizerError(Text("weights.no-file", path=path))
         return replace(self, own_files={**self.own_files, key: path.absolute() if path.is_dir() else path})
 
     def with_model(self, name: str) -> "WeightStore":
@@ -110,8 +109,8 @@ class WeightStore:
         if name and os.path.exists(name):  # noqa: PTH110 - Path's own fails for what no file can be called
             return self.with_file(key, Path(name))
         if not _REPOSITORY.fullmatch(name) or name.endswith(_FILES):
-            raise ColorizerError(f"There is no {name!r}; give {flag} the path of a model or OWNER/NAME on the hub.")
-        entry = replace(self.registry[key], hub=HuggingFace(name), licence=_LICENCE_ON_THE_HUB, megabytes=0, flag=flag)
+            raise ColorizerError(Text("weights.no-model", name=name, flag=flag))
+        entry = replace(self.registry[key], hub=HuggingFace(name), licence=Text("licence.hub"), megabytes=0, flag=flag)
         others = {other: path for other, path in self.own_files.items() if other != key}
         return replace(self, registry={**self.registry, key: entry}, own_files=others)
 
@@ -181,7 +180,7 @@ class WeightStore:
         if path is None:
             return WeightsStatus(entry, None, 0.0, "")
         size = sum(file.stat().st_size for file in used_files(path, entry.folders))
-        return WeightsStatus(entry, path, size / 2**20, "" if entry.folders else sha256(path))
+        return WeightsStatus(entry, path, size / 1e6, "" if entry.folders else sha256(path))
 
     def check(self, key: str) -> None:
         """Raise ColorizerError unless the weights of a key, where they are installed, are what they must be.
@@ -244,12 +243,12 @@ def missing_weights(entries: Iterable[Weights]) -> ColorizerError:
     entries = list(entries)
     download = " ".join(entry.argument for entry in entries if entry.hub)
     ways = [entry.how_to_get for entry in entries if not entry.hub]
-    ways += [f"get them with: {DOWNLOAD} {download}"] if download else []
-    names = ", ".join(entry.shown for entry in entries)
-    public_names = ", ".join(entry.shown_to_visitors for entry in entries)
+    if download:
+        ways.append(Text("weights.download", command=f"{DOWNLOAD} {download}"))
+    listed = functools.reduce(lambda first, second: Text("lists.and", first=first, second=second), dict.fromkeys(ways))
     return ColorizerError(
-        f"The weights {names} are not installed; {' and '.join(dict.fromkeys(ways))}.",
-        for_visitors=f"The weights {public_names} are not installed; {_ASK}.",
+        Text("weights.missing", names=[entry.shown for entry in entries], ways=listed),
+        for_visitors=Text("weights.missing-for-visitors", names=[entry.shown_to_visitors for entry in entries]),
     )
 
 
@@ -284,19 +283,22 @@ def _check_manifest(manifest: Path, found: dict[str, str]) -> None:
     listed = {tuple(line.replace("*", "").split()) for line in lines}
     for name, digest in sorted(found.items()):
         if (digest, name) not in listed:
-            raise ColorizerError(f"{name} is not the file that {MANIFEST} names; get it again.")
+            raise ColorizerError(Text("weights.not-in-manifest", name=name, manifest=MANIFEST))
 
 
 def _check_download(entry: Weights, found: dict[str, str], path: Path, folders: tuple[str, ...]) -> None:
     try:
         promised = _promised(path, folders)
     except ColorizerError as error:  # the lock cannot be read; where it is, is no visitor's business
-        said = f"The weights {entry.called} cannot be checked;"
-        raise ColorizerError(f"{said} {error}", for_visitors=f"{said} {_ASK}.") from error
+        raise ColorizerError(
+            Text("weights.cannot-check", name=entry.called, lock=path.parent / downloads.LOCK),
+            for_visitors=Text("weights.cannot-check-for-visitors", name=entry.called),
+        ) from error
     for name, _ in sorted(found.items() ^ promised.items()):
-        said = f"The weights in {name} are not what was downloaded;"
-        mend = entry.how_to_get if entry.hub else "delete that file from the cache"
-        raise ColorizerError(f"{said} {mend}.", for_visitors=f"{said} {_ASK}.")
+        way = entry.how_to_get if entry.hub else Text("weights.delete-from-cache")
+        raise ColorizerError(
+            Text("weights.changed", name=name, way=way), for_visitors=Text("weights.changed-for-visitors", name=name)
+        )
 
 
 def _promised(path: Path, folders: tuple[str, ...]) -> dict[str, str]:

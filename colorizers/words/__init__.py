@@ -1,55 +1,69 @@
 """Every sentence that a user can meet, by its id: one file a language.
 
 The code names a sentence and its parameters, as `Text("photo.too-large", name="a.png", limit=40)`; the surfaces word
-it, each in the language of its reader. A language is a TOML file beside this module; an id such as `photo.too-large` is
-the key `too-large` in the table `photo`. A sentence that a language lacks is worded in English.
+it, each in the language of its reader. A language is a TOML file beside this module; an id such as `photo.too-large`
+is the key `too-large` in the table `photo`. A sentence that a language lacks is worded in English.
 """
 
 import functools
+import string
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ENGLISH = "en"
-LANGUAGES = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.toml")))
+FOLDER = Path(__file__).parent
+LANGUAGES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
 @dataclass(frozen=True, init=False)
 class Text:
-    """A sentence of the catalogue and its parameters, which may be texts themselves. `str` words it in English."""
+    """A sentence of the catalogue and its parameters. `str` words it in English.
+
+    A parameter may be a text itself, or several values, which are listed. KeyError when the catalogue does not have the
+    sentence, TypeError when the parameters are not those of its template.
+    """
 
     id: str
     parameters: tuple[tuple[str, Any], ...]
 
     def __init__(self, id: str, /, **parameters: object) -> None:
-        if id not in _catalogue(ENGLISH):
+        if id not in templates(ENGLISH):
             raise KeyError(f"there is no text {id!r} in the catalogue")
+        if parameters.keys() != (wanted := fields(templates(ENGLISH)[id])):
+            raise TypeError(f"the text {id} takes {sorted(wanted)}, not {sorted(parameters)}")
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()}
         object.__setattr__(self, "id", id)
-        object.__setattr__(self, "parameters", tuple(parameters.items()))
+        object.__setattr__(self, "parameters", tuple(sorted(values.items())))
 
     def worded(self, language: str = ENGLISH) -> str:
         """The sentence in a language, one of LANGUAGES."""
-        template = _catalogue(language).get(self.id, _catalogue(ENGLISH)[self.id])
+        template = templates(language).get(self.id, templates(ENGLISH)[self.id])
         return template.format(**{name: _worded(value, language) for name, value in self.parameters})
 
     def __str__(self) -> str:
         return self.worded()
 
 
-def exists(id: str) -> bool:
-    """Whether the catalogue has a text of this id."""
-    return id in _catalogue(ENGLISH)
-
-
-def _worded(value: object, language: str) -> object:
-    return value.worded(language) if isinstance(value, Text) else value
+@functools.cache
+def templates(language: str) -> dict[str, str]:
+    """The templates of a language by their ids."""
+    return _flat(tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8")))
 
 
 @functools.cache
-def _catalogue(language: str) -> dict[str, str]:
-    """The templates of a language by their ids."""
-    return _flat(tomllib.loads(Path(__file__).with_name(f"{language}.toml").read_text(encoding="utf-8")))
+def fields(template: str) -> frozenset[str]:
+    """The names of the parameters of a template."""
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(template) if name is not None)
+
+
+def _worded(value: object, language: str) -> object:
+    if isinstance(value, Text):
+        return value.worded(language)
+    if isinstance(value, tuple):
+        return Text("lists.comma").worded(language).join(str(_worded(each, language)) for each in value)
+    return value
 
 
 def _flat(table: dict[str, Any], place: str = "") -> dict[str, str]:

@@ -20,6 +20,7 @@ from colorizers.devices import (
 )
 from colorizers.errors import ColorizerError
 from colorizers.settings import Settings, get_settings
+from colorizers.words import Text
 
 CPU = torch.device("cpu")
 NO_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
@@ -169,7 +170,11 @@ def test_what_other_devices_say_is_known_too(error: Exception):
 
 @pytest.mark.parametrize(
     "error",
-    [RuntimeError("CUDA error: device-side assert triggered"), ValueError("out of memory"), ColorizerError("x")],
+    [
+        RuntimeError("CUDA error: device-side assert triggered"),
+        ValueError("out of memory"),
+        ColorizerError(Text("engine.too-little-memory")),
+    ],
 )
 def test_other_errors_are_not_taken_for_it(error: Exception):
     assert not is_out_of_memory(error)

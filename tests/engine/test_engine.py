@@ -3,6 +3,7 @@ import pickle
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,13 +15,15 @@ from trivial_method import RADIUS, TrivialMethod
 from colorizers.engine import Engine
 from colorizers.engine.jobs import Done, JobRequest, Waiting
 from colorizers.errors import Cancelled, ColorizerError
-from colorizers.methods.method import Job, MethodInfo, Step
+from colorizers.methods.catalog import METHODS
+from colorizers.methods.method import Job, Step
 from colorizers.methods.shared_options import working_size
 from colorizers.options import MAX_SEED, Options
 from colorizers.picture.compose import Chroma
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import read_record
+from colorizers.words import Text
 
 PATIENCE = 20  # seconds after which a test that waits has failed
 
@@ -45,7 +48,7 @@ class Sized(Options):
 class StubMethod:
     """A method whose run is the function given."""
 
-    info = MethodInfo(name="stub", title="Stub", purpose="a test", paper="no paper", options=Sized)
+    info = replace(METHODS["unet"].info, name="stub", options=Sized)
     loaders, own_weights = {}, ()
 
     def __init__(self, run) -> None:
@@ -171,7 +174,7 @@ def test_a_cancelled_job_sees_it_at_its_next_progress(gray_photo: Photo):
         begun.set()
         go_on.wait(PATIENCE)
         try:
-            job.report(Step(1, 2, "half"))
+            job.report(Step(1, 2, Text("progress.step", done=1, total=2)))
         except Cancelled:
             seen.set()
             raise
@@ -197,7 +200,7 @@ def test_stop_gives_what_there_is_so_far_and_a_note_says_so(gray_photo: Photo):
     gate.open.set()
     colorings = until(Done, events).colorings
     assert [coloring.outcome.ab.norm().item() for coloring in colorings] == pytest.approx([RADIUS, RADIUS / 2])
-    assert all(coloring.notes[-1].startswith("Stopped early") for coloring in colorings)
+    assert all(str(coloring.notes[-1]).startswith("Stopped early") for coloring in colorings)
     assert all(coloring.record.stopped_early for coloring in colorings)
 
 
@@ -324,7 +327,13 @@ def test_a_request_that_cannot_run_is_refused_in_one_sentence(
 
 @pytest.mark.parametrize(
     "error",
-    [ColorizerError("Mend it."), ValueError("a bug"), SystemExit(3), Cancelled(), KeyboardInterrupt()],
+    [
+        ColorizerError(Text("stable_diffusion.withheld")),
+        ValueError("a bug"),
+        SystemExit(3),
+        Cancelled(),
+        KeyboardInterrupt(),
+    ],
     ids=repr,
 )
 def test_an_error_reaches_the_consumer_and_the_next_job_runs(error: BaseException, gray_photo: Photo):
@@ -370,7 +379,7 @@ def short_of_memory(tries: int, sizes: list[int]):
     def run(photo: Photo, options: Sized, job: Job) -> list[Chroma]:
         sizes.append(options.working_size)
         if len(sizes) <= tries:
-            job.notes.append("A word of a run that failed.")
+            job.notes.append(Text("stable_diffusion.tiled"))
             torch.empty(10**17)
         return [Chroma(torch.zeros(2, 1, 1))]
 
@@ -390,7 +399,8 @@ def test_out_of_memory_again_is_tried_at_half_the_size_and_a_note_says_so(gray_p
     result = stub_engine(short_of_memory(2, sizes)).results(JobRequest(gray_photo, "stub", {"working_size": 256}))[0]
     assert sizes == [256, 256, 128]
     assert result.record.options["working_size"] == 128
-    assert result.notes == (*gray_photo.notes, "Memory ran short: a smaller working size was used.")
+    assert result.notes[:-1] == gray_photo.notes
+    assert str(result.notes[-1]) == "Memory ran short: a smaller working size was used."
 
 
 def test_out_of_memory_for_good_is_said_in_words(gray_photo: Photo):

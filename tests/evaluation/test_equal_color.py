@@ -22,7 +22,7 @@ from colorizers.picture.photo import Photo
 class VividOptions(BorrowingOptions):
     """A method's options, vividness among them."""
 
-    vividness: float = control(0.2, low=0, high=1, help="How strong the colours are.")
+    vividness: float = control(0.2, low=0, high=1)
 
 
 class TrueMethod(BorrowingMethod):
@@ -38,7 +38,7 @@ class TrueMethod(BorrowingMethod):
 class CountingOptions(VividOptions):
     """A method's options, with a default vividness that is a stop."""
 
-    vividness: float = control(0.5, low=0, high=1, help="How strong the colours are.")
+    vividness: float = control(0.5, low=0, high=1)
 
 
 class CountingMethod(TrueMethod):

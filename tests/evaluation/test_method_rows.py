@@ -26,13 +26,23 @@ from colorizers.options import Options, control, controls
 from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.dataset import Collection, center_square, read_collection
 from colorizers.picture.photo import Photo
+from colorizers.words import ENGLISH, templates
+
+templates(ENGLISH).update(
+    {
+        "options.tint.label": "Weights",
+        "options.tint.help": "Which tint.",
+        "options.tint.choices.cool": "Cool",
+        "options.tint.choices.warm": "Warm",
+    }
+)
 
 
 class TintedOptions(Options):
     """A method's options, the weights among them."""
 
-    weights: Literal["cool", "warm"] = control("cool", help="Which tint.")
-    strength: float = control(1.0, low=0, high=1, help="How much of it.")
+    weights: Literal["cool", "warm"] = control("cool", key="tint")
+    strength: float = control(1.0, low=0, high=1)
 
 
 class TintedMethod(TrivialMethod):

@@ -12,17 +12,27 @@ from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT
+from colorizers.words import ENGLISH, Text, templates
 
 PHOTOS = PROJECT / "test_images"
 FIXED = ["truth", "gray", "mean_ab", "l_to_ab", "wrong_image_ab", "gt_half_chroma", "oracle_ab_1/4"]
 CARD = "# Card\n<!-- figures -->\nold\n<!-- end figures -->\n<!-- other -->\nkept\n<!-- end other -->\n"
 
 
+templates(ENGLISH).update(
+    {
+        "options.borrowed.help": "The picture whose colours are borrowed.",
+        "options.share.label": "Share",
+        "options.share.help": "How much of them.",
+    }
+)
+
+
 class BorrowingOptions(Options):
     """A method's options, a picture that must be given among them."""
 
-    reference: Photo = picture(help="Whose colours are borrowed.")
-    share: float = control(1.0, low=0, high=1, help="How much of them.")
+    reference: Photo = picture(help=Text("options.borrowed.help"))
+    share: float = control(1.0, low=0, high=1)
 
 
 class BorrowingMethod(TrivialMethod):

@@ -18,16 +18,32 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.pool import Loader
 from colorizers.weights.store import WeightStore
+from colorizers.words import ENGLISH, Text, templates
 
 KEY = "trivial/tint"
 RADIUS = 30.0  # chroma of the tint
 
 
+templates(ENGLISH).update(
+    {
+        "methods.trivial.title": "Trivial",
+        "methods.trivial.purpose": "one tint",
+        "losses.likeness": "likeness",
+        "losses.evenness": "evenness",
+        "methods.transfer.title": "Transfer",
+        "methods.transfer.purpose": "from a picture",
+        "options.trivial_reference.help": "A picture whose average colour is laid on.",
+        "options.trivial_steps.label": "Steps",
+        "options.trivial_steps.help": "In how many steps the colour is laid on.",
+    }
+)
+
+
 class TrivialOptions(Options):
     """One option of each kind that the U-Net does without."""
 
-    reference: Photo | None = picture(help="A picture whose average colour is laid on.", required=False)
-    steps: int = control(4, low=1, high=100, step=1, help="In how many steps the colour is laid on.")
+    reference: Photo | None = picture(help=Text("options.trivial_reference.help"), required=False)
+    steps: int = control(4, low=1, high=100, step=1, key="trivial_steps")
     variants: int = variants()
     seed: int | None = seed()
 
@@ -35,7 +51,7 @@ class TrivialOptions(Options):
 class TransferOptions(TrivialOptions):
     """The same, but there must be a picture."""
 
-    reference: Photo = picture(help="A picture whose average colour is laid on.")
+    reference: Photo = picture(help=Text("options.trivial_reference.help"))
 
 
 class Tint(nn.Module):
@@ -55,8 +71,8 @@ class TrivialMethod:
 
     info = MethodInfo(
         name="trivial",
-        title="Trivial",
-        purpose="one tint",
+        title=Text("methods.trivial.title"),
+        purpose=Text("methods.trivial.purpose"),
         paper="no paper",
         options=TrivialOptions,
         finish=Finish(warmth=0.1),
@@ -89,7 +105,8 @@ class TrivialMethod:
                 for step in range(1, options.steps + 1):
                     outcome = Chroma(full * (step / options.steps))
                     done = k * options.steps + step
-                    job.report(Step(done, total, f"Step {done} of {total}", outcome, self._losses(done)))
+                    text = Text("progress.step", done=done, total=total)
+                    job.report(Step(done, total, text, outcome, self._losses(done)))
                     self._after_step(done)
                     if job.stop_early():
                         return [*outcomes, outcome]
@@ -107,8 +124,8 @@ class TransferMethod(TrivialMethod):
     info = replace(
         TrivialMethod.info,
         name="transfer",
-        title="Transfer",
-        purpose="from a picture",
+        title=Text("methods.transfer.title"),
+        purpose=Text("methods.transfer.purpose"),
         options=TransferOptions,
         stops_early=False,
         losses=(),

@@ -178,7 +178,7 @@ def test_values_beyond_any_scale_are_stretched_and_a_note_says_so(dtype: type):
     values = np.linspace(-1000, 90000, 40 * 30).reshape(30, 40).astype(dtype)
     photo = Photo.open(encoded(Image.fromarray(values), "TIFF"))
     assert_lightness(photo, (values - values.min()) / float(values.max() - values.min()), within=0.01)
-    assert "-1000" in photo.notes[0]
+    assert "-1000" in str(photo.notes[0])
 
 
 @pytest.mark.parametrize("value", [-5.0, 1e6, 3e38, -3e38])
@@ -201,14 +201,14 @@ def test_48_bit_colour_is_read_as_8_bit_with_a_note(channels: int):
     tifffile.imwrite(file, values, photometric="rgb", **extra)
     photo = Photo.open(file.getvalue())
     assert photo.rgb.shape == (20, 30, 3)
-    assert "16 bits per channel were read as 8." in photo.notes
+    assert "16 bits per channel were read as 8." in map(str, photo.notes)
 
 
 def test_a_colour_photo_gives_its_luminance_its_colours_and_a_note():
     photo = Photo.open(encoded(colour_image()))
     assert np.abs(photo.lightness.numpy() - rgb2lab(np.asarray(colour_image()))[..., 0]).max() < 0.05
     assert np.array_equal(photo.rgb, np.asarray(colour_image()))
-    assert any("already has colour" in note for note in photo.notes)
+    assert any("already has colour" in str(note) for note in photo.notes)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
@@ -283,7 +283,7 @@ def test_only_the_first_frame_of_several_is_used_and_a_note_says_so(kind: str):
     assert sum(1 for _ in ImageSequence.Iterator(Image.open(io.BytesIO(data)))) == 3
     photo = Photo.open(data)
     assert np.abs(photo.lightness.numpy() - lightness_of(np.full((16, 16), 40 / 255))).max() < 1
-    assert any("first frame of 3" in note for note in photo.notes)
+    assert any("first frame of 3" in str(note) for note in photo.notes)
 
 
 def test_a_photo_with_a_gain_map_behind_it_is_read(gray_pixels: np.ndarray):
@@ -337,14 +337,14 @@ def test_a_colour_profile_is_applied(mode: str):
     image = colour_image().quantize(8) if mode == "P" else colour_image().convert(mode)
     photo = Photo.open(encoded(image, icc_profile=RED_AND_BLUE_SWAPPED))
     assert np.abs(photo.rgb.astype(int) - np.asarray(colour_image())[..., ::-1]).max() < 12
-    assert not any("profile" in note for note in photo.notes)
+    assert not any("profile" in str(note) for note in photo.notes)
 
 
 @pytest.mark.parametrize("profile", [b"no profile", GRAY_PROFILE], ids=["broken", "of another colour space"])
 def test_a_profile_that_cannot_be_applied_is_left_aside_with_a_note(profile: bytes):
     photo = Photo.open(encoded(colour_image(), icc_profile=profile))
     assert np.array_equal(photo.rgb, np.asarray(colour_image()))
-    assert any("profile" in note for note in photo.notes)
+    assert any("profile" in str(note) for note in photo.notes)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
@@ -591,7 +591,7 @@ def test_a_tiff_of_very_many_pages_is_not_read_to_its_end():
             tiff.write(np.full((2, 2), 50, np.uint8), contiguous=False, metadata=None)
     photo = Photo.open(file.getvalue())
     assert photo.size == (2, 2)
-    assert "Only the first frame of 100 or more was used." in photo.notes
+    assert "Only the first frame of 100 or more was used." in map(str, photo.notes)
 
 
 def test_a_damaged_second_page_does_not_spoil_the_first(gray_pixels: np.ndarray):

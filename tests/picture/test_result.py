@@ -104,7 +104,7 @@ def test_alpha_survives_saving(clear_result: Result, suffix: str, tmp_path: Path
 
 def test_alpha_is_laid_on_white_in_jpeg_and_a_note_says_so(clear_result: Result, tmp_path: Path):
     notes = clear_result.save(tmp_path / "out.jpg")
-    assert "white" in notes[0]
+    assert "white" in str(notes[0])
     with Image.open(tmp_path / "out.jpg") as image:
         clear = np.asarray(image)[clear_result.photo.alpha == 0]
     assert clear.mean() > 240

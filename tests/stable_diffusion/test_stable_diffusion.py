@@ -42,6 +42,7 @@ from colorizers.settings import PROJECT, get_settings
 from colorizers.web.api import answers_of
 from colorizers.weights.registry import DOWNLOAD
 from colorizers.weights.store import WeightReader, WeightStore
+from colorizers.words import Text
 
 pytestmark = pytest.mark.sd
 TABS = ("img2img", "controlnet")
@@ -149,7 +150,7 @@ def test_at_strength_0_every_variant_is_what_it_started_from(engine: Engine, tab
     for result in gray:
         pixels = result.pixels().astype(int)
         assert (pixels.max(-1) - pixels.min(-1)).max() <= 1
-        assert "At strength 0 nothing is changed" in " ".join(result.notes)
+        assert "At strength 0 nothing is changed" in " ".join(map(str, result.notes))
         assert result.record.weights == {}
 
 
@@ -188,7 +189,7 @@ def test_steps_are_told_and_shown_as_they_are_done(engine: Engine):
     events = list(engine.run(engine.checked(asked(photo_of(64, 30), variants=2, strength=1))))
     steps = [event for event in events if isinstance(event, Step)]
     assert all(one.fraction <= other.fraction for one, other in itertools.pairwise(steps))
-    assert {step.text for step in steps} >= {
+    assert {str(step.text) for step in steps} >= {
         "Encoding the prompt",
         "Step 4 of 4, variant 2 of 2",
         "Decoding the picture",
@@ -204,12 +205,13 @@ def test_steps_are_told_and_shown_as_they_are_done(engine: Engine):
 def test_the_maps_that_guided_it_are_shown_beside_the_result(engine: Engine):
     photo, own = photo_of(200, 100), photo_of(100, 50, seed=1)
     result = coloured(engine, photo, "controlnet", second_control="lineart")
-    assert set(result.coloring.maps) == {"Depth", "Line art"}
+    assert {str(name) for name in result.coloring.maps} == {"Depth", "Line art"}
     for plane in result.coloring.maps.values():
         assert plane.shape == (128, 256)
         assert ((plane >= 0) & (plane <= 1)).all()
     given = coloured(engine, photo, "controlnet", depth=own)
-    assert not torch.allclose(given.coloring.maps["Depth"], result.coloring.maps["Depth"], atol=0.1)
+    depth = Text("options.control_by.depth")
+    assert not torch.allclose(given.coloring.maps[depth], result.coloring.maps[depth], atol=0.1)
     assert given.record.pictures == {"depth": own.sha256}
     assert "depth/dpt" not in given.record.weights, "nothing is estimated"
 
@@ -224,7 +226,7 @@ def test_other_controls_need_no_depth(engine: Engine, gray_photo: Photo, control
 
 def test_long_prompts_are_cut_with_a_note_and_empty_ones_are_fine(engine: Engine, gray_photo: Photo):
     long = coloured(engine, gray_photo, prompt="boat " * 200)
-    assert "The prompt was cut after 75 tokens" in " ".join(long.notes)
+    assert "The prompt was cut after 75 tokens" in " ".join(map(str, long.notes))
     empty = coloured(engine, gray_photo, prompt="", preset="none", negative_prompt="")
     assert empty.notes == gray_photo.notes
     assert not np.array_equal(long.pixels(), empty.pixels())
@@ -273,15 +275,15 @@ def test_all_variants_start_from_the_same_colours_also_when_these_are_of_chance(
 )
 def test_a_control_that_never_acts_is_told(engine: Engine, gray_photo: Photo, options: dict[str, Any]):
     result = coloured(engine, gray_photo, "controlnet", **options)
-    assert any(note.startswith("No ControlNet was applied: ") for note in result.notes)
+    assert any(str(note).startswith("No ControlNet was applied: ") for note in result.notes)
 
 
 def test_lcm_is_guided_gently_and_a_note_says_so(engine: Engine, gray_photo: Photo):
     strong, gentle = (coloured(engine, gray_photo, sampler="lcm", guidance_scale=scale) for scale in (7, 2))
     assert np.array_equal(strong.pixels(), gentle.pixels())
     said = "LCM works up to a guidance scale of 2, which was used."
-    assert said in strong.notes
-    assert said not in gentle.notes
+    assert said in map(str, strong.notes)
+    assert said not in map(str, gentle.notes)
 
 
 def saved(folder: Path, name: str, photo: Photo) -> Path:
@@ -486,7 +488,7 @@ def test_out_of_memory_is_tried_as_it_is_and_then_at_half_the_size_and_a_note_sa
     assert sizes == [512, 512, 256, 256]
     assert result.pixels().shape == (48, 64, 3)
     assert result.record.options["working_size"] == 256
-    assert result.notes[-1] == "Memory ran short: a smaller working size was used."
+    assert str(result.notes[-1]) == "Memory ran short: a smaller working size was used."
 
 
 def test_out_of_memory_for_good_is_said_in_words(gray_photo: Photo):
@@ -513,7 +515,7 @@ def test_half_precision_gives_about_the_same_picture(folder: Path, gray_photo: P
     half = coloured(make_engine(), gray_photo)
     devices.use_single(CPU)
     single = coloured(make_engine(), gray_photo)
-    assert not any("precision" in note for note in half.notes)
+    assert not any("precision" in str(note) for note in half.notes)
     assert np.abs(half.pixels().astype(int) - single.pixels()).mean() < 3
 
 
@@ -524,7 +526,8 @@ def test_a_model_that_gives_nan_at_half_precision_runs_in_single_and_a_note_says
     changed(vae, lambda state: state["encoder.conv_in.weight"].mul_(1e6))  # single brings it back to size
     result = coloured(make_engine(), gray_photo)
     assert np.isfinite(result.coloring.outcome.rgb.numpy()).all()
-    assert "Half precision gave no valid picture on this device, so single precision was used." in result.notes
+    note = "Half precision gave no valid picture on this device, so single precision was used."
+    assert note in map(str, result.notes)
 
 
 # What is refused
@@ -560,7 +563,7 @@ def test_options_that_cannot_be_are_refused_in_one_sentence(
     [
         ({"control_start": 0.6, "control_end": 0.5}, "Control ends before it begins; "),
         ({"control_start": 1, "control_end": 1}, "Control ends before it begins; "),
-        ({"second_control": "depth"}, "Both controls are depth; "),
+        ({"second_control": "depth"}, "Both controls are the same (Depth); "),
         ({"depth": photo_of(90, 60)}, "The depth map has another shape than the photo (90x60 against 64x48); "),
         ({"depth": photo_of(64, 48), "control_by": "lineart"}, "The depth map would not be used; "),
         ({"estimator": "depth_anything"}, "The weights depth_anything (99 MB) are not installed; get them with: "),
@@ -585,6 +588,7 @@ from colorizers.engine.jobs import JobRequest
 from colorizers.engine import make_engine
 from colorizers.errors import ColorizerError
 from colorizers.picture.photo import Photo
+from colorizers.words import Text
 
 started = []
 threading.Thread.start = lambda thread: started.append(thread)
@@ -682,7 +686,7 @@ def test_variants_that_are_withheld_are_counted_and_the_others_shown(every_other
     engine, _ = pooled(every_other)
     shown = engine.results(asked(gray_photo, variants=3, seed=10))
     assert [result.record.options["seed"] for result in shown] == [10, 12]
-    assert all("The safety checker withholds 1 of 3 variants." in result.notes for result in shown)
+    assert all("The safety checker withholds 1 of 3 variants." in map(str, result.notes) for result in shown)
 
 
 def test_the_command_line_saves_the_variants_that_are_not_withheld(
@@ -705,9 +709,9 @@ def test_in_public_nothing_is_made_without_the_safety_checker(
     setting("COLORIZERS_PUBLIC", "true")
     with pytest.raises(ColorizerError) as caught:
         make_engine().results(asked(gray_photo, tab))
-    said = caught.value.for_visitors
+    said = str(caught.value.for_visitors)
     assert said.startswith("The weights safety")
-    assert said.endswith("checker (608 MB) are not installed; ask whoever runs this server for them.")
+    assert said.endswith("checker (608 MB) are not installed; ask the owner of this server for them.")
 
 
 def test_a_model_that_says_nothing_is_refused_in_words(folder: Path, gray_photo: Photo):
@@ -776,7 +780,7 @@ def test_a_model_for_filling_holes_is_refused(folder: Path, gray_photo: Photo):
 
     put(tiny.unet(in_channels=9), folder / "stable_diffusion_sd15" / "unet")
     said = refused(make_engine(), asked(gray_photo))
-    assert said == "sd15 is no Stable Diffusion 1.x model for whole pictures; choose another one."
+    assert said == "sd15 is not a Stable Diffusion 1.x model for whole pictures; choose another one."
 
 
 def test_nobody_on_the_network_is_asked(gray_photo: Photo, monkeypatch: pytest.MonkeyPatch):

@@ -65,7 +65,7 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(hub: Hub, kept: Path
 
 def test_a_file_that_is_not_what_the_hub_names_is_refused(hub: Hub, kept: Path, capsys):
     hub.arrives["pytorch_model.bin"] = bytes(len(hub.revisions[FIRST]["pytorch_model.bin"]))
-    assert refusal(capsys) == f"What arrived is not the pytorch_model.bin that {HUB} names; try again."
+    assert refusal(capsys) == f"The download is not the pytorch_model.bin that {HUB} names; try again."
     assert names_in(kept.parent) == []
     hub.arrives.clear()
     assert download() == 0, "the next try begins anew"
@@ -192,7 +192,7 @@ class TestRefusals:
         assert "needs a KEY of transformer/ddcolor_tiny, " in refusal(capsys, "unet/lab")
 
     def test_a_name_of_several_weights(self, hub: Hub, capsys):
-        assert "lab could be unet/lab or adain/lab or resnet_unet/lab" in refusal(capsys, "lab")
+        assert "lab is short for each of unet/lab, adain/lab, resnet_unet/lab" in refusal(capsys, "lab")
 
     def test_a_place_that_cannot_be_written(self, hub: Hub, kept: Path, capsys):
         kept.parent.parent.write_text("a file in the way")

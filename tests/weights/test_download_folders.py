@@ -111,7 +111,7 @@ class TestFolder:
     def test_is_not_there_when_one_file_is_not_what_the_hub_names(self, name: str, model: Hub, folder: Path, capsys):
         model.arrives[name] = NEEDED[name][:-1] + b"!"
         repository = REGISTRY[CHECKER].hub.name
-        assert refusal(capsys, "checker") == f"What arrived is not the {name} that {repository} names; try again."
+        assert refusal(capsys, "checker") == f"The download is not the {name} that {repository} names; try again."
         assert not store().has(CHECKER)
         model.arrives.clear()
         assert download("checker") == 0, "the next try begins anew"

@@ -104,7 +104,7 @@ class TestTorchvision:
     def test_goes_on_where_a_download_broke_off(self, hub: Hub, published: str, kept_vgg: Path, capsys):
         hub.patience = 3 * 2**20 + 1
         assert refusal(capsys, "vgg19") == (
-            "The download from torchvision failed (it broke off); make room or try again."
+            "The download from torchvision failed (the connection broke); free some disk space or try again."
         )
         assert "error 503 for vgg19-" in refusal(capsys, "vgg19")
         assert not store().has(VGG)
@@ -132,7 +132,7 @@ class TestTorchvision:
 
     def test_is_not_believed_when_another_file_arrives(self, hub: Hub, published: str, kept_vgg: Path, capsys):
         hub.arrives[published] = bytes(len(hub.models[published]))
-        assert refusal(capsys, "vgg19") == f"What arrived is not the {published} that torchvision names; try again."
+        assert refusal(capsys, "vgg19") == f"The download is not the {published} that torchvision names; try again."
         assert names_in(kept_vgg.parent) == []
         hub.arrives.clear()
         assert download("vgg19") == 0, "the next try begins anew"
@@ -141,7 +141,7 @@ class TestTorchvision:
         self, hub: Hub, kept_vgg: Path, capsys, monkeypatch: pytest.MonkeyPatch
     ):
         publish(hub, classifier(), monkeypatch, digits="0123abcd")
-        said = "What arrived is not the vgg19-0123abcd.pth that torchvision names; try again."
+        said = "The download is not the vgg19-0123abcd.pth that torchvision names; try again."
         assert refusal(capsys, "vgg19") == said
         assert names_in(kept_vgg.parent) == []
 
@@ -211,7 +211,7 @@ class TestTorchvision:
             sentence = refusal(capsys, "vgg19")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        assert sentence == "The download from torchvision failed (file too large); make room or try again."
+        assert sentence == "The download from torchvision failed (file too large); free some disk space or try again."
         assert download("vgg19") == 0
         assert hub.asked[-1] == f"/models/{published} bytes={5 * 2**20}-", "it goes on when there is room"
         assert kept_vgg.read_bytes() == hub.models[published]

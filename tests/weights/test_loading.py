@@ -144,8 +144,9 @@ def test_visitors_are_not_told_to_run_commands(key: str, forged: bool, shelf: Sh
         (shelf.downloads / REGISTRY[key].file).write_bytes(b"nobody downloaded this")
     with pytest.raises(ColorizerError) as caught:
         shelf.load(network(), key)
-    assert caught.value.for_visitors.endswith("; ask whoever runs this server for them.")
-    assert "colorizers" not in caught.value.for_visitors
+    sentence = str(caught.value.for_visitors)
+    assert sentence.endswith("; ask the owner of this server for them.")
+    assert "colorizers" not in sentence
 
 
 # Pickles

@@ -69,7 +69,7 @@ def test_published_files_may_keep_their_suffix(suffix: str, shelf: Shelf):
 def test_a_name_is_a_key_or_its_last_part_when_that_is_clear(shelf: Shelf):
     assert shelf.store.key_of("unet/lab") == KEY
     assert shelf.store.key_of("ddcolor_tiny") == "transformer/ddcolor_tiny"
-    with pytest.raises(ColorizerError, match=r"^lab could be unet/lab or adain/lab or resnet_unet/lab"):
+    with pytest.raises(ColorizerError, match=r"^lab is short for each of unet/lab, adain/lab, resnet_unet/lab"):
         shelf.store.key_of("lab")
     with pytest.raises(ColorizerError, match="no weights 'magic'"):
         shelf.store.key_of("magic")

@@ -15,6 +15,7 @@ from colorizers.methods.stable_diffusion.prompt import TextEncoder
 from colorizers.pool import Leases
 from colorizers.weights.loading import read_state
 from colorizers.weights.store import WeightReader, WeightStore
+from colorizers.words import Text
 
 FAMILY = "stable_diffusion"
 LORA = "lora/lcm"
@@ -86,7 +87,7 @@ def _part(key: str, device: torch.device, reader: WeightReader) -> Any:
     channels = {"unet": "in_channels", "vae": "latent_channels"}.get(part)
     if channels is not None and network.config[channels] != CHANNELS:
         name = reader.store.entry(key).called
-        raise ColorizerError(f"{name} is no Stable Diffusion 1.x model for whole pictures; choose another one.")
+        raise ColorizerError(Text("stable_diffusion.another-kind", name=name))
     return network
 
 
@@ -95,7 +96,7 @@ def _text_encoder(network: Any, model: str, reader: WeightReader) -> TextEncoder
 
     tokenizer = preparation_from(CLIPTokenizer, reader.path(vocabulary(reader.store, model)))
     if len(tokenizer) != network.config.vocab_size:
-        raise ColorizerError("The model's tokenizer and text encoder do not belong together; choose another model.")
+        raise ColorizerError(Text("stable_diffusion.tokenizer-does-not-fit"))
     return TextEncoder(network, tokenizer)
 
 

@@ -7,6 +7,7 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.color import gray_rgb
 from colorizers.picture.photo import Photo
 from colorizers.picture.resize import resized
+from colorizers.words import Text
 
 _SHAPE_TOLERANCE = 1.03  # by which the proportions of an uploaded map may differ
 _EDGE_SIGMA = 2.0  # pixels: edges as wide as a learnt detector draws them at 512
@@ -24,10 +25,8 @@ def uploaded_map(picture: Photo, photo_size: tuple[int, int], size: tuple[int, i
     (own_width, own_height), (width, height) = picture.size, photo_size
     stretch = own_width * height / (own_height * width)
     if max(stretch, 1 / stretch) > _SHAPE_TOLERANCE:
-        raise ColorizerError(
-            f"The depth map has another shape than the photo ({own_width}x{own_height} against {width}x{height}); "
-            "give one of the same shape."
-        )
+        own, wanted = f"{own_width}x{own_height}", f"{width}x{height}"
+        raise ColorizerError(Text("stable_diffusion.shape-of-depth", own=own, wanted=wanted))
     return brightness(resized(picture.lightness[None], size[::-1])[0])
 
 

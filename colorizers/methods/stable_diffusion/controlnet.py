@@ -20,18 +20,22 @@ from colorizers.picture.color import gray_rgb
 from colorizers.picture.photo import Photo
 from colorizers.pool import Loader
 from colorizers.weights.store import WeightStore
+from colorizers.words import Text
 
-_CONTROLS = {"depth": "Depth", "brightness": "Brightness", "softedge": "Soft edges", "lineart": "Line art"}
+_CONTROLS = {
+    "depth": Text("options.control_by.depth"),
+    "brightness": Text("options.control_by.brightness"),
+    "softedge": Text("options.control_by.softedge"),
+    "lineart": Text("options.control_by.lineart"),
+}
 _MAPS: dict[str, Callable[[Tensor], Tensor]] = {
     "brightness": control_maps.brightness, "softedge": control_maps.soft_edges, "lineart": control_maps.line_art,
 }  # fmt: skip
 
 
-def _scale(label: str, default: float, *, advanced: bool = False) -> Any:
-    return control(
-        default, label=label, low=0, high=2, step=0.05, advanced=advanced,
-        help="ControlNet conditioning scale: how strictly the result follows the map.",
-    )  # fmt: skip
+def _scale(default: float, *, advanced: bool = False) -> Any:
+    help = Text("options.control_scale.help")
+    return control(default, low=0, high=2, step=0.05, advanced=advanced, help=help)
 
 
 class ControlnetOptions(StableDiffusionOptions):
@@ -40,38 +44,20 @@ class ControlnetOptions(StableDiffusionOptions):
     start_from: str = start_from("gray")
     strength: float = strength(0.9)
     control_by: Literal["depth", "brightness", "softedge", "lineart"] = control(
-        "depth", labels=_CONTROLS, family="controlnet", help="The map of the photo that guides the model."
+        "depth", labels=_CONTROLS, family="controlnet"
     )
-    control_scale: float = _scale("Control scale", 0.8)
-    depth: Photo | None = picture(
-        label="Depth map",
-        help="Your own depth map of this photo, near things bright; without one, the estimator makes it.",
-        required=False,
-        references=False,
-        advanced=True,
-    )
-    estimator: Literal["midas", "depth_anything", "dpt"] = control(
-        "midas",
-        label="Depth estimator",
-        labels={"midas": "MiDaS", "depth_anything": "Depth Anything", "dpt": "DPT"},
-        family="depth",
-        advanced=True,
-        help="The network that makes the depth map.",
-    )
-    control_start: float = control(
-        0.0, low=0, high=1, step=0.05, advanced=True, help="Share of the steps after which control begins."
-    )
-    control_end: float = control(
-        1.0, low=0, high=1, step=0.05, advanced=True, help="Share of the steps after which control ends."
-    )
+    control_scale: float = _scale(0.8)
+    depth: Photo | None = picture(required=False, references=False, advanced=True)
+    estimator: Literal["midas", "depth_anything", "dpt"] = control("midas", family="depth", advanced=True)
+    control_start: float = control(0.0, low=0, high=1, step=0.05, advanced=True)
+    control_end: float = control(1.0, low=0, high=1, step=0.05, advanced=True)
     second_control: Literal["none", "depth", "brightness", "softedge", "lineart"] = control(
         "none",
-        labels={"none": "None", **_CONTROLS},
+        labels={"none": Text("options.second_control.none"), **_CONTROLS},
         family="controlnet",
         advanced=True,
-        help="Optional second ControlNet.",
     )
-    second_scale: float = _scale("Second scale", 0.5, advanced=True)
+    second_scale: float = _scale(0.5, advanced=True)
 
 
 @dataclass(frozen=True)
@@ -101,9 +87,7 @@ class Controlnet(StableDiffusion):
             controls.append(ControlNetInput(network, pixels, scale, options.control_start, options.control_end))
         steps = schedule_of(options).denoising_steps
         if not any(control.acts_at(step, steps) for control in controls for step in range(steps)):
-            run.job.notes.append(
-                "No ControlNet was applied: its scale is 0, or no step lies between its start and end."
-            )
+            run.job.notes.append(Text("stable_diffusion.no-control"))
         return controls
 
 
@@ -116,11 +100,11 @@ def scales_of(options: Any) -> dict[str, float]:
 def _check(options: Any) -> None:
     """Stop before anything runs that could not end well."""
     if options.control_by == options.second_control:
-        raise ColorizerError(f"Both controls are {options.control_by}; choose another second control, or none.")
+        raise ColorizerError(Text("stable_diffusion.same-controls", control=_CONTROLS[options.control_by]))
     if options.control_start >= options.control_end:
-        raise ColorizerError("Control ends before it begins; lower the control start or raise the control end.")
+        raise ColorizerError(Text("stable_diffusion.control-ends-first"))
     if options.depth is not None and "depth" not in scales_of(options):
-        raise ColorizerError("The depth map would not be used; choose depth as a control, or leave out the map.")
+        raise ColorizerError(Text("stable_diffusion.unused-depth"))
 
 
 def _map_of(kind: str, run: Run) -> Tensor:
@@ -130,7 +114,7 @@ def _map_of(kind: str, run: Run) -> Tensor:
         return _MAPS[kind](run.lightness)
     if options.depth is not None:
         return control_maps.uploaded_map(options.depth, run.photo.size, (frame.width, frame.height))
-    run.report("Estimating the depth")
+    run.report(Text("progress.estimating-depth"))
     with run.job.models.lease(f"depth/{options.estimator}") as estimator:
         depth: Tensor = estimator(frame.pad(gray_rgb(run.lightness)).to(run.job.device))
         return frame.crop(depth)
@@ -139,8 +123,8 @@ def _map_of(kind: str, run: Run) -> Tensor:
 METHOD = Controlnet(
     MethodInfo(
         name="controlnet",
-        title="ControlNet depth",
-        purpose="by depth, lines or brightness",
+        title=Text("methods.controlnet.title"),
+        purpose=Text("methods.controlnet.purpose"),
         paper="ControlNet, Zhang et al. 2023, on Stable Diffusion, Rombach et al. 2022",
         options=ControlnetOptions,
         libraries=("diffusers", "transformers", "kornia", "controlnet-aux"),

@@ -11,18 +11,9 @@ import torch
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
+from colorizers.words import Text
 
 SamplerName = Literal["ddim", "ddpm", "unipc", "dpm++", "euler-a", "lcm"]
-SAMPLERS: Mapping[str, str] = {
-    "ddim": "DDIM",
-    "ddpm": "DDPM, noise at every step",
-    "unipc": "UniPC",
-    "dpm++": "DPM++ 2M",
-    "euler-a": "Euler a, noise at every step",
-    "lcm": "LCM, 4 to 8 steps",
-}
-"""What each is called."""
-
 NUM_TRAIN_TIMESTEPS = 1000  # of Stable Diffusion
 
 
@@ -107,9 +98,7 @@ def _sentence() -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError, ArithmeticError, NotImplementedError, AssertionError) as error:
-        raise ColorizerError(
-            "This model's scheduler cannot be used; get the model again, or choose another."
-        ) from error
+        raise ColorizerError(Text("stable_diffusion.scheduler")) from error
 
 
 def denoise(

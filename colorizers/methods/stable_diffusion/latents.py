@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from colorizers.devices import dtype_for, free_bytes
 from colorizers.errors import NotFinite
+from colorizers.words import Text
 
 _CELL = 8  # pixels a side of what one place in the latents stands for
 _TILE = 256  # pixels
@@ -30,7 +31,7 @@ class LatentCodec(nn.Module):
         self.vae.use_tiling = tiled
         latents: Tensor = self.vae.encode(self._laid_out(2 * rgb[None] - 1)).latent_dist.mode().contiguous()
         if not latents.isfinite().all():
-            raise NotFinite("This model's VAE gives invalid latents (NaN); choose another model.")
+            raise NotFinite(Text("stable_diffusion.invalid-latents"))
         return latents * self.vae.config.scaling_factor
 
     def decode(self, latents: Tensor, tiled: bool = False) -> Tensor:

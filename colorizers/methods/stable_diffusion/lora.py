@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from colorizers.errors import ColorizerError
+from colorizers.words import Text
 
 
 def merge_lora(network: nn.Module, state: dict[str, Tensor]) -> None:
@@ -14,7 +15,7 @@ def merge_lora(network: nn.Module, state: dict[str, Tensor]) -> None:
     """
     places: dict[str, Any] = {f"lora_unet_{name.replace('.', '_')}": each for name, each in network.named_modules()}
     if not state:
-        raise ColorizerError("The LoRA is empty; get it again.")
+        raise ColorizerError(Text("stable_diffusion.empty-lora"))
     for part in sorted({name.partition(".")[0] for name in state}):
         try:
             down, up = (state[f"{part}.lora_{way}.weight"].float() for way in ("down", "up"))
@@ -22,4 +23,4 @@ def merge_lora(network: nn.Module, state: dict[str, Tensor]) -> None:
             weight = places[part].weight.data
             weight += (scale * up.flatten(1) @ down.flatten(1)).reshape(weight.shape).to(weight.dtype)
         except (LookupError, AttributeError, ArithmeticError, RuntimeError, ValueError) as error:
-            raise ColorizerError(f"The LoRA does not fit this model: there is no place for its {part[:80]}.") from error
+            raise ColorizerError(Text("stable_diffusion.lora-does-not-fit", part=part[:80])) from error

@@ -29,6 +29,7 @@ from colorizers.picture.photo import Photo
 from colorizers.picture.resize import resized
 from colorizers.pool import Loader
 from colorizers.weights.store import WeightStore
+from colorizers.words import Text
 
 _PREVIEW_EVERY = 3  # steps, after the first
 _DENOISING_SHARE = 0.9  # of the work; the rest is decoding
@@ -75,7 +76,7 @@ class StableDiffusion:
         lightness = resized(photo.lightness[None], (frame.height, frame.width))[0]
         init_image = _init_image(lightness, job.start)
         if options.strength == 0:
-            job.notes.append("At strength 0 nothing is changed: these are the colours of the start.")
+            job.notes.append(Text("stable_diffusion.strength-zero"))
             return [Painting(init_image)] * options.variants
         run = Run(photo, lightness, frame, self.key(options), options, job)
         scheduler_config = components.scheduler_config(job.models, run.model)
@@ -102,7 +103,7 @@ class Run:
     options: Any
     job: Job
 
-    def report(self, text: str) -> None:
+    def report(self, text: Text) -> None:
         """Report the stage that comes before the steps."""
         self.job.report(Step(0, 1, text))
 
@@ -111,11 +112,11 @@ def _encode_prompt(run: Run) -> PromptEmbeddings:
     """The embeddings of the prompt and of the negative prompt."""
     options, job, caption = run.options, run.job, ""
     if options.caption == "blip":
-        run.report("Describing the photo")
+        run.report(Text("progress.describing"))
         with job.models.lease(components.CAPTIONER) as captioner:
             caption = captioner(gray_rgb(run.lightness))
-        job.notes.append(f"BLIP's description of the photo: {caption}.")
-    run.report("Encoding the prompt")
+        job.notes.append(Text("stable_diffusion.caption", caption=caption))
+    run.report(Text("progress.encoding-prompt"))
     with job.models.lease(f"{run.model}/text_encoder") as encoder:
         prompt = full_prompt(options.prompt, options.preset, caption)
         return encode_prompts(encoder, prompt, options.negative_prompt, job.notes)
@@ -123,7 +124,7 @@ def _encode_prompt(run: Run) -> PromptEmbeddings:
 
 def _encode_image(run: Run, init_image: Tensor) -> tuple[Tensor, Tensor]:
     """The latents of the picture that is changed, sRGB (3, H, W), and the factors by which latents are previewed."""
-    run.report("Encoding the photo")
+    run.report(Text("progress.encoding-photo"))
     device, frame = run.job.device, run.frame
     with run.job.models.lease(f"{run.model}/vae") as vae:
         codec: Any = vae
@@ -143,14 +144,11 @@ def _denoise_variants(
     options, notes = run.options, run.job.notes
     schedule, fast = schedule_of(options), options.sampler == "lcm"
     if schedule.num_inference_steps > options.steps:
-        notes.append(
-            f"At this strength at least {schedule.num_inference_steps} steps are needed for one denoising step; "
-            f"{schedule.num_inference_steps} were used."
-        )
+        notes.append(Text("stable_diffusion.more-steps", steps=schedule.num_inference_steps))
     guidance_scale = min(options.guidance_scale, _FAST_GUIDANCE) if fast else options.guidance_scale
     if guidance_scale < options.guidance_scale:
-        notes.append(f"LCM works up to a guidance scale of {_FAST_GUIDANCE:g}, which was used.")
-    run.report("Loading the model")
+        notes.append(Text("stable_diffusion.lower-guidance", scale=_FAST_GUIDANCE))
+    run.report(Text("progress.loading"))
     with run.job.models.lease(components.unet_key(run.model, fast)) as unet:
         _check_fit(unet, prompt, controls)
         every = []
@@ -180,15 +178,14 @@ def _decode(run: Run, every: list[Tensor]) -> list[Tensor]:
         codec: Any = vae
         tiled = is_short_of_memory(job.device, frame.padded)
         if tiled:
-            job.notes.append("Memory is short, so the picture was decoded in tiles.")
+            job.notes.append(Text("stable_diffusion.tiled"))
         pictures = []
         for k, latents in enumerate(every):
-            job.report(
-                Step(1, 1, "Decoding the picture", share=_DENOISING_SHARE + (1 - _DENOISING_SHARE) * k / len(every))
-            )
+            share = _DENOISING_SHARE + (1 - _DENOISING_SHARE) * k / len(every)
+            job.report(Step(1, 1, Text("progress.decoding"), share=share))
             pictures.append(frame.crop(codec.decode(latents, tiled)))
     if any(not picture.isfinite().all() for picture in pictures):
-        raise NotFinite("The model gave an invalid picture (NaN); try another seed or a lower guidance scale.")
+        raise NotFinite(Text("stable_diffusion.invalid-picture"))
     return pictures
 
 
@@ -196,13 +193,13 @@ def _checked(run: Run, pictures: list[Tensor]) -> list[Outcome | None]:
     """The pictures as paintings; None for what the safety checker withholds."""
     job, withheld = run.job, [False] * len(pictures)
     if job.check_pictures:
-        job.report(Step(1, 1, "Checking the picture"))
+        job.report(Step(1, 1, Text("progress.checking")))
         with job.models.pool.lease(components.CHECKER) as checker:  # not for the record: it shapes no pixel
             withheld = [checker.model(picture) for picture in pictures]
     if all(withheld):
-        raise ColorizerError("The safety checker withholds this result; try another seed, prompt or photo.")
+        raise ColorizerError(Text("stable_diffusion.withheld"))
     if any(withheld):
-        job.notes.append(f"The safety checker withholds {sum(withheld)} of {len(withheld)} variants.")
+        job.notes.append(Text("stable_diffusion.some-withheld", withheld=sum(withheld), variants=len(withheld)))
     return [None if out else Painting(picture.cpu()) for picture, out in zip(pictures, withheld, strict=True)]
 
 
@@ -216,12 +213,15 @@ class _Progress:
 
     def __call__(self, done: int, latents: Tensor) -> None:
         options = self.run.options
-        steps, several = schedule_of(options).denoising_steps, options.variants > 1
+        steps, variants = schedule_of(options).denoising_steps, options.variants
         preview = self._preview(latents) if done == 1 or (done and not done % _PREVIEW_EVERY) else None
-        of = f", variant {self.variant + 1} of {options.variants}" if several else ""
-        done_before, total = self.variant * steps, steps * options.variants
+        text = Text("progress.step", done=done, total=steps)
+        if variants > 1:
+            variant = self.variant + 1
+            text = Text("progress.step-of-variant", done=done, total=steps, variant=variant, variants=variants)
+        done_before, total = self.variant * steps, steps * variants
         share = _DENOISING_SHARE * (done_before + done) / total
-        self.run.job.report(Step(done_before + done, total, f"Step {done} of {steps}{of}", preview, share=share))
+        self.run.job.report(Step(done_before + done, total, text, preview, share=share))
 
     def _preview(self, latents: Tensor) -> Painting | None:
         if self.run.job.check_pictures:  # an unfinished picture cannot be checked
@@ -247,6 +247,6 @@ def _check_fit(unet: Any, prompt: PromptEmbeddings, controls: list[ControlNetInp
     """Stop before networks of different kinds meet."""
     width = prompt.positive.shape[-1]
     if unet.config.cross_attention_dim != width:
-        raise ColorizerError("The model's text encoder and U-Net do not belong together; give another model.")
+        raise ColorizerError(Text("stable_diffusion.encoder-does-not-fit"))
     if any(control.network.config.cross_attention_dim != width for control in controls):
-        raise ColorizerError("This ControlNet was made for another kind of model; give one for Stable Diffusion 1.x.")
+        raise ColorizerError(Text("stable_diffusion.control-does-not-fit"))

@@ -12,6 +12,7 @@ import torch
 from colorizers.devices import is_out_of_memory
 from colorizers.errors import ColorizerError
 from colorizers.weights.folders import weights_file
+from colorizers.words import Text
 
 _ASKING = {
     "auto_map", "quantization_config", "attn_implementation", "_attn_implementation", "use_pretrained_backbone",
@@ -34,9 +35,7 @@ def network_from(kind: Any, folder: Path, dtype: torch.dtype, unread: tuple[str,
         )  # fmt: skip
     names = [*found["missing_keys"], *found["unexpected_keys"], *(name for name, *_ in found["mismatched_keys"])]
     if wrong := sorted(name for name in names if not name.startswith(unread)):
-        raise ColorizerError(
-            f"The weights in {folder.name} do not fit their network, as in {', '.join(wrong[:3])}; get them again."
-        )
+        raise ColorizerError(Text("stable_diffusion.weights-do-not-fit", name=folder.name, tensors=wrong[:3]))
     return network
 
 
@@ -49,22 +48,20 @@ def preparation_from(kind: Any, folder: Path) -> Any:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object; ColorizerError when the file holds anything else, or is not there."""
     try:
-        said = json.loads(path.read_text())
+        values = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
-        raise ColorizerError(f"{path.name} in {path.parent.name} cannot be read; get the model again.")
-    return said
+        values = None
+    if not isinstance(values, dict):
+        raise ColorizerError(Text("stable_diffusion.cannot-read-json", file=path.name, folder=path.parent.name))
+    return values
 
 
 def _check_folder(folder: Path) -> None:
     """Stop before a library follows what a folder says to somewhere else."""
     if _asks(read_json(folder / "config.json")) or (folder / "adapter_config.json").exists():
-        raise ColorizerError(
-            f"The config.json in {folder.name} asks for code or for other weights; give another model."
-        )
+        raise ColorizerError(Text("stable_diffusion.asks-for-code", name=folder.name))
     if any(folder.glob("*.safetensors.index.json")):
-        raise ColorizerError(f"The weights in {folder.name} are in several files; give a model that has one.")
+        raise ColorizerError(Text("stable_diffusion.several-files", name=folder.name))
 
 
 def _asks(config: dict[str, Any]) -> bool:
@@ -80,7 +77,7 @@ def _sentences(folder: Path) -> Iterator[None]:
     except Exception as error:  # it reaches every corner of the libraries
         if is_out_of_memory(error):
             raise
-        raise ColorizerError(f"The model in {folder.name} cannot be read; get it again.") from error
+        raise ColorizerError(Text("stable_diffusion.cannot-read", name=folder.name)) from error
 
 
 @contextlib.contextmanager

@@ -7,20 +7,21 @@ import torch
 from torch import Tensor, nn
 
 from colorizers.methods.stable_diffusion.denoising import PromptEmbeddings
+from colorizers.words import Text
 
 Preset = Literal["natural", "kodachrome", "autochrome", "autumn", "summer", "golden", "blue", "portrait", "none"]
-PRESETS: dict[Preset, tuple[str, str]] = {
-    "natural": ("Natural colours", "natural colour photograph, realistic colours, soft daylight"),
-    "kodachrome": ("1950s Kodachrome", "1950s Kodachrome slide, rich reds, warm skin, deep blue sky"),
-    "autochrome": ("1910s autochrome", "early autochrome plate, muted pastel colours, faint grain"),
-    "autumn": ("Autumn", "colour photograph in autumn, golden and russet leaves, low warm light"),
-    "summer": ("Summer", "colour photograph in high summer, green leaves, blue sky, bright sunlight"),
-    "golden": ("Golden hour", "colour photograph at golden hour, warm low sunlight, long shadows"),
-    "blue": ("Blue hour", "colour photograph at dusk, cool blue light, warm lamps"),
-    "portrait": ("Portrait", "colour portrait photograph, natural skin tones, natural hair and eye colours"),
-    "none": ("None", ""),
+PRESETS: dict[Preset, str] = {
+    "natural": "natural colour photograph, realistic colours, soft daylight",
+    "kodachrome": "1950s Kodachrome slide, rich reds, warm skin, deep blue sky",
+    "autochrome": "early autochrome plate, muted pastel colours, faint grain",
+    "autumn": "colour photograph in autumn, golden and russet leaves, low warm light",
+    "summer": "colour photograph in high summer, green leaves, blue sky, bright sunlight",
+    "golden": "colour photograph at golden hour, warm low sunlight, long shadows",
+    "blue": "colour photograph at dusk, cool blue light, warm lamps",
+    "portrait": "colour portrait photograph, natural skin tones, natural hair and eye colours",
+    "none": "",
 }
-"""What each is called, and the words that it adds to the prompt."""
+"""The words that each adds to the prompt."""
 
 NEGATIVE = "black and white, monochrome, grayscale, sepia, tinted, oversaturated, painting, drawing, text, watermark"
 TOKENS = 77  # the text encoder's, the two that begin and end a text among them
@@ -53,15 +54,16 @@ class TextEncoder(nn.Module):
 
 def full_prompt(prompt: str, preset: Preset, caption: str = "") -> str:
     """The whole prompt: the user's own words first, since what comes last may be cut."""
-    parts = (prompt.strip(), caption.strip(), PRESETS[preset][1])
+    parts = (prompt.strip(), caption.strip(), PRESETS[preset])
     return ", ".join(part for part in parts if part)
 
 
 @torch.inference_mode()
-def encode_prompts(encoder: nn.Module, positive: str, negative: str, notes: list[str]) -> PromptEmbeddings:
+def encode_prompts(encoder: nn.Module, positive: str, negative: str, notes: list[Text]) -> PromptEmbeddings:
     """The embeddings of both prompts; a note says what did not fit."""
-    both = encoder(positive), encoder(negative)
-    for name, encoded in zip(("prompt", "negative prompt"), both, strict=True):
-        if encoded.cut:
-            notes.append(f"The {name} was cut after {TOKENS - 2} tokens, the limit of Stable Diffusion.")
-    return PromptEmbeddings(both[0].states, both[1].states)
+    wanted, unwanted = encoder(positive), encoder(negative)
+    if wanted.cut:
+        notes.append(Text("stable_diffusion.prompt-cut", tokens=TOKENS - 2))
+    if unwanted.cut:
+        notes.append(Text("stable_diffusion.negative-prompt-cut", tokens=TOKENS - 2))
+    return PromptEmbeddings(wanted.states, unwanted.states)

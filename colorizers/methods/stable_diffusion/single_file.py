@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from colorizers.errors import ColorizerError
 from colorizers.weights.loading import check_fit
+from colorizers.words import Text
 
 ARCHITECTURE = Path(__file__).with_name("v1")
 _PREFIXES = {
@@ -55,14 +56,11 @@ def _read(path: Path, part: str, dtype: torch.dtype) -> dict[str, Tensor]:
         with safetensors.safe_open(path, "pt") as file:
             names = list(file.keys())
             if not all(any(name.startswith(prefix) for name in names) for prefix in _PREFIXES.values()):
-                raise ColorizerError(
-                    f"{path.name} is not a Stable Diffusion 1.x model; give a file that holds the U-Net, the VAE and "
-                    "the text encoder of one."
-                )
+                raise ColorizerError(Text("stable_diffusion.single-file", name=path.name))
             wanted = [name for name in names if name.startswith(_PREFIXES[part]) and not name.endswith(_POSITIONS)]
             return {name: file.get_tensor(name).to(dtype) for name in wanted}
     except (OSError, safetensors.SafetensorError) as error:
-        raise ColorizerError(f"{path.name} is damaged or no .safetensors file; get the file again.") from error
+        raise ColorizerError(Text("weights.not-safetensors", name=path.name)) from error
 
 
 def _renamed(part: str, config: dict[str, Any], tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -76,5 +74,5 @@ def _renamed(part: str, config: dict[str, Any], tensors: dict[str, Tensor], path
     try:
         state = convert(tensors, config)
     except KeyError as error:  # where there is a weight, the bias is taken for granted
-        raise ColorizerError(f"{path.name} does not fit this network: {error.args[0]} missing.") from error
+        raise ColorizerError(Text("stable_diffusion.bias-missing", name=path.name, tensor=error.args[0])) from error
     return {name: tensor for name, tensor in state.items() if tensor is not None}

@@ -15,7 +15,7 @@ from colorizers.methods.palette import palette_transfer
 from colorizers.methods.style.canvas import Canvas, ColorCanvas, RgbCanvas
 from colorizers.methods.style.loss import LOSSES, StyleLoss
 from colorizers.methods.style.optimize import Descent
-from colorizers.methods.style.options import NETWORKS, StyleOptions, layers_of, loss_weights_of
+from colorizers.methods.style.options import StyleOptions, layers_of, loss_weights_of
 from colorizers.methods.trained import Trained
 from colorizers.networks.backbones import ResNet34, SwinB
 from colorizers.networks.heads import AB_SCALE
@@ -24,6 +24,7 @@ from colorizers.picture.color import encode_srgb, fit_gamut, gray_lab, gray_rgb,
 from colorizers.picture.compose import Chroma, Outcome, Painting
 from colorizers.picture.photo import Photo, network_size
 from colorizers.picture.resize import resized
+from colorizers.words import Text
 
 _PALETTE_SIDE = 128  # pixels
 _COARSEST = 64  # pixels of the short side at which the pyramid begins, about
@@ -42,10 +43,10 @@ class Style(Trained):
         """One outcome: chroma at half the working size, a painting at the whole of it; coarser when stopped early."""
         weights = loss_weights_of(options)
         if not any((weights.content, weights.style * sum(weights.layers.values()), weights.smoothness)):
-            raise ColorizerError("Every weight is 0, so there is nothing to optimise; raise the style weight.")
+            raise ColorizerError(Text("style.no-weight"))
         lightness = photo.network_lightness(options.working_size).to(job.device)
         reference = options.reference.reference_rgb(network_size(options.reference.size, options.working_size))
-        job.report(Step(0, options.steps, "Analysing both pictures"))
+        job.report(Step(0, options.steps, Text("progress.analysing-both")))
         short_side = min(lightness.shape)
         levels = pyramid(short_side, options.steps) if weights.relative else [(1.0, options.steps)]
         with job.models.lease(self.key(options)) as network:
@@ -108,7 +109,8 @@ class _Progress:
         levels_done = [*self.levels[: self.k], (self.levels[self.k][0], self.steps)]
         done, total = sum(steps for _, steps in levels_done), self.options.steps
         preview = self.canvas.outcome(best) if done % _PREVIEW_EVERY == 0 else None
-        text = f"Step {done} of {total}, network: {NETWORKS[self.options.weights]}"
+        network = Text(f"options.style_network.choices.{self.options.weights}")
+        text = Text("progress.step-with-network", done=done, total=total, network=network)
         self.job.report(Step(done, total, text, preview, losses, _work(levels_done) / _work(self.levels)))
         self.stopped = self.job.stop_early()
         return self.stopped
@@ -162,8 +164,8 @@ def _filtered(outcome: Outcome, lightness: Tensor) -> Outcome:
 METHOD = Style(
     info=MethodInfo(
         name="style",
-        title="VGG-19 style transfer",
-        purpose="in the style of a picture",
+        title=Text("methods.style.title"),
+        purpose=Text("methods.style.purpose"),
         paper="Neural style transfer, Gatys, Ecker and Bethge 2016, for colours",
         options=StyleOptions,
         libraries=("kornia",),

@@ -72,7 +72,6 @@ _GPU = {"steps": 8000, "batch": 256, "size": 128, "warm_up": 300}
 RECIPES = (
     Recipe(
         key="adain/lab",
-        about="ab from a reference; --start: the encoder of resnet_unet/lab",
         objective=lambda plan, materials: ReferenceColorization(AdainUNet("ab")),
         common=_COMMON,
         cpu=_CPU,
@@ -80,7 +79,6 @@ RECIPES = (
     ),
     Recipe(
         key="adain/rgb",
-        about="RGB from a reference, of which the chroma is used; --start: adain/lab",
         objective=lambda plan, materials: ReferenceColorization(AdainUNet("rgb")),
         common=_COMMON,
         cpu=_CPU,

@@ -37,7 +37,6 @@ class LabelledColorization(Objective):
 RECIPES = (
     Recipe(
         key="cnn/bins",
-        about="rebalanced bins, and classification of the shards' labels",
         objective=lambda plan, materials: LabelledColorization("bins", materials.photos, plan.size),
         common={},
         cpu=_CPU,
@@ -45,7 +44,6 @@ RECIPES = (
     ),
     Recipe(
         key="cnn/lab",
-        about="MSE on ab, and classification of the shards' labels, as in the paper",
         objective=lambda plan, materials: LabelledColorization("ab", materials.photos, plan.size),
         common={},
         cpu=_CPU,

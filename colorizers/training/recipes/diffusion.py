@@ -81,7 +81,6 @@ _GPU = {"steps": 15000, "batch": 256, "size": 128, "learning_rate": 1e-3, "warm_
 RECIPES = (
     Recipe(
         key="diffusion/ab",
-        about="velocity on a cosine schedule that ends in pure noise; --start: the encoder of resnet_unet/lab",
         objective=lambda plan, materials: Denoising(ColorDiffusion(), SCHEDULE, "velocity"),
         common=_COMMON,
         cpu=_CPU,
@@ -89,7 +88,6 @@ RECIPES = (
     ),
     Recipe(
         key="diffusion/linear",
-        about="prediction of noise on a linear schedule of 500 steps, as in the source system; for comparison",
         objective=lambda plan, materials: Denoising(ColorDiffusion(), LINEAR, "noise"),
         common=_COMMON,
         cpu=_CPU,

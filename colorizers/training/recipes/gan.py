@@ -25,7 +25,6 @@ def _objective(network: nn.Module, plan: TrainingPlan) -> AbRegression:
 RECIPES = (
     Recipe(
         key="gan/resnet",
-        about="the ResNet U-Net with a PatchGAN; --start: resnet_unet/lab, whose training is the first phase",
         objective=lambda plan, materials: _objective(ResNetUNet(), plan),
         common=_COMMON | {"encoder_rate": 0.3},
         cpu=_CPU,
@@ -33,7 +32,6 @@ RECIPES = (
     ),
     Recipe(
         key="gan/unet",
-        about="the plain U-Net with a PatchGAN; --start: unet/lab, whose training is the first phase",
         objective=lambda plan, materials: _objective(UNet("ab"), plan),
         common=_COMMON,
         cpu=_CPU,

@@ -34,7 +34,6 @@ class MultiSpace(Objective):
 RECIPES = (
     Recipe(
         key="multicolor/lab_hsv_yuv",
-        about="L1 in Lab, HSV and YUV, and on the merged ab; --start: the encoder of resnet_unet/lab",
         objective=lambda plan, materials: MultiSpace(MultiColorNetwork()),
         common={"encoder_rate": 0.3},
         cpu={"steps": 500, "batch": 32, "size": 96, "learning_rate": 5e-4, "warm_up": 100},

@@ -19,7 +19,6 @@ def _extract(network: nn.Module, batch: Batch) -> list[Tensor]:
 RECIPES = (
     Recipe(
         key="resnet_unet/lab",
-        about="L1 on ab and a perceptual loss (--perceptual); --start: resnet_unet/features",
         objective=lambda plan, materials: AbRegression(
             ResNetUNet(),
             LossWeights(l1=1.0, perceptual=1.0),
@@ -32,7 +31,6 @@ RECIPES = (
     ),
     Recipe(
         key="resnet_unet/features",
-        about="distillation of an ImageNet network (--teacher) into the ResNet-18 encoder of other recipes",
         objective=lambda plan, materials: Distillation(
             ResNetFeatures(),
             _extract,

@@ -36,7 +36,6 @@ def _extract(network: nn.Module, batch: Batch) -> list[Tensor]:
 RECIPES = (
     Recipe(
         key="style/compact",
-        about="feature network of style transfer: classification, and distillation of an ImageNet network (--teacher)",
         objective=lambda plan, materials: LabelledDistillation(
             feature_network(materials.teacher, "--teacher", accepted=(EFFICIENTNET,)), materials.photos
         ),

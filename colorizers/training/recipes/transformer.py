@@ -8,7 +8,6 @@ from colorizers.training.recipe import Recipe
 RECIPES = (
     Recipe(
         key="transformer/small",
-        about="L1 on ab and a perceptual loss (--perceptual); --start: unet/efficientnet as the frozen encoder",
         objective=lambda plan, materials: AbRegression(
             ColorTransformer(),
             LossWeights(l1=1.0, perceptual=1.0),

@@ -11,7 +11,6 @@ _PLAIN_GPU = {"steps": 8000, "batch": 256, "size": 128, "warm_up": 400}
 RECIPES = (
     Recipe(
         key="unet/efficientnet",
-        about="bins, with an EfficientNet-Lite2 encoder; --start efficientnet-lite2: its ImageNet weights",
         objective=lambda plan, materials: BinClassification(EfficientNetUNet(), materials.photos, plan.size),
         common={"encoder_rate": 0.3, "schedule": "trapezoid"},
         cpu={
@@ -35,7 +34,6 @@ RECIPES = (
     ),
     Recipe(
         key="unet/bins",
-        about="bins, with the plain U-Net from scratch",
         objective=lambda plan, materials: BinClassification(UNet(), materials.photos, plan.size),
         common={},
         cpu={"steps": 6000, "batch": 32, "size": 128},
@@ -43,7 +41,6 @@ RECIPES = (
     ),
     Recipe(
         key="unet/lab",
-        about="L1 on ab, with the plain U-Net; --start, if wanted: unet/bins",
         objective=lambda plan, materials: AbRegression(UNet("ab"), LossWeights(l1=1.0)),
         common={},
         cpu=_PLAIN_CPU,
@@ -51,7 +48,6 @@ RECIPES = (
     ),
     Recipe(
         key="unet/rgb",
-        about="L2 on sRGB, with the plain U-Net; for comparison; --start, if wanted: unet/bins",
         objective=lambda plan, materials: RgbRegression(UNet("rgb")),
         common={},
         cpu=_PLAIN_CPU,
