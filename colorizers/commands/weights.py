@@ -80,12 +80,8 @@ def _row(status: WeightsStatus) -> tuple[str, ...]:
     ours = not (entry.hub or entry.folders)
     source = entry.hub.name if entry.hub else str(Text("commands.weights.this-project")) if ours else "-"
     if path is None:
-        file, installed, way = (
-            entry.file if ours else "-",
-            str(Text("commands.weights.not-installed")),
-            entry.how_to_get,
-        )
-        return entry.key, file, "-", installed, "-", source, str(entry.licence), str(way)
+        file, installed = entry.file if ours else "-", str(Text("commands.weights.not-installed"))
+        return entry.key, file, "-", installed, "-", source, str(entry.licence), str(entry.how_to_get)
     size, installed = f"{status.megabytes:.1f}", str(Text("commands.weights.installed"))
     return entry.key, path.name, size, installed, status.sha256[:12] or "-", source, str(entry.licence), ""
 
@@ -96,8 +92,9 @@ def download(key: str, store: WeightStore) -> None:
     if path is not None and damage is None:
         print(Text("commands.weights.installed-already", name=entry.called, path=shown(path)))
         return
-    if entry.hub is None:
-        raise damage or _needs("download", store)
+    if entry.hub is None:  # a model of the user's own is installed, so that it is here for its damage alone
+        assert damage is not None
+        raise damage
     folder = store.downloads
     files = entry.hub.published(folder, entry.stem, entry.folders)
     target = folder / (entry.stem if entry.folders else next(iter(files)))
