@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from conftest import using_weights
 from colorizers import devices
 from colorizers.engine import make_engine
 from colorizers.engine.jobs import JobRequest
-from colorizers.methods.stable_diffusion.denoising import SAMPLERS
+from colorizers.methods.stable_diffusion.denoising import SamplerName
 from colorizers.picture.photo import Photo
 from colorizers.settings import get_settings
 
@@ -43,7 +44,7 @@ def pixels(
     get_settings.cache_clear()
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", get_args(SamplerName))
 @pytest.mark.parametrize("tab", ["img2img", "controlnet"])
 def test_half_precision_gives_about_the_picture_of_single(pixels: Callable[..., np.ndarray], tab: str, sampler: str):
     half, single = (pixels("cuda", dtype, tab, sampler=sampler) for dtype in ("float16", "float32"))

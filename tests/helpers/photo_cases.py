@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from skimage.color import rgb2lab
 
 from colorizers.errors import ColorizerError
