@@ -1,0 +1,77 @@
+"""The VAE: pictures to latents at an eighth of their size and back, with more care for colour than for light."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss
+
+from colorizers.networks.heads import AB_SCALE
+from colorizers.picture.collection import center_square
+from colorizers.picture.color import rgb_to_lab
+from colorizers.training.recipe import Batch, Objective, Recipe
+from colorizers.training.recipes.small_sd.networks import Autoencoder, SmallStableDiffusion, whole_cells
+from colorizers.training.start import true_rgb
+from colorizers.training.validation import SIZE, Figures
+
+_PALE = 0.3  # of the pictures have less colour than they had, down to none
+_KL = 1e-3  # weight
+
+
+class Autoencoding(Objective):
+    """L1 on ab and on sRGB of what comes back, with a small Kullback-Leibler divergence (Kingma, Welling 2014).
+
+    A method takes only ab from what the model paints, and keeps the photo's light: ab weighs most. Some pictures are
+    pale or gray, as those are that the model begins with.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = SmallStableDiffusion(vae=Autoencoder())
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        count, device = len(batch.lab), batch.lab.device
+        chance, gain = torch.rand(2, count, 1, 1, 1, generator=batch.random, device=device)
+        ab = torch.where(chance < _PALE, (2 * gain - 1).clamp(min=0), 1) * batch.lab[:, 1:]
+        rgb = true_rgb(torch.cat((batch.lightness, ab), dim=1))
+        vae = self.network.vae
+        mean, spread = vae.distribution(rgb)
+        vae.measure(mean)
+        noise = torch.randn(mean.shape, generator=batch.random, device=device)
+        back = vae.draw(mean + spread * noise).float()
+        chroma = l1_loss(_ab(back.clamp(0, 1)), _ab(rgb)) / AB_SCALE
+        divergence = (mean**2 + spread**2 - 1).mean() / 2 - spread.log().mean()
+        return {"chroma": chroma, "rgb": l1_loss(back, rgb), "kl": _KL * divergence}
+
+    def colored(self, network: Any, lab: Tensor) -> Tensor:
+        """The ab of a photo that has passed through the latents."""
+        height, width = lab.shape[-2:]
+        back: Tensor = network.vae.decode(network.vae.encode(whole_cells(true_rgb(lab))))
+        return rgb_to_lab(back)[:, 1:, :height, :width]
+
+    @torch.inference_mode()
+    def figures(self, network: nn.Module, photos: list[Tensor]) -> Figures:
+        """As `Objective.figures`, with the mean distance in ab; by that the best weights are kept."""
+        coloring, total = self._judged(network), 0.0
+        for photo in photos:
+            lab = rgb_to_lab(center_square(photo, SIZE))[None]
+            total += (coloring(lab) - lab[:, 1:]).norm(dim=1).mean().item()
+        distance = total / len(photos)
+        return Figures(distance, super().figures(network, photos).values | {"ab_distance": distance})
+
+
+def _ab(rgb: Tensor) -> Tensor:
+    with torch.autocast(rgb.device.type, enabled=False):
+        return rgb_to_lab(rgb.float())[:, 1:]
+
+
+RECIPES = (
+    Recipe(
+        key="small_sd/vae",
+        about="the VAE of the small Stable Diffusion",
+        objective=lambda plan, materials: Autoencoding(),
+        common={"weight_decay": 0.0, "schedule": "trapezoid", "ema": 0.998},
+        cpu={"steps": 4000, "cool_down": 800, "batch": 8, "size": 96, "cool_size": 96, "warm_up": 100},
+        gpu={"steps": 20000, "cool_down": 4000, "batch": 64, "size": 128, "cool_size": 128, "warm_up": 500},
+    ),
+)
