@@ -9,6 +9,10 @@ from torch.nn.functional import pad
 CELL = 8  # pixels a side of what one place in the latents stands for
 CHANNELS = 4  # of latents
 _VAE_WIDTHS = (16, 32, 64, 128)
+_STATES = 160  # width of the text encoder
+_HEADS = 4  # of attention, in the U-Net; diffusers calls their number attention_head_dim
+_UNET_WIDTHS = (80, 128, 144)
+_CONTROL_WIDTHS = (8, 16, 32, 64)  # of what a ControlNet makes of its map, from its pixels to the latents' size
 _STATISTICS_RATE = 0.01  # share of a batch in the running mean and spread of the latents
 
 
@@ -73,6 +77,49 @@ class Autoencoder(nn.Module):
         self.mean.zero_()
         self.spread.fill_(1)
         return self.network
+
+
+def text_encoder(tokenizer: Any) -> Any:
+    """A CLIPTextModel (Radford et al. 2021) of 4 layers for the texts of a tokenizer."""
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    config = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=_STATES,
+        intermediate_size=3 * _STATES,
+        num_attention_heads=5,
+        num_hidden_layers=4,
+        max_position_embeddings=tokenizer.model_max_length,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return CLIPTextModel(config)
+
+
+def unet() -> Any:
+    """A UNet2DConditionModel of three levels, that attends to the text in the lower two."""
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel(
+        sample_size=16,
+        in_channels=CHANNELS,
+        out_channels=CHANNELS,
+        block_out_channels=_UNET_WIDTHS,
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=_STATES,
+        attention_head_dim=_HEADS,
+        norm_num_groups=16,
+    )
+
+
+def controlnet(of: Any) -> Any:
+    """A ControlNetModel (Zhang et al. 2023) that begins as a copy of a U-Net, with zeros where it joins it."""
+    from diffusers import ControlNetModel
+
+    return ControlNetModel.from_unet(of, conditioning_channels=3, conditioning_embedding_out_channels=_CONTROL_WIDTHS)
 
 
 class SmallStableDiffusion(nn.Module):
