@@ -55,7 +55,7 @@ def steps_of(run: loop.Run, photos: Photographs) -> list[dict[str, float]]:
     return [run.take_step(photos, loop.Order(len(photos), 2, 0)) for _ in range(run.plan.steps)]
 
 
-@pytest.mark.parametrize("key", RECIPES)
+@pytest.mark.parametrize("key", RECIPES.keys() - {"small_sd/unet", "small_sd/controlnet"})  # which need a start
 def test_each_learns_two_pictures_by_heart(key: str, pair: Photographs, backbone: Path):
     quick = {"learning_rate": 2e-3, "encoder_rate": 1.0, "ema": 0.8, "critic_after": 20}
     run = run_of(key, pair, backbone, steps=STEPS.get(key, 40), **quick)

@@ -18,7 +18,7 @@ _GRID = 24  # places a side at which a picture is looked at
 _NEUTRAL = 9.0  # chroma, in Lab units, below which nothing has a colour
 _DARK, _LIGHT = 28.0, 80.0  # L* of black and white
 # Hue angles in degrees at which a colour ends and the next begins; blue goes as far as that of sRGB's own blue.
-_HUES = ((20, "pink"), (46, "red"), (72, "orange"), (104, "yellow"), (168, "green"), (215, "turquoise"),
+_HUES = ((20, "pink"), (46, "red"), (76, "orange"), (104, "yellow"), (168, "green"), (215, "turquoise"),
          (312, "blue"), (338, "purple"), (360, "pink"))  # fmt: skip
 _DOMINANT = 0.45  # share of a region that a colour needs to be named
 _SMOOTH = 14.0  # spread of L* below which a light region is a sky
@@ -100,8 +100,6 @@ def subject_of(label: str) -> Subject:
     name = label.rpartition("/")[2].replace("_", " ").strip()
     if name.lower() in _SUBJECTS:
         return _SUBJECTS[name.lower()]
-    if label.startswith("houses/") and name == "frontal":
-        return _SUBJECTS["house"]
     name = " ".join(re.findall(r"[a-z]+", name.lower()))
     if not name or not label or name in ("bsds", "dpst"):
         return _UNKNOWN

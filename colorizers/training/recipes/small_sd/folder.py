@@ -1,6 +1,7 @@
 """What a run of these recipes leaves, as folders that diffusers and transformers read."""
 
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -24,11 +25,11 @@ def save_model(path: Path, folder: Path) -> None:
     from diffusers import DDIMScheduler
 
     words = tokenizer()
-    model = SmallStableDiffusion(vae=Autoencoder(), text_encoder=text_encoder(words), unet=unet())
+    model: Any = SmallStableDiffusion(vae=Autoencoder(), text_encoder=text_encoder(words), unet=unet())
     _fill(model, path)
-    model.get_submodule("vae").folded().half().save_pretrained(folder / "vae")
-    for part in ("text_encoder", "unet"):
-        model.get_submodule(part).half().save_pretrained(folder / part)
+    parts = {"vae": model.vae.folded(), "text_encoder": model.text_encoder, "unet": model.unet}
+    for name, part in parts.items():
+        part.half().save_pretrained(folder / name)
     words.save_pretrained(folder / "tokenizer")
     DDIMScheduler(
         num_train_timesteps=STEPS,
@@ -43,11 +44,11 @@ def save_model(path: Path, folder: Path) -> None:
 def save_controlnet(path: Path, folder: Path) -> None:
     """Write the ControlNet of a file of small_sd/controlnet, in fp16; ColorizerError when it is of another recipe."""
     base = unet()
-    model = SmallStableDiffusion(
+    model: Any = SmallStableDiffusion(
         vae=Autoencoder(), text_encoder=text_encoder(tokenizer()), unet=base, controlnet=controlnet(base)
     )
     _fill(model, path)
-    model.get_submodule("controlnet").half().save_pretrained(folder)
+    model.controlnet.half().save_pretrained(folder)
 
 
 def _fill(model: nn.Module, path: Path) -> None:

@@ -62,7 +62,8 @@ class LatentDenoising(Objective):
         strength = torch.where(chance < _BEGUN, _STRENGTHS[0] + (_STRENGTHS[1] - _STRENGTHS[0]) * strength, 1)
         first = (strength * STEPS).long().clamp(max=STEPS) - 1
         signal, rest = self.shares(first)
-        noise = torch.randn(clean.shape, generator=random, device=device) + signal / rest * (start - clean)
+        noise = torch.randn(clean.shape, generator=random, device=device)
+        noise = shifted(noise, start, clean, signal / rest)
         steps = (share * (first + 1)).long()
         signal, rest = self.shares(steps)
         untold = self._states(self.network, [""])
@@ -121,6 +122,11 @@ class LatentDenoising(Objective):
         said = self.tokenizer(words, padding="max_length", truncation=True, return_tensors="pt").input_ids
         states: Tensor = network.text_encoder(said.to(network.text_encoder.device)).last_hidden_state
         return states
+
+
+def shifted(noise: Tensor, start: Tensor, clean: Tensor, ratio: Tensor) -> Tensor:
+    """The noise by which clean latents become the noisy start, where signal and noise have this ratio (B, 1, 1, 1)."""
+    return noise + ratio * (start - clean)
 
 
 def recolored(lab: Tensor, random: torch.Generator) -> Tensor:
