@@ -13,6 +13,7 @@ _STATES = 160  # width of the text encoder
 _HEADS = 4  # of attention, in the U-Net; diffusers calls their number attention_head_dim
 _UNET_WIDTHS = (80, 128, 144)
 _CONTROL_WIDTHS = (8, 16, 32, 64)  # of what a ControlNet makes of its map, from its pixels to the latents' size
+_FIRST_SPREAD = -4.0  # logarithm of the variance of latents at the beginning: small, so that they say something
 _STATISTICS_RATE = 0.01  # share of a batch in the running mean and spread of the latents
 
 
@@ -36,6 +37,7 @@ class Autoencoder(nn.Module):
             mid_block_add_attention=False,
             scaling_factor=1.0,
         )
+        nn.init.constant_(self.network.quant_conv.bias[CHANNELS:], _FIRST_SPREAD)
         self.register_buffer("mean", torch.zeros(CHANNELS, 1, 1))
         self.register_buffer("spread", torch.ones(CHANNELS, 1, 1))
 

@@ -15,7 +15,7 @@ from colorizers.training.start import true_rgb
 from colorizers.training.validation import SIZE, Figures
 
 _PALE = 0.3  # of the pictures have less colour than they had, down to none
-_KL = 1e-3  # weight
+_RGB, _KL = 2.0, 1e-4  # weights
 
 
 class Autoencoding(Objective):
@@ -41,7 +41,7 @@ class Autoencoding(Objective):
         back = vae.draw(mean + spread * noise).float()
         chroma = l1_loss(_ab(back.clamp(0, 1)), _ab(rgb)) / AB_SCALE
         divergence = (mean**2 + spread**2 - 1).mean() / 2 - spread.log().mean()
-        return {"chroma": chroma, "rgb": l1_loss(back, rgb), "kl": _KL * divergence}
+        return {"chroma": chroma, "rgb": _RGB * l1_loss(back, rgb), "kl": _KL * divergence}
 
     def colored(self, network: Any, lab: Tensor) -> Tensor:
         """The ab of a photo that has passed through the latents."""
@@ -71,7 +71,7 @@ RECIPES = (
         about="the VAE of the small Stable Diffusion",
         objective=lambda plan, materials: Autoencoding(),
         common={"weight_decay": 0.0, "schedule": "trapezoid", "ema": 0.998},
-        cpu={"steps": 4000, "cool_down": 800, "batch": 8, "size": 96, "cool_size": 96, "warm_up": 100},
+        cpu={"steps": 3000, "cool_down": 500, "batch": 16, "size": 64, "cool_size": 128, "warm_up": 100},
         gpu={"steps": 20000, "cool_down": 4000, "batch": 64, "size": 128, "cool_size": 128, "warm_up": 500},
     ),
 )
