@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from colorizers.networks.heads import AB_SCALE
 from colorizers.picture.collection import center_square
 from colorizers.picture.color import rgb_to_lab
 from colorizers.training.recipe import Batch, Objective, Recipe
@@ -15,14 +14,15 @@ from colorizers.training.start import true_rgb
 from colorizers.training.validation import SIZE, Figures
 
 _PALE = 0.3  # of the pictures have less colour than they had, down to none
-_RGB, _KL = 2.0, 1e-4  # weights
+_CHROMA, _KL = 6.0, 1e-4  # weights, beside L1 on sRGB
 
 
 class Autoencoding(Objective):
-    """L1 on ab and on sRGB of what comes back, with a small Kullback-Leibler divergence (Kingma, Welling 2014).
+    """L1 on sRGB and on the colour differences of what comes back, with a small Kullback-Leibler divergence.
 
-    A method takes only ab from what the model paints, and keeps the photo's light: ab weighs most. Some pictures are
-    pale or gray, as those are that the model begins with.
+    A method takes only the chroma of what the model paints, and keeps the photo's light: the differences weigh most.
+    They are linear in sRGB, for the gradient of ab in dark tones drowns all others. Some pictures are pale or gray, as
+    those are that the model begins with. The divergence is that of Kingma and Welling (2014).
     """
 
     def __init__(self) -> None:
@@ -39,9 +39,9 @@ class Autoencoding(Objective):
         vae.measure(mean)
         noise = torch.randn(mean.shape, generator=batch.random, device=device)
         back = vae.draw(mean + spread * noise).float()
-        chroma = l1_loss(_ab(back.clamp(0, 1)), _ab(rgb)) / AB_SCALE
+        chroma = l1_loss(_color_differences(back), _color_differences(rgb))
         divergence = (mean**2 + spread**2 - 1).mean() / 2 - spread.log().mean()
-        return {"chroma": chroma, "rgb": _RGB * l1_loss(back, rgb), "kl": _KL * divergence}
+        return {"chroma": _CHROMA * chroma, "rgb": l1_loss(back, rgb), "kl": _KL * divergence}
 
     def colored(self, network: Any, lab: Tensor) -> Tensor:
         """The ab of a photo that has passed through the latents."""
@@ -60,9 +60,11 @@ class Autoencoding(Objective):
         return Figures(distance, super().figures(network, photos).values | {"ab_distance": distance})
 
 
-def _ab(rgb: Tensor) -> Tensor:
-    with torch.autocast(rgb.device.type, enabled=False):
-        return rgb_to_lab(rgb.float())[:, 1:]
+def _color_differences(rgb: Tensor) -> Tensor:
+    """SRGB (B, 3, H, W) to Cb and Cr (B, 2, H, W) of ITU-R BT.601, in [-0.5, 0.5]."""
+    red, green, blue = rgb.unbind(1)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    return torch.stack((0.564 * (blue - luma), 0.713 * (red - luma)), dim=1)
 
 
 RECIPES = (
