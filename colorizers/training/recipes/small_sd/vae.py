@@ -4,25 +4,28 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import l1_loss
+from torch.nn.functional import avg_pool2d, l1_loss, mse_loss
 
 from colorizers.picture.collection import center_square
 from colorizers.picture.color import rgb_to_lab
 from colorizers.training.recipe import Batch, Objective, Recipe
-from colorizers.training.recipes.small_sd.networks import Autoencoder, SmallStableDiffusion, whole_cells
+from colorizers.training.recipes.small_sd.networks import CELL, Autoencoder, SmallStableDiffusion, whole_cells
 from colorizers.training.start import true_rgb
 from colorizers.training.validation import SIZE, Figures
 
 _PALE = 0.3  # of the pictures have less colour than they had, down to none
-_CHROMA, _KL = 6.0, 1e-4  # weights, beside L1 on sRGB
+_MIDDLE, _SPREADS = (0.45, 0.0, 0.0), (0.25, 0.07, 0.07)  # about the mean and spread of Y, Cb and Cr in photographs
+_CHROMA, _ANCHOR, _KL = 8.0, 0.1, 1e-4  # weights, beside L1 on Y
 
 
 class Autoencoding(Objective):
-    """L1 on sRGB and on the colour differences of what comes back, with a small Kullback-Leibler divergence.
+    """L1 on the luma and the colour differences of what comes back, with a small Kullback-Leibler divergence.
 
     A method takes only the chroma of what the model paints, and keeps the photo's light: the differences weigh most.
-    They are linear in sRGB, for the gradient of ab in dark tones drowns all others. Some pictures are pale or gray, as
-    those are that the model begins with. The divergence is that of Kingma and Welling (2014).
+    They are linear in sRGB, for the gradient of ab in dark tones drowns all others. The first three latents are held
+    near the means of Y, Cb and Cr in their cell: left alone, light takes three of the four, and red and green are one.
+    Some pictures are pale or gray, as those are that the model begins with. The divergence is that of Kingma and
+    Welling (2014).
     """
 
     def __init__(self) -> None:
@@ -39,9 +42,16 @@ class Autoencoding(Objective):
         vae.measure(mean)
         noise = torch.randn(mean.shape, generator=batch.random, device=device)
         back = vae.draw(mean + spread * noise).float()
-        chroma = l1_loss(_color_differences(back), _color_differences(rgb))
+        truth, answer = _luma_and_differences(rgb), _luma_and_differences(back)
+        middle, spreads = torch.tensor((_MIDDLE, _SPREADS), device=device)[..., None, None]
+        anchor = mse_loss(mean[:, :3].float(), (avg_pool2d(truth, CELL) - middle) / spreads)
         divergence = (mean**2 + spread**2 - 1).mean() / 2 - spread.log().mean()
-        return {"chroma": _CHROMA * chroma, "rgb": l1_loss(back, rgb), "kl": _KL * divergence}
+        return {
+            "chroma": _CHROMA * l1_loss(answer[:, 1:], truth[:, 1:]),
+            "luma": l1_loss(answer[:, :1], truth[:, :1]),
+            "anchor": _ANCHOR * anchor,
+            "kl": _KL * divergence,
+        }
 
     def colored(self, network: Any, lab: Tensor) -> Tensor:
         """The ab of a photo that has passed through the latents."""
@@ -60,11 +70,11 @@ class Autoencoding(Objective):
         return Figures(distance, super().figures(network, photos).values | {"ab_distance": distance})
 
 
-def _color_differences(rgb: Tensor) -> Tensor:
-    """SRGB (B, 3, H, W) to Cb and Cr (B, 2, H, W) of ITU-R BT.601, in [-0.5, 0.5]."""
+def _luma_and_differences(rgb: Tensor) -> Tensor:
+    """SRGB (B, 3, H, W) in [0, 1] to Y in [0, 1], and Cb and Cr in [-0.5, 0.5], of ITU-R BT.601."""
     red, green, blue = rgb.unbind(1)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
-    return torch.stack((0.564 * (blue - luma), 0.713 * (red - luma)), dim=1)
+    return torch.stack((luma, 0.564 * (blue - luma), 0.713 * (red - luma)), dim=1)
 
 
 RECIPES = (
