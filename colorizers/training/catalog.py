@@ -2,12 +2,23 @@
 
 from colorizers.errors import ColorizerError
 from colorizers.training.recipe import Recipe
-from colorizers.training.recipes import adain, cnn, diffusion, gan, multicolor, resnet_unet, style, transformer, unet
+from colorizers.training.recipes import (
+    adain,
+    cnn,
+    diffusion,
+    gan,
+    multicolor,
+    resnet_unet,
+    small_sd,
+    style,
+    transformer,
+    unet,
+)
 from colorizers.words import Text
 
 RECIPES: dict[str, Recipe] = {
     recipe.key: recipe
-    for module in (unet, cnn, resnet_unet, gan, transformer, multicolor, diffusion, adain, style)
+    for module in (unet, cnn, resnet_unet, gan, transformer, multicolor, diffusion, adain, style, small_sd)
     for recipe in module.RECIPES
 }
 
