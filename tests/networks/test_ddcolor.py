@@ -15,24 +15,21 @@ from colorizers.engine import make_engine
 from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.methods import transformer
-from colorizers.methods.catalog import METHODS
+from colorizers.methods.catalog import REGISTRY
 from colorizers.networks.ddcolor import LARGE, SIDE, TINY, Config, DDColor
 from colorizers.picture.color import gray_to_lightness
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT
-from colorizers.weights import store as weights
-from colorizers.weights.store import sha256
+from colorizers.weights.store import WeightReader, WeightStore, sha256
 
 # Made by the published code from the weights and the picture below: every 8th pixel, and mean |ab| and std of all.
 VECTOR = Path(__file__).parents[1] / "data" / "ddcolor_tiny_256.npz"
 KEY = "transformer/ddcolor_tiny"
 
 
-@pytest.fixture(autouse=True)
-def checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What use_checkpoint does ends with the test, and the method is there."""
-    monkeypatch.setattr(weights, "_checkpoints", {})
-    monkeypatch.setitem(METHODS, "transformer", transformer.METHOD)
+def holding(path: Path) -> WeightStore:
+    """A store that has these weights for KEY."""
+    return WeightStore(REGISTRY).with_file(KEY, path)
 
 
 @pytest.fixture(scope="module")
@@ -127,9 +124,9 @@ def test_a_checkpoint_colours_the_whole_photo_as_a_square_and_looks_once(
 ):
     side = 128  # a smaller square, to be quick
     method = replace(transformer.METHOD, squares={"ddcolor_tiny": side})
-    weights.use_checkpoint(KEY, saved(tiny.state_dict(), tmp_path))
+    store = holding(saved(tiny.state_dict(), tmp_path))
     options = {"weights": "ddcolor_tiny", "working_size": 64, "flip": True}
-    (result,) = engine_with(method).results(JobRequest(gray_photo, "transformer", options))
+    (result,) = engine_with(method, weights=store).results(JobRequest(gray_photo, "transformer", options))
     light = gray_photo.network_lightness(side)[None, None]
     once = tiny(interpolate(light, (side, side), mode="bilinear", antialias=True))
     assert result.coloring.outcome.ab.numpy() == pytest.approx(once[0].numpy(), abs=1e-4)
@@ -137,8 +134,8 @@ def test_a_checkpoint_colours_the_whole_photo_as_a_square_and_looks_once(
 
 
 def test_the_tensors_may_be_params_of_the_file(tiny: DDColor, tmp_path: Path):
-    weights.use_checkpoint(KEY, saved({"params": tiny.state_dict(), "iterations": 7}, tmp_path))
-    loaded = weights.load_into(DDColor(TINY), KEY).state_dict()
+    reader = WeightReader(holding(saved({"params": tiny.state_dict(), "iterations": 7}, tmp_path)))
+    loaded = reader.load_into(DDColor(TINY), KEY).state_dict()
     assert all(torch.equal(loaded[name], tensor) for name, tensor in tiny.state_dict().items())
 
 
@@ -166,9 +163,9 @@ def test_what_does_not_fit_is_named(change, said: str, tmp_path: Path, capsys: p
 
 
 def test_one_size_is_not_taken_for_the_other(tmp_path: Path):
-    weights.use_checkpoint(KEY, saved(empty_checkpoint(LARGE), tmp_path))
+    reader = WeightReader(holding(saved(empty_checkpoint(LARGE), tmp_path)))
     with pytest.raises(ColorizerError, match=r"ddcolor\.pth does not fit this network: .*stages\.2\.10\."):
-        weights.load_into(DDColor(TINY), KEY)
+        reader.load_into(DDColor(TINY), KEY)
 
 
 def test_weights_that_are_not_here_say_how_to_get_them(no_weights: None, gray_photo: Photo):
