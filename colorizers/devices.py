@@ -1,4 +1,4 @@
-"""The devices of this machine: which there are, their number formats, their memory, and how its end is told."""
+"""The devices of this machine: which there are, their number formats, their memory, and their out-of-memory errors."""
 
 import re
 import threading
@@ -49,7 +49,7 @@ def find_device(wanted: str) -> torch.device:
 def dtype_for(device: torch.device) -> torch.dtype:
     """The number format of large networks: what COLORIZERS_DTYPE says, else half precision where it is fast and sound.
 
-    That is a GPU by CUDA, unless it is known to give NaN: by its name, or since `use_single` was told.
+    That is a GPU by CUDA, unless it is known to give NaN: by its name, or since `use_single` was called.
     """
     if device in _single_only:
         return torch.float32

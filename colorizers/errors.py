@@ -10,10 +10,10 @@ class ColorizerError(Exception):
     `str` words it in English.
     """
 
-    def __init__(self, text: Text | str, *, for_visitors: Text | str = "") -> None:
+    def __init__(self, text: Text, *, for_visitors: Text | None = None) -> None:
         super().__init__(text)
-        self.text: Text = text  # type: ignore[assignment]  # until every sentence is in the catalogue
-        self.for_visitors: Text = for_visitors or text  # type: ignore[assignment]
+        self.text = text
+        self.for_visitors = for_visitors or text
 
 
 class NotFinite(ColorizerError):

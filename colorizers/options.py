@@ -163,7 +163,7 @@ def controls(options: type[Options] | Options) -> list[Control]:
 
 
 def validated(options: type[_Model], values: dict[str, Any]) -> _Model:
-    """Check values from any surface; the first thing wrong is said in one sentence as a ColorizerError."""
+    """Check values from any surface; ColorizerError names the first thing that is wrong."""
     try:
         return options.model_validate(values)
     except ValidationError as error:

@@ -46,7 +46,7 @@ class CheckedJob:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The job has not begun; `ahead` jobs come first."""
+    """The job has not started; `ahead` jobs come first."""
 
     ahead: int
 

@@ -45,7 +45,7 @@ class Worker:
             return self._line.tasks.index(task) if task in self._line.tasks else 0
 
     def cancel(self, task: Task) -> None:
-        """Cancel a task; one that has not begun leaves the line."""
+        """Cancel a task; one that has not started leaves the line."""
         task.cancelled.set()
         with self._line.changed:
             if task in self._line.tasks and task is not self._line.tasks[0]:

@@ -28,15 +28,8 @@ class AdainOptions(Options):
     style_strength: float = control(1.0, low=0, high=1, step=0.05)
     vividness: float = vividness()
     faded_print: bool = faded_print()
-    palette_transfer: bool = control(
-        False,
-        advanced=True,
-    )
-    weights: Literal["lab", "rgb"] = control(
-        "lab",
-        key="adain_network",
-        advanced=True,
-    )
+    palette_transfer: bool = control(False, advanced=True)
+    weights: Literal["lab", "rgb"] = control("lab", key="adain_network", advanced=True)
     working_size: int = working_size()
 
 

@@ -128,10 +128,10 @@ def _content(shard: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 def _label(sidecar: bytes) -> str:
     """The label in a sidecar; a sidecar that is none has no label."""
     try:
-        said = json.loads(sidecar)
+        values = json.loads(sidecar)
     except ValueError:
         return ""
-    return str(said.get("label", "")) if isinstance(said, dict) else ""
+    return str(values.get("label", "")) if isinstance(values, dict) else ""
 
 
 def center_square(photo: Tensor, size: int) -> Tensor:

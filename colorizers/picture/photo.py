@@ -125,11 +125,11 @@ class Photo:
         if self.rgb is None:
             raise ColorizerError(Text("photo.gray-reference", name=shown_name(self.name)))
         alpha = np.full(self.rgb.shape[:2], 255, np.uint8) if self.alpha is None else self.alpha
-        image = Image.fromarray(np.dstack((self.rgb, alpha))).convert("RGBa")  # colours weighted by what is seen
+        image = Image.fromarray(np.dstack((self.rgb, alpha))).convert("RGBa")  # colours weighted by opacity
         small = torch.from_numpy(np.array(image.resize(size, Image.Resampling.BOX))).movedim(-1, 0) / 255
-        weighted, seen = small[:3], small[3:]
-        mean = weighted.sum((1, 2), keepdim=True) / seen.sum().clamp(min=1 / 255)
-        return weighted + (1 - seen) * mean
+        weighted, opacity = small[:3], small[3:]
+        mean = weighted.sum((1, 2), keepdim=True) / opacity.sum().clamp(min=1 / 255)
+        return weighted + (1 - opacity) * mean
 
 
 def network_size(size: tuple[int, int], working_size: int) -> tuple[int, int]:

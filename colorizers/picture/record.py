@@ -45,9 +45,9 @@ class Record(BaseModel):
     def parameters(self) -> str:
         """The options as picture viewers of the Stable Diffusion world show them: prompts on lines of their own."""
         values = {"Method": self.method, **self.options, **self.finish}
-        prompts = [f"{start}{said}" for name, start in _PROMPTS.items() if (said := values.pop(name, ""))]
-        told = {_NAMES.get(name, name.replace("_", " ").capitalize()): value for name, value in values.items()}
-        return "\n".join((*prompts, ", ".join(f"{name}: {_quoted(value)}" for name, value in told.items())))
+        prompts = [f"{start}{prompt}" for name, start in _PROMPTS.items() if (prompt := values.pop(name, ""))]
+        named = {_NAMES.get(name, name.replace("_", " ").capitalize()): value for name, value in values.items()}
+        return "\n".join((*prompts, ", ".join(f"{name}: {_quoted(value)}" for name, value in named.items())))
 
     def xmp(self) -> bytes:
         """An XMP packet with the record and the IPTC note on where the colours come from."""

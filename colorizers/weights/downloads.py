@@ -33,7 +33,7 @@ class Pin:
 class Published:
     """A file that can be fetched, of about `size` bytes.
 
-    `pin` may have only the first digits of the hash, where the publisher tells no more, or none where he tells the
+    `pin` may have only the first digits of the hash, where the publisher gives no more, or none where it gives the
     `blob` instead: git's own hash of the file. `append` adds to a stream at its end what it lacks of the file; it
     raises ColorizerError for what goes wrong at the publisher's, and OSError.
     """

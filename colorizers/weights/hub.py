@@ -38,7 +38,7 @@ class Hub(Protocol):
     def published(self, folder: Path, stem: str, folders: tuple[str, ...]) -> dict[str, Published]:
         """What to keep in a folder as `stem`: one file by its name there or, with `folders`, files by theirs in `stem`.
 
-        Raises ColorizerError when they cannot be told or have no hashes.
+        Raises ColorizerError when they cannot be determined or have no hashes.
         """
 
 

@@ -399,10 +399,8 @@ def test_out_of_memory_again_is_tried_at_half_the_size_and_a_note_says_so(gray_p
     result = stub_engine(short_of_memory(2, sizes)).results(JobRequest(gray_photo, "stub", {"working_size": 256}))[0]
     assert sizes == [256, 256, 128]
     assert result.record.options["working_size"] == 128
-    assert [*map(str, result.notes)] == [
-        *map(str, gray_photo.notes),
-        "Memory ran short: a smaller working size was used.",
-    ]
+    assert result.notes[:-1] == gray_photo.notes
+    assert str(result.notes[-1]) == "Memory ran short: a smaller working size was used."
 
 
 def test_out_of_memory_for_good_is_said_in_words(gray_photo: Photo):

@@ -28,6 +28,8 @@ templates(ENGLISH).update(
     {
         "methods.trivial.title": "Trivial",
         "methods.trivial.purpose": "one tint",
+        "losses.likeness": "likeness",
+        "losses.evenness": "evenness",
         "methods.transfer.title": "Transfer",
         "methods.transfer.purpose": "from a picture",
         "options.trivial_reference.help": "A picture whose average colour is laid on.",

@@ -263,7 +263,7 @@ def test_a_lora_adds_its_product_to_the_weights_that_it_names_and_to_no_others()
 def test_a_lora_that_does_not_fit_is_refused_in_a_sentence(change):
     network, state = network_and_lora()
     change(state)
-    with pytest.raises(ColorizerError, match=r"^The LoRA does not fit this model[^.]*lora_\w+\.$"):
+    with pytest.raises(ColorizerError, match=r"^The LoRA does not fit this model[^.]* lora_\w+; choose another"):
         merge_lora(network, state)
 
 

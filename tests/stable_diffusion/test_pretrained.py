@@ -174,7 +174,7 @@ def test_a_vae_of_another_family_is_refused(folder: Path):
     place = folder / "stable_diffusion_sd15" / "vae"
     shutil.rmtree(place)
     wide.save_pretrained(place)
-    assert "is no Stable Diffusion 1.x model" in refusal(lambda: parts.load_part(f"{SD}/vae", CPU, reader()), folder)
+    assert "is not a Stable Diffusion 1.x model" in refusal(lambda: parts.load_part(f"{SD}/vae", CPU, reader()), folder)
 
 
 def test_weights_in_several_files_are_refused(folder: Path):

@@ -25,8 +25,8 @@ def uploaded_map(picture: Photo, photo_size: tuple[int, int], size: tuple[int, i
     (own_width, own_height), (width, height) = picture.size, photo_size
     stretch = own_width * height / (own_height * width)
     if max(stretch, 1 / stretch) > _SHAPE_TOLERANCE:
-        sizes = {"own_width": own_width, "own_height": own_height, "width": width, "height": height}
-        raise ColorizerError(Text("stable_diffusion.shape-of-depth", **sizes))
+        own, wanted = f"{own_width}x{own_height}", f"{width}x{height}"
+        raise ColorizerError(Text("stable_diffusion.shape-of-depth", own=own, wanted=wanted))
     return brightness(resized(picture.lightness[None], size[::-1])[0])
 
 

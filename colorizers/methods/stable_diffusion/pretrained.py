@@ -48,12 +48,12 @@ def preparation_from(kind: Any, folder: Path) -> Any:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object; ColorizerError when the file holds anything else, or is not there."""
     try:
-        said = json.loads(path.read_text())
+        values = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
+        values = None
+    if not isinstance(values, dict):
         raise ColorizerError(Text("stable_diffusion.cannot-read-json", file=path.name, folder=path.parent.name))
-    return said
+    return values
 
 
 def _check_folder(folder: Path) -> None:
