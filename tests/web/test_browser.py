@@ -35,7 +35,7 @@ from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import read_record
 from colorizers.settings import PROJECT, get_settings
-from colorizers.web import shipped, texts
+from colorizers.web import shipped
 
 pytestmark = pytest.mark.browser
 CHOSEN = {"steps": 2, "vividness": 0.8}  # of the options, where a method has them
@@ -96,34 +96,34 @@ def test_finish_shows_at_once_and_goes_into_the_file(page: Page, photo: Path, tm
     assert colourfulness(shown(picture)) < 1
     assert Photo.open(download(page, tmp_path)).rgb is None
     source = picture.get_attribute("src")
-    page.get_by_role("button", name=texts.RESET, exact=True).click()
+    page.get_by_role("button", name="Reset", exact=True).click()
     wait_for_new_source(picture, source)
     assert colourfulness(shown(picture)) > 1
 
 
 def test_the_divider_moves_by_keyboard_and_both_sides_have_words(page: Page, photo: Path) -> None:
     give(page, photo)
-    expect(page.get_by_alt_text(texts.NOT_YET_ALT).or_(after_picture(page))).to_be_visible()
+    expect(page.get_by_alt_text("The photo, not coloured yet").or_(after_picture(page))).to_be_visible()
     wait_for_colour(page)
-    expect(page.get_by_alt_text(texts.BEFORE_ALT)).to_be_visible()
+    expect(page.get_by_alt_text("Before: the photo in black and white")).to_be_visible()
     clip = "element => parseFloat(element.style.clipPath.split(' ').at(-1))"
     start = after_picture(page).evaluate(clip)
-    page.get_by_label(f"range slider for {texts.DIVIDER}").focus()
+    page.get_by_label("range slider for Divider position").focus()
     for _ in range(10):
         page.keyboard.press("ArrowRight")
     page.wait_for_function(
         "([alt, start]) => parseFloat(document.querySelector(`img[alt='${alt}']`).style.clipPath.split(' ').at(-1))"
         " > start + 2",
-        arg=[texts.AFTER_ALT, start],
+        arg=["After: the photo in colour", start],
     )
 
 
 def test_a_photo_turned_is_saved_as_it_stands(page: Page, photo: Path, tmp_path: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    page.get_by_role("button", name=texts.TURN_LEFT).click()
+    page.get_by_role("button", name="↺ Turn left").click()
     expect(page.get_by_text("240 × 320")).to_be_visible()
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     turned = Photo.open(download(page, tmp_path))
     assert turned.size == (240, 320)
@@ -136,8 +136,8 @@ def test_sixteen_bits_are_offered_for_a_sixteen_bit_photo(page: Page, gray_pixel
     Image.fromarray(gray_pixels.astype(np.uint16) * 257).save(deep)
     give(page, deep)
     wait_for_colour(page)
-    page.get_by_label(texts.FORMAT).click()
-    page.get_by_role("option", name=texts.SIXTEEN_BIT_TIFF).click()
+    page.get_by_label("File format").click()
+    page.get_by_role("option", name="TIFF, 16 bit").click()
     path = download(page, tmp_path)
     assert path.name == "scan_unet.tif"
     assert Photo.open(path).size == Photo.open(deep).size
@@ -182,14 +182,14 @@ def test_stop_gives_the_device_back_and_keeps_what_a_method_has_so_far(page: Pag
     wait_for_colour(page)
     open_tab(page, "Trivial: one tint")
     server.gate.hold()
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(after_picture(page)).to_be_visible()  # a preview of the first step
-    page.get_by_role("button", name=texts.STOP).click()
-    expect(page.get_by_text(texts.STOPPING)).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopping after this step")).to_be_visible()
     server.gate.let_through(1)
     wait_for_colour(page)
     server.gate.open()
-    expect(page.get_by_role("button", name=texts.COLOUR)).to_be_visible()
+    expect(page.get_by_role("button", name="Colour the photo")).to_be_visible()
 
 
 def test_stop_cancels_a_method_without_partial_results_and_shows_what_was_there_before(
@@ -200,15 +200,15 @@ def test_stop_cancels_a_method_without_partial_results_and_shows_what_was_there_
     open_tab(page, "Transfer: from a picture")
     choose_shipped(page, 4)
     server.gate.hold()
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(after_picture(page)).to_be_visible()  # a preview of the first step
     server.gate.let_through(1)
     expect(page.get_by_text("Step 2 of 4")).to_be_visible()
-    page.get_by_role("button", name=texts.STOP).click()
-    expect(page.get_by_text(texts.STOPPED)).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped.")).to_be_visible()
     server.gate.open()
     expect(after_picture(page)).to_have_count(0)
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     expect(after_picture(page)).to_be_visible()
 
@@ -222,12 +222,12 @@ def test_a_method_that_optimises_draws_its_losses_while_it_runs_where_nothing_wa
     wait_for_colour(page)
     expect(plot).to_have_count(0)
     open_tab(page, "Trivial: one tint")
-    expect(plot).to_have_attribute("aria-label", texts.NO_LOSSES)
+    expect(plot).to_have_attribute("aria-label", "Losses are drawn here while it runs")
     page.locator(".stage img").locator("visible=true").first.evaluate("image => image.decode()")  # it has its height
     plot.element_handle().wait_for_element_state("stable")
     reserved = plot.bounding_box()
     server.gate.hold()
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(plot).to_have_attribute("aria-label", "Losses after step 1 of 4: likeness 100, evenness 0")
     assert plot.bounding_box() == pytest.approx(reserved, abs=4)
     server.gate.open()
@@ -238,7 +238,7 @@ def test_a_method_that_optimises_draws_its_losses_while_it_runs_where_nothing_wa
     assert len(lines.first.get_attribute("points").split()) == 4
     assert plot.bounding_box() == pytest.approx(reserved, abs=4)
     assert not overflowing(page)
-    page.get_by_role("button", name=texts.TURN_LEFT).click()
+    page.get_by_role("button", name="↺ Turn left").click()
     expect(lines).to_have_count(0)
 
 
@@ -247,16 +247,16 @@ def test_a_new_run_begins_with_an_empty_plot(page: Page, server: Server, photo: 
     give(page, photo)
     wait_for_colour(page)
     open_tab(page, "Trivial: one tint")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     expect(lines).to_have_count(2)
     open_tab(page, "Transfer: from a picture")
     choose_shipped(page, 4)
     server.gate.hold()
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(after_picture(page)).to_be_visible()  # it has the device
     open_tab(page, "Trivial: one tint")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(lines).to_have_count(0)
     server.gate.open()
     expect(lines).to_have_count(2)
@@ -267,11 +267,11 @@ def test_ten_variants_stand_below_the_picture_and_a_seed_can_be_used_again(page:
     wait_for_colour(page)
     open_tab(page, "Trivial: one tint")
     slider(page, "Variants").fill("10")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     choices = page.locator(".variants button.thumbnail-item")
     expect(choices).to_have_count(10)
-    stage, use_seed = page.locator(".stage").locator("visible=true"), page.get_by_role("button", name=texts.USE_SEED)
+    stage, use_seed = page.locator(".stage").locator("visible=true"), page.get_by_role("button", name="Use this seed")
     for part in (stage, choices.last, use_seed):
         expect(part).to_be_in_viewport(ratio=1)
     first, seed = (
@@ -293,13 +293,13 @@ def test_without_a_seed_every_run_draws_a_new_one(page: Page, photo: Path) -> No
     open_tab(page, "Trivial: one tint")
     open_advanced(page)
     used = page.get_by_text(re.compile(r"^Seed \d+$")).locator("visible=true")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     first = used.inner_text()
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(used).not_to_have_text(first)
     page.get_by_label("Seed").locator("visible=true").fill("seven")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(page.get_by_role("alert").filter(has_text="Seed must be a whole number")).to_be_visible()
 
 
@@ -312,12 +312,12 @@ def test_a_reference_is_a_shipped_photograph_or_an_upload_and_stays_for_the_next
     give(page, photo)
     wait_for_colour(page)
     open_tab(page, "Transfer: from a picture")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     missing = page.get_by_role("alert").filter(has_text="Reference is missing; choose a picture.")
     expect(missing.locator("visible=true")).to_be_visible()
     expect(picture_option(page).locator("button.thumbnail-item")).to_have_count(len(shipped.references()))
     path = choose_shipped(page, len(shipped.references()) - 1)
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     assert read_record(download(page, tmp_path)).pictures == {"reference": Photo.open(path).sha256}
     picture_option(page).locator("input[type=file]").set_input_files(red)
@@ -325,13 +325,13 @@ def test_a_reference_is_a_shipped_photograph_or_an_upload_and_stays_for_the_next
     expect(picture_option(page).locator("b")).to_have_count(0)
     expect(picture_option(page).locator(".selected")).to_have_count(0)
     assert not overflowing(page)
-    page.get_by_role("button", name=texts.ANOTHER).click()
+    page.get_by_role("button", name="Another photo").click()
     give(page, photo)
     open_tab(page, METHODS["unet"].info.title)
     wait_for_colour(page)
     open_tab(page, "Transfer: from a picture")
     expect(chosen(page)).to_contain_text("red")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     assert read_record(download(page, tmp_path)).pictures == {"reference": Photo.open(red).sha256}
 
@@ -348,7 +348,7 @@ def test_a_reference_that_is_no_picture_is_refused_and_the_one_before_stays(
     picture_option(page).locator("input[type=file]").set_input_files(letter)
     expect(page.get_by_test_id("toast-body")).to_contain_text("picture")
     expect(chosen(page)).to_contain_text(before)
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
 
 
@@ -357,9 +357,9 @@ def test_a_picture_that_is_not_required_can_be_removed(page: Page, photo: Path, 
     wait_for_colour(page)
     open_tab(page, "Trivial: one tint")
     choose_shipped(page, 0)
-    page.get_by_role("button", name=texts.REMOVE).click()
-    expect(chosen(page)).to_contain_text(texts.NO_PICTURE)
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Remove").click()
+    expect(chosen(page)).to_contain_text("No picture chosen yet")
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     assert read_record(download(page, tmp_path)).pictures == {}
 
@@ -380,7 +380,7 @@ def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo:
             slider(page, option.capitalize()).fill(str(value))
         picture = page.locator(".stage img").locator("visible=true").last
         source = picture.get_attribute("src")
-        page.get_by_role("button", name=texts.COLOUR).click()
+        page.get_by_role("button", name="Colour the photo").click()
         wait_for_new_source(picture, source)
         wait_for_colour(page)
         assert not overflowing(page)
@@ -398,7 +398,7 @@ def test_a_choice_that_asks_for_another_finish_brings_it_along(page: Page, photo
     give(page, photo)
     wait_for_colour(page)
     open_tab(page, METHODS["style"].info.title)
-    page.get_by_role("button", name=texts.ADVANCED).locator("visible=true").last.click()
+    page.get_by_role("button", name="Advanced").locator("visible=true").last.click()
     lock = slider(page, "Luminance lock")
     expect(lock).to_have_value("1")
     slider(page, "Warmth").fill("0.5")
@@ -406,7 +406,7 @@ def test_a_choice_that_asks_for_another_finish_brings_it_along(page: Page, photo
     expect(lock).to_have_value("0")
     expect(slider(page, "Warmth")).to_have_value("0.5")
     lock.fill("0.5")
-    page.get_by_role("button", name=texts.RESET, exact=True).locator("visible=true").click()
+    page.get_by_role("button", name="Reset", exact=True).locator("visible=true").click()
     expect(lock).to_have_value("0")
     expect(slider(page, "Warmth")).to_have_value("0")
     choose(page, "Mode", "Colours of the photo")
@@ -419,11 +419,11 @@ def test_reset_goes_back_to_the_methods_own_finish(page: Page, photo: Path, tmp_
     method = METHODS["resnet_unet"]
     open_tab(page, method.info.title)
     slider(page, "Saturation").fill("0")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     assert read_record(download(page, tmp_path)).finish["saturation"] == 0
     source = after_picture(page).get_attribute("src")
-    page.get_by_role("button", name=texts.RESET, exact=True).click()
+    page.get_by_role("button", name="Reset", exact=True).click()
     expect(slider(page, "Saturation")).to_have_value("1.5")
     wait_for_new_source(after_picture(page), source)
     assert read_record(download(page, tmp_path)).finish == method.info.finish.model_dump()
@@ -435,7 +435,7 @@ def test_a_network_is_chosen_by_a_plain_word(page: Page, photo: Path, tmp_path: 
     open_advanced(page)
     choose(page, "Network", "From scratch")
     source = after_picture(page).get_attribute("src")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_new_source(after_picture(page), source)
     wait_for_colour(page)
     assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
@@ -458,13 +458,13 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
             ["Pretrained encoder (not installed)", "From scratch", "RGB output (not installed)"]
         )
         page.get_by_role("option").first.click()
-        page.get_by_role("button", name=texts.COLOUR).click()
+        page.get_by_role("button", name="Colour the photo").click()
         sentence = "The weights unet_efficientnet.safetensors are not here; put them into weights/."
         expect(page.get_by_test_id("toast-body")).to_contain_text(sentence)
         expect(page.locator(".status-line").get_by_role("alert").locator("visible=true")).to_have_text(sentence)
         expect(after_picture(page)).to_be_visible()
         choose(page, "Network", "From scratch")
-        page.get_by_role("button", name=texts.COLOUR).click()
+        page.get_by_role("button", name="Colour the photo").click()
         wait_for_colour(page)
         assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
         open_tab(page, METHODS["gan"].info.title)

@@ -34,7 +34,6 @@ from colorizers.options import Control, controls
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, read_record
 from colorizers.settings import get_settings
-from colorizers.web import texts
 from colorizers.web.controls import offered
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.tab import build_tab
@@ -94,7 +93,7 @@ def enter(page: Page, photo: Path, method: str, steps: int = 3) -> None:
 
 
 def run(page: Page) -> None:
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
 
 
 def prompt(page: Page) -> Locator:
@@ -160,11 +159,11 @@ def test_the_maps_that_the_model_was_shown_stand_beneath_the_result_and_move_not
     with opened(browser, server, window) as page:
         enter(page, photo, "controlnet")
         choose(page, "Second control", "Line art")
-        finish = page.get_by_role("heading", name=texts.FINISH).locator("visible=true")
+        finish = page.get_by_role("heading", name="Finish").locator("visible=true")
         before = place(finish)
         run(page)
         wait_for_colour(page)
-        expect(page.get_by_text(texts.MAPS).locator("visible=true")).to_be_visible()
+        expect(page.get_by_text("Maps that guided the model").locator("visible=true")).to_be_visible()
         assert [image.get_attribute("alt") for image in maps(page).all()] == ["Depth", "Line art"]
         assert place(maps(page).first)["y"] > place(finish)["y"]
         if window.startswith("1440"):
@@ -175,7 +174,7 @@ def test_the_maps_that_the_model_was_shown_stand_beneath_the_result_and_move_not
         wait_for_new_source(after_picture(page), coloured)
         expect(maps(page)).to_have_count(2)
         assert saved(page, photo, tmp_path).options["estimator"] == "dpt", "the one that is here"
-        page.get_by_role("button", name=texts.TURN_LEFT).click()
+        page.get_by_role("button", name="↺ Turn left").click()
         expect(page.locator(".maps")).to_have_count(0)
 
 
@@ -191,8 +190,8 @@ def test_stop_at_a_step_leaves_the_tab_as_it_was_and_usable(
             page.get_by_text(re.compile(r"^Step \d+ of 50, variant \d+ of 10")).locator("visible=true")
         ).to_be_visible()
         expect(after_picture(page)).to_be_visible()  # a preview of a step
-        page.get_by_role("button", name=texts.STOP).click()
-        expect(page.get_by_text(texts.STOPPED)).to_be_visible()
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_text("Stopped.")).to_be_visible()
         expect(after_picture(page)).to_have_count(0)
         slider(page, "Steps").fill("2")
         slider(page, "Variants").fill("1")
@@ -277,7 +276,12 @@ def notes(method: str) -> str:
 
 def test_a_visitor_without_a_gpu_is_told_beforehand_what_is_slow(models: Path) -> None:
     with settings(weights_dir=models, device="cpu"):
-        slow = [name for name in ("unet", "img2img", "controlnet") if texts.SLOW in notes(name)]
+        slow = [
+            name
+            for name in ("unet", "img2img", "controlnet")
+            if "There is no GPU here, so a picture takes minutes; a guidance scale of 1, and under Advanced fewer steps and a smaller working size, make it faster."
+            in notes(name)
+        ]
     assert slow == ["img2img", "controlnet"]
 
 

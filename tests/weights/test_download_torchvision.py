@@ -81,7 +81,7 @@ class TestTorchvision:
         monkeypatch.setattr(sys, "stderr", Terminal())
         assert download("vgg19") == 0
         said, path = capsys.readouterr().out.splitlines()
-        assert said.startswith("vgg19: torchvision, 575 MB, licence BSD-3-Clause, as torchvision's code; trained on ")
+        assert said.startswith("vgg19: torchvision, 575 MB, license BSD-3-Clause, as torchvision's code; trained on ")
         assert path == str(kept_vgg)
         assert f"{published}: 100%" in sys.stderr.getvalue(), "progress"
         data = hub.models[published]
