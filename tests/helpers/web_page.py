@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from web_server import Server
 
+from colorizers.methods.method import MethodInfo
 from colorizers.web import shipped
 
 WAIT = 60_000  # milliseconds, for a busy machine
@@ -44,7 +45,7 @@ def opened(browser: Browser, server: Server, window: str = "1440x900") -> Iterat
     errors: list[str] = []
     local = (server.url, "data:", "blob:")
     visited.on("request", lambda sent: foreign.append(sent.url) if not sent.url.startswith(local) else None)
-    visited.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    visited.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     visited.on("pageerror", lambda error: errors.append(str(error)))
     visited.goto(server.url)
     expect(visited.get_by_role("heading", name="Drop a black-and-white photo here")).to_be_visible(timeout=WAIT)
@@ -69,6 +70,11 @@ def after_picture(page: Page) -> Locator:
 def open_tab(page: Page, title: str) -> None:
     """Choose a tab."""
     page.get_by_role("tab", name=title, exact=True).click()
+
+
+def tab_name(info: MethodInfo) -> str:
+    """What people read on the tab of a method."""
+    return f"{info.title}: {info.purpose}"
 
 
 def open_advanced(page: Page) -> None:

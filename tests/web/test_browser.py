@@ -26,6 +26,7 @@ from web_page import (
     picture_option,
     shown,
     slider,
+    tab_name,
     wait_for_colour,
     wait_for_new_source,
 )
@@ -327,7 +328,7 @@ def test_a_reference_is_a_shipped_photograph_or_an_upload_and_stays_for_the_next
     assert not overflowing(page)
     page.get_by_role("button", name="Another photo").click()
     give(page, photo)
-    open_tab(page, METHODS["unet"].info.title)
+    open_tab(page, tab_name(METHODS["unet"].info))
     wait_for_colour(page)
     open_tab(page, "Transfer: from a picture")
     expect(chosen(page)).to_contain_text("red")
@@ -371,7 +372,7 @@ def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo:
     for name, method in METHODS.items():
         if method.heavy:
             continue  # its models are not shipped
-        open_tab(page, method.info.title)
+        open_tab(page, tab_name(method.info))
         expect(slider(page, "Saturation")).to_have_value(f"{method.info.finish.saturation:g}")
         if "reference" in method.info.options.model_fields:
             choose_shipped(page, 0)
@@ -397,7 +398,7 @@ def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo:
 def test_a_choice_that_asks_for_another_finish_brings_it_along(page: Page, photo: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, METHODS["style"].info.title)
+    open_tab(page, tab_name(METHODS["style"].info))
     page.get_by_role("button", name="Advanced").locator("visible=true").last.click()
     lock = slider(page, "Luminance lock")
     expect(lock).to_have_value("1")
@@ -417,7 +418,7 @@ def test_reset_goes_back_to_the_methods_own_finish(page: Page, photo: Path, tmp_
     give(page, photo)
     wait_for_colour(page)
     method = METHODS["resnet_unet"]
-    open_tab(page, method.info.title)
+    open_tab(page, tab_name(method.info))
     slider(page, "Saturation").fill("0")
     page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
@@ -452,14 +453,14 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
         give(page, photo)
         wait_for_colour(page)
         open_advanced(page)
-        expect(page.get_by_text("Not here: efficientnet, rgb; put them into weights/.")).to_be_visible()
+        expect(page.get_by_text("Not installed: efficientnet, rgb; put them into weights/, and so on.")).to_be_visible()
         page.get_by_label("Network").locator("visible=true").click()
         expect(page.get_by_role("option")).to_contain_text(
             ["Pretrained encoder (not installed)", "From scratch", "RGB output (not installed)"]
         )
         page.get_by_role("option").first.click()
         page.get_by_role("button", name="Colour the photo").click()
-        sentence = "The weights unet_efficientnet.safetensors are not here; put them into weights/."
+        sentence = "The weights unet_efficientnet.safetensors are not installed; put them into weights/."
         expect(page.get_by_test_id("toast-body")).to_contain_text(sentence)
         expect(page.locator(".status-line").get_by_role("alert").locator("visible=true")).to_have_text(sentence)
         expect(after_picture(page)).to_be_visible()
@@ -467,9 +468,9 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
         page.get_by_role("button", name="Colour the photo").click()
         wait_for_colour(page)
         assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
-        open_tab(page, METHODS["gan"].info.title)
-        said = "The weights gan_resnet.safetensors are not here; put them into weights/."
-        expect(page.get_by_text(said).locator("visible=true")).to_be_visible()
+        open_tab(page, tab_name(METHODS["gan"].info))
+        sentence = "The weights gan_resnet.safetensors are not installed; put them into weights/."
+        expect(page.get_by_text(sentence).locator("visible=true")).to_be_visible()
 
 
 @pytest.mark.parametrize("page", ["1440x900", "375x812"], indirect=True)

@@ -23,6 +23,7 @@ from web_page import (
     opened,
     overflowing,
     slider,
+    tab_name,
     wait_for_colour,
     wait_for_new_source,
 )
@@ -39,6 +40,7 @@ from colorizers.web.handlers import TabHandlers
 from colorizers.web.tab import build_tab
 from colorizers.weights import store as weights
 from colorizers.weights.hub import HuggingFace
+from colorizers.words import ENGLISH
 
 pytestmark = pytest.mark.sd
 WINDOWS = pytest.mark.parametrize("window", ["1440x900", "375x812"])
@@ -86,7 +88,7 @@ def enter(page: Page, photo: Path, method: str, steps: int = 3) -> None:
     """Bring a photo to a tab, and make its runs short."""
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, METHODS[method].info.title)
+    open_tab(page, tab_name(METHODS[method].info))
     open_advanced(page)
     slider(page, "Steps").fill(str(steps))
     slider(page, "Working size").fill("256")
@@ -249,12 +251,12 @@ def test_without_weights_the_tabs_say_how_to_get_them_and_work_after_a_reload_on
     ):
         give(page, photo)
         wait_for_colour(page)  # the first tab needs none of them
-        open_tab(page, METHODS["controlnet"].info.title)
-        lacks = "The weights sd15 (2134 MB), controlnet_depth (723 MB), midas (493 MB) are not here"
+        open_tab(page, tab_name(METHODS["controlnet"].info))
+        lacks = "The weights sd15 (2134 MB), controlnet_depth (723 MB), midas (493 MB) are not installed"
         expect(page.get_by_text(lacks).locator("visible=true")).to_be_visible()
-        open_tab(page, METHODS["img2img"].info.title)
-        said = page.locator(".prose.beforehand").locator("visible=true")
-        expect(said).to_contain_text(WITHOUT)
+        open_tab(page, tab_name(METHODS["img2img"].info))
+        beforehand = page.locator(".prose.beforehand").locator("visible=true")
+        expect(beforehand).to_contain_text(WITHOUT)
         assert not overflowing(page)
         run(page)
         expect(refusal(page)).to_have_text(WITHOUT)
@@ -262,7 +264,7 @@ def test_without_weights_the_tabs_say_how_to_get_them_and_work_after_a_reload_on
         page.reload()
         page.locator("#upload input[type=file]").wait_for(state="attached")
         enter(page, photo, "img2img")
-        expect(said).not_to_contain_text("weights")
+        expect(beforehand).not_to_contain_text("weights")
         run(page)
         wait_for_colour(page)
 
@@ -271,25 +273,21 @@ def notes(method: str) -> str:
     """What the tab of a method says beforehand."""
     engine = make_engine(METHODS)
     with gr.Blocks():
-        return TabHandlers(engine, METHODS[method].info, build_tab(METHODS[method].info, engine.weights())).beforehand()
+        info = METHODS[method].info
+        return TabHandlers(engine, info, build_tab(info, engine.weights(), ENGLISH)).beforehand()
 
 
 def test_a_visitor_without_a_gpu_is_told_beforehand_what_is_slow(models: Path) -> None:
     with settings(weights_dir=models, device="cpu"):
-        slow = [
-            name
-            for name in ("unet", "img2img", "controlnet")
-            if "There is no GPU here, so a picture takes minutes; a guidance scale of 1, and under Advanced fewer steps and a smaller working size, make it faster."
-            in notes(name)
-        ]
+        slow = [name for name in ("unet", "img2img", "controlnet") if "There is no GPU here" in notes(name)]
     assert slow == ["img2img", "controlnet"]
 
 
 def test_in_public_the_tabs_stay_shut_without_a_safety_checker(models: Path, tmp_path: Path) -> None:
     with settings(weights_dir=models, cache_dir=tmp_path, public=True):
-        said = notes("img2img")
-    assert "The weights safety_checker (608 MB) are not here; ask whoever runs this server for them." in said
-    assert "python" not in said
+        text = notes("img2img")
+    assert "The weights safety_checker (608 MB) are not installed; ask the owner of this server for them." in text
+    assert "python" not in text
 
 
 @pytest.fixture
@@ -301,7 +299,9 @@ def none_given(models: Path, tmp_path: Path) -> Iterator[None]:
 
 def option(method: str, name: str) -> Control:
     """An option as the page offers it."""
-    return next(offered(entry, method) for entry in controls(METHODS[method].info.options) if entry.name == name)
+    state = make_engine(METHODS).weights()
+    entries = controls(METHODS[method].info.options)
+    return next(offered(entry, method, state, ENGLISH) for entry in entries if entry.name == name)
 
 
 @pytest.mark.usefixtures("none_given")
