@@ -32,7 +32,7 @@ def test_a_download_says_what_comes_brings_it_and_locks_it(hub: Hub, kept: Path)
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     data = hub.revisions[FIRST]["pytorch_model.bin"]
-    assert done.stdout.splitlines() == [f"ddcolor_tiny: {HUB}, 12 MB, licence Apache-2.0", str(kept)]
+    assert done.stdout.splitlines() == [f"ddcolor_tiny: {HUB}, 12 MB, license Apache-2.0", str(kept)]
     assert "100%" in done.stderr, "progress"
     assert kept.read_bytes() == data
     digest = hashlib.sha256(data).hexdigest()
@@ -189,7 +189,7 @@ class TestRefusals:
         assert refusal(capsys, name).startswith(f"There are no weights {name!r}")
 
     def test_weights_that_come_with_the_project(self, hub: Hub, capsys):
-        assert "needs a KEY of transformer/ddcolor_tiny, " in refusal(capsys, "unet/lab")
+        assert "needs a KEY, one of these: transformer/ddcolor_tiny, " in refusal(capsys, "unet/lab")
 
     def test_a_name_of_several_weights(self, hub: Hub, capsys):
         assert "lab is short for each of unet/lab, adain/lab, resnet_unet/lab" in refusal(capsys, "lab")

@@ -72,7 +72,7 @@ class TestFolder:
         assert download("checker") == 0
         repository = REGISTRY[CHECKER].hub.name
         said, path = capsys.readouterr().out.splitlines()
-        assert said.startswith(f"safety_checker: {repository}, 17 MB, licence CreativeML OpenRAIL-M")
+        assert said.startswith(f"safety_checker: {repository}, 17 MB, license CreativeML OpenRAIL-M")
         assert path == str(folder)
         assert files_in(folder) == NEEDED
         assert set(fetched(model)) == set(NEEDED), "nothing else was as much as asked for"
@@ -190,7 +190,7 @@ class TestFolder:
         assert row()[-1] == "get them with: colorizers weights download safety_checker"
         assert download("checker") == 0
         capsys.readouterr()
-        assert row()[1:6] == ["safety_checker", "16.0", "yes", "-", REGISTRY[CHECKER].hub.name]
+        assert row()[1:6] == ["safety_checker", "16.8", "yes", "-", REGISTRY[CHECKER].hub.name]
 
 
 CONTROL = {"config.json": b"{}", "diffusion_pytorch_model.safetensors": b"tensors", "control_net.py": b"raise"}
