@@ -1,6 +1,6 @@
 # make run         starts the web app
 # make lint        checks style, format and types
-# make check       the same and the quick tests: no browser, no Stable Diffusion, no training
+# make check       the same and the quick tests: no browser, no Stable Diffusion, nothing that takes long
 # make test        the same and all other tests; installs Chromium where there is no browser for them
 # make test-full   the same with every run of Stable Diffusion, which takes a long time
 # Each makes its own .venv first. Another Python: make run PYTHON=python3.12

@@ -159,10 +159,12 @@ def ours(folder: Path, method: str, size: int, steps: int, device: str) -> Reque
     """Requests to the engine, which shows what the picture is becoming."""
     os.environ |= {"COLORIZERS_WEIGHTS_DIR": str(folder), "COLORIZERS_DEVICE": device}
     sys.path.insert(0, str(ROOT))
-    from colorizers.engine.local import Done, JobRequest, Step, local_engine
+    from colorizers.engine import make_engine
+    from colorizers.engine.jobs import Done, JobRequest
+    from colorizers.methods.method import Step
     from colorizers.picture.photo import Photo
 
-    engine = local_engine()
+    engine = make_engine()
     options: dict[str, Any] = {
         "prompt": WORDS, "negative_prompt": UNWANTED, "preset": "none", "start_from": "gray", "strength": 1.0,
         "steps": steps, "guidance_scale": GUIDANCE, "sampler": "unipc", "working_size": size, "seed": SEED,
@@ -172,11 +174,11 @@ def ours(folder: Path, method: str, size: int, steps: int, device: str) -> Reque
 
     def request() -> tuple[float, np.ndarray]:
         look = None
-        for event in engine.submit(JobRequest(Photo.open(folder / PHOTO), method, options)):
+        for event in engine.run(engine.checked(JobRequest(Photo.open(folder / PHOTO), method, options))):
             if isinstance(event, Step) and event.preview is not None and look is None:
                 look = time.perf_counter()
             if isinstance(event, Done):
-                picture = event.results[0].outcome.rgb.movedim(0, -1).numpy()
+                picture = event.colorings[0].outcome.rgb.movedim(0, -1).numpy()
         return look or time.perf_counter(), picture
 
     return request

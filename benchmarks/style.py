@@ -17,11 +17,13 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from colorizers.methods.method import Job
+from colorizers.methods.method import Job, Step
 from colorizers.methods.style import transfer as style
-from colorizers.methods.style.canvas import Whole, gray_rgb
+from colorizers.methods.style.canvas import RgbCanvas
 from colorizers.methods.style.loss import StyleLoss
+from colorizers.methods.style.options import StyleOptions, layers_of, loss_weights_of
 from colorizers.networks.vgg import VGG19
+from colorizers.picture.color import gray_rgb
 from colorizers.picture.photo import Photo, network_size
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +42,7 @@ def main() -> None:
     torch.manual_seed(0)
     network = VGG19().eval().requires_grad_(False)
     reference = Photo.open(REFERENCE)
-    options = style.StyleOptions(
+    options = StyleOptions(
         reference=reference, mode="artistic", balance="original", style_weight=1000, content_weight=1, tv_weight=10,
         start="content", steps=OURS, seed=0,
     )  # fmt: skip
@@ -57,16 +59,16 @@ def main() -> None:
     print(f"{seconds / reached:.1f} times sooner")
 
 
-def plain(network: nn.Module, lightness: Tensor, reference: Tensor, options: style.StyleOptions, steps: int) -> float:
+def plain(network: nn.Module, lightness: Tensor, reference: Tensor, options: StyleOptions, steps: int) -> float:
     """The loss at the end of the plain loop."""
-    canvas = Whole(lightness)
+    canvas = RgbCanvas(lightness)
     content = gray_rgb(lightness)
-    planes = canvas.planes(style.beginning(lightness, reference, options)).requires_grad_()
+    planes = canvas.planes(style.initial_lab(lightness, reference, options)).requires_grad_()
     adam = torch.optim.Adam([planes], options.learning_rate)
     for _ in range(steps):
         adam.zero_grad()
         # Made anew at every step: the network sees all three pictures each time.
-        losses = StyleLoss(network, style.layers_of(options), style.balance_of(options), content, reference)
+        losses = StyleLoss(network, layers_of(options), loss_weights_of(options), content, reference)
         torch.stack(list(losses(canvas.rgb(planes), planes).values())).sum().backward()
         adam.step()
     with torch.no_grad():
@@ -74,7 +76,7 @@ def plain(network: nn.Module, lightness: Tensor, reference: Tensor, options: sty
 
 
 def ours(
-    network: nn.Module, lightness: Tensor, reference: Tensor, options: style.StyleOptions, target: float
+    network: nn.Module, lightness: Tensor, reference: Tensor, options: StyleOptions, target: float
 ) -> tuple[float, int]:
     """Seconds and steps until the loss at full size is no more than the target."""
     levels = style.pyramid(min(lightness.shape), OURS)
@@ -82,12 +84,12 @@ def ours(
     began = time.monotonic()
     reached: list[tuple[float, int]] = []
 
-    def progress(done: int, total: int, preview: object, text: str, losses=None, share=None) -> None:
-        if losses and done > coarse and sum(losses.values()) <= target and not reached:
-            reached.append((time.monotonic() - began, done))
+    def report(step: Step) -> None:
+        if step.losses and step.done > coarse and sum(step.losses.values()) <= target and not reached:
+            reached.append((time.monotonic() - began, step.done))
 
-    job = Job(models=None, device=torch.device("cpu"), progress=progress, stop_early=lambda: bool(reached))
-    style.optimised(network, lightness, reference, options, levels, job)
+    job = Job(models=None, device=torch.device("cpu"), report=report, stop_early=lambda: bool(reached))
+    style.transfer(network, lightness, reference, options, levels, job)
     if not reached:
         raise SystemExit(f"The loss {target:.5g} was not reached in {OURS} steps.")
     return reached[0]

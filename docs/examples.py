@@ -25,8 +25,8 @@ def main() -> None:
     from colorizers.options import controls
 
     fixed = {"seed": 0, "variants": 1, "reference": REFERENCE}
-    shipped = {name: method for name, method in METHODS.items() if not method.heavy}
-    options = {name: [entry.name for entry in controls(method.options)] for name, method in shipped.items()}
+    shipped = {name: method for name, method in METHODS.items() if not method.info.slow_on_cpu}
+    options = {name: [entry.name for entry in controls(method.info.options)] for name, method in shipped.items()}
     rows = {name: {each: fixed[each] for each in fixed if each in options[name]} for name in shipped}
     columns = []
     for name in PHOTOS:

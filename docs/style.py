@@ -23,19 +23,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from colorizers.evaluation.metrics import ab_rmse, ab_statistics, moved
 from colorizers.evaluation.report import write_block
+from colorizers.methods.catalog import REGISTRY
 from colorizers.methods.method import Job
 from colorizers.methods.palette import palette_transfer
 from colorizers.methods.style import transfer as style
-from colorizers.methods.style.canvas import Colours, gray_rgb
+from colorizers.methods.style.canvas import ColorCanvas
 from colorizers.methods.style.loss import StyleLoss
+from colorizers.methods.style.options import StyleOptions, layers_of, loss_weights_of
 from colorizers.networks.heads import AB_SCALE
-from colorizers.picture.color import rgb_to_lab
+from colorizers.picture.color import gray_rgb, rgb_to_lab
 from colorizers.picture.compose import Chroma, Outcome, compose
 from colorizers.picture.dataset import center_square
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import versions
-from colorizers.weights import store as weights
+from colorizers.settings import get_settings
+from colorizers.weights.store import WeightReader, make_store
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, SHEET = ROOT / "docs" / "style.md", ROOT / "docs" / "style.jpg"
@@ -48,11 +51,12 @@ TIMED = 5  # evaluations, of which the quickest counts
 LABEL, GAP = 112, 4  # pixels
 DIFFERENT: dict[str, Any] = {"steps": 60, "bilateral": False}
 FROM_GRAY: dict[str, Any] = {"start": "content", "content_weight": 0, "tv_weight": 0, "steps": 30}
-UNWATCHED = Job(models=None, device=torch.device("cpu"), progress=lambda *said: None, stop_early=lambda: False)
+UNWATCHED = Job(models=None, device=torch.device("cpu"), report=lambda step: None, stop_early=lambda: False)
+STORE = make_store(REGISTRY, get_settings())
 
 
 @dataclass(frozen=True, eq=False)
-class Eyes:
+class FeatureNetwork:
     """A network as the option `weights` names it; `sha256` is that of its trained weights, empty for random ones."""
 
     weights: str
@@ -61,16 +65,16 @@ class Eyes:
 
     @property
     def key(self) -> str:
-        return f"{style.METHOD.name}/{self.weights}"
+        return f"{style.METHOD.info.name}/{self.weights}"
 
     @property
     def label(self) -> str:
         return self.weights if self.sha256 else f"{self.weights}, random"
 
-    def options(self, **given: Any) -> style.StyleOptions:
+    def options(self, **given: Any) -> StyleOptions:
         """The defaults but for `DIFFERENT` and what is given; the reference goes its own way."""
         unseen = Photo(torch.zeros(1, 1))
-        return style.StyleOptions(**{"reference": unseen, "weights": self.weights, "seed": 0, **DIFFERENT, **given})
+        return StyleOptions(**{"reference": unseen, "weights": self.weights, "seed": 0, **DIFFERENT, **given})
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +94,11 @@ class Pair:
     def palette(self) -> Outcome:
         return Chroma(palette_transfer(self.lightness, rgb_to_lab(self.reference)))
 
-    def colored(self, eyes: Eyes, **given: Any) -> Outcome:
+    def colored(self, features: FeatureNetwork, **given: Any) -> Outcome:
         """What style transfer makes of it."""
-        options = eyes.options(**given)
+        options = features.options(**given)
         levels = style.pyramid(min(self.lightness.shape), options.steps)
-        return style.optimised(eyes.network, self.lightness, self.reference, options, levels, UNWATCHED)
+        return style.transfer(features.network, self.lightness, self.reference, options, levels, UNWATCHED)
 
     def seen(self, outcome: Outcome, lock: float = 1.0) -> Tensor:
         """The result in 8 bits, as sRGB (3, SIDE, SIDE) in [0, 1]."""
@@ -104,12 +108,12 @@ class Pair:
 class Losses:
     """The losses of colours (2, SIDE / 2, SIDE / 2) / AB_SCALE, as the defaults weigh them."""
 
-    def __init__(self, eyes: Eyes, pair: Pair) -> None:
-        options = eyes.options()
-        self._canvas = Colours(pair.lightness)
-        fixed = gray_rgb(pair.lightness), style.lit_like(pair.reference, pair.lightness)
-        self._loss = StyleLoss(eyes.network, style.layers_of(options), style.balance_of(options), *fixed)
-        self.start = self._canvas.planes(style.beginning(pair.lightness, pair.reference, options))
+    def __init__(self, features: FeatureNetwork, pair: Pair) -> None:
+        options = features.options()
+        self._canvas = ColorCanvas(pair.lightness)
+        fixed = gray_rgb(pair.lightness), style.match_luminance(pair.reference, pair.lightness)
+        self._loss = StyleLoss(features.network, layers_of(options), loss_weights_of(options), *fixed)
+        self.start = self._canvas.planes(style.initial_lab(pair.lightness, pair.reference, options))
 
     def __call__(self, planes: Tensor) -> Tensor:
         """Each of them (3,)."""
@@ -134,11 +138,11 @@ class Losses:
 def main() -> None:
     """Colour and measure, write every table into its block of the page, lay out the picture."""
     began = time.monotonic()
-    networks = all_eyes()
+    networks = all_networks()
     photos, references = map(square, PHOTOS), [square(name) for name in REFERENCES]
     own = [Pair(photo, photo) for photo in photos]
     pairs = [Pair(pair.photo, reference) for pair in own[:SHOWN] for reference in references]
-    made = {eyes: [pair.colored(eyes) for pair in pairs] for eyes in networks}
+    made = {features: [pair.colored(features) for pair in pairs] for features in networks}
     draw(pairs, made)
     put("networks", networks_table(networks, pairs[0]))
     put("losses", losses_table(pairs, made))
@@ -153,17 +157,17 @@ def put(block: str, text: str) -> None:
     print(text)
 
 
-def all_eyes() -> list[Eyes]:
+def all_networks() -> list[FeatureNetwork]:
     """Every network, trained where its weights are at hand; the first one with random weights beside it."""
     method, networks = style.METHOD, []
     for name, made in method.networks.items():
-        key = f"{method.name}/{name}"
-        if weights.here(key):
-            network = method.loaders[method.name](key, torch.device("cpu"))
-            networks.append(Eyes(name, network.eval().requires_grad_(False), weights.hashes([key])[key]))
-        if not weights.here(key) or name == next(iter(method.networks)):
+        key = f"{method.info.name}/{name}"
+        if STORE.has(key):
+            network = method.loaders[method.info.name](key, torch.device("cpu"), WeightReader(STORE))
+            networks.append(FeatureNetwork(name, network.eval().requires_grad_(False), STORE.hashes([key])[key]))
+        if not STORE.has(key) or name == next(iter(method.networks)):
             torch.manual_seed(0)
-            networks.append(Eyes(name, made().eval().requires_grad_(False)))
+            networks.append(FeatureNetwork(name, made().eval().requires_grad_(False)))
     return networks
 
 
@@ -173,42 +177,42 @@ def square(name: str) -> Tensor:
     return center_square(torch.tensor(rgb).movedim(-1, 0), SIDE)
 
 
-def networks_table(networks: Sequence[Eyes], pair: Pair) -> str:
+def networks_table(networks: Sequence[FeatureNetwork], pair: Pair) -> str:
     """What every network is and what one look through it costs."""
     lines = []
-    for eyes in networks:
-        layers = style.layers_of(eyes.options())
-        millions = sum(parameter.numel() for parameter in eyes.network.parameters()) / 1e6
-        held = f"trained, sha256 {eyes.sha256[:12]}" if eyes.sha256 else "random, seed 0"
-        seconds = Losses(eyes, pair).seconds()
+    for features in networks:
+        layers = layers_of(features.options())
+        millions = sum(parameter.numel() for parameter in features.network.parameters()) / 1e6
+        held = f"trained, sha256 {features.sha256[:12]}" if features.sha256 else "random, seed 0"
+        seconds = Losses(features, pair).seconds()
         looks = ", ".join(layers.style), layers.content
-        lines.append([eyes.weights, held, f"{millions:.1f}", *looks, f"{seconds:.3f}"])
+        lines.append([features.weights, held, f"{millions:.1f}", *looks, f"{seconds:.3f}"])
     headings = ["network", "weights", "million parameters", "style layers", "content layer", "seconds a step"]
-    missing = ", ".join(eyes.weights for eyes in networks if not weights.here(eyes.key)) or "none"
+    missing = ", ".join(features.weights for features in networks if not STORE.has(features.key)) or "none"
     return f"{table(headings, lines)}\nNetworks whose trained weights were not at hand: {missing}.\n"
 
 
-def losses_table(pairs: Sequence[Pair], made: Mapping[Eyes, Sequence[Outcome]]) -> str:
+def losses_table(pairs: Sequence[Pair], made: Mapping[FeatureNetwork, Sequence[Outcome]]) -> str:
     """Where the losses begin and end and how they pull at the start: means over the pairs."""
     lines = []
-    for eyes, outcomes in made.items():
+    for features, outcomes in made.items():
         begun, ended, pulls = [], [], []
         for pair, outcome in zip(pairs, outcomes, strict=True):
-            losses = Losses(eyes, pair)
+            losses = Losses(features, pair)
             pulls.append(losses.pulls())
             with torch.no_grad():
                 begun.append(losses(losses.start))
                 ended.append(losses(outcome.ab / AB_SCALE))
         means = (torch.stack(each).mean(0).tolist() for each in (begun, ended, pulls))
-        lines.append([eyes.label, *(f"{value:.3g}" for each in zip(*means, strict=True) for value in each)])
+        lines.append([features.label, *(f"{value:.3g}" for each in zip(*means, strict=True) for value in each)])
     names = style.METHOD.losses
     return table(["network", *(f"{name} {what}" for name in names for what in ("start", "end", "gradient"))], lines)
 
 
-def own_table(pairs: Sequence[Pair], networks: Iterable[Eyes]) -> str:
+def own_table(pairs: Sequence[Pair], networks: Iterable[FeatureNetwork]) -> str:
     """How far off the colours are when a photo has its own for reference."""
     rows = {"gray": [pair.gray() for pair in pairs], "palette transfer": [pair.palette() for pair in pairs]}
-    rows |= {eyes.label: [pair.colored(eyes) for pair in pairs] for eyes in networks}
+    rows |= {features.label: [pair.colored(features) for pair in pairs] for features in networks}
     lines = []
     for label, outcomes in rows.items():
         errors = off(pairs, outcomes)
@@ -216,19 +220,19 @@ def own_table(pairs: Sequence[Pair], networks: Iterable[Eyes]) -> str:
     return table(["ab RMSE", *PHOTOS, "mean"], lines)
 
 
-def layers_tables(own: Sequence[Pair], other: Sequence[Pair], networks: Iterable[Eyes]) -> str:
+def layers_tables(own: Sequence[Pair], other: Sequence[Pair], networks: Iterable[FeatureNetwork]) -> str:
     """What each style layer reaches from gray when nothing else counts, and what all of them do."""
     layers = [f"style_layer_{k}" for k in range(1, 6)]
     counted = [dict.fromkeys(layers, 0) | {name: 1} for name in layers] + [{}]
     errors, shares = [], []
-    for eyes in networks:
+    for features in networks:
         ways = [{**FROM_GRAY, **each} for each in counted]
-        errors.append([f"{mean(off(own, [pair.colored(eyes, **way) for pair in own])):.1f}" for way in ways])
-        shares.append([reached(other, [pair.colored(eyes, **way) for pair in other]) for way in ways])
+        errors.append([f"{mean(off(own, [pair.colored(features, **way) for pair in own])):.1f}" for way in ways])
+        shares.append([reached(other, [pair.colored(features, **way) for pair in other]) for way in ways])
     naive = (f"{mean(off(own, list(map(each, own)))):.1f}" for each in (Pair.gray, Pair.palette))
     parts = []
     for what, cells in (("ab RMSE", errors), ("mean / spread", shares)):
-        rows = [[eyes.label, *line] for eyes, line in zip(networks, cells, strict=True)]
+        rows = [[features.label, *line] for features, line in zip(networks, cells, strict=True)]
         parts.append(table([what, *(f"layer {k} alone" for k in range(1, 6)), "all five"], rows))
     errors_said = f"Gray is off by {next(naive)}, palette transfer by {next(naive)}.\n"
     shares_said = f"Palette transfer goes {reached(other, list(map(Pair.palette, other)))}.\n"
@@ -250,19 +254,19 @@ def reached(pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> str:
     return f"{center:.0%} / {spread:.0%}"
 
 
-def run_line(networks: Iterable[Eyes], seconds: float) -> str:
+def run_line(networks: Iterable[FeatureNetwork], seconds: float) -> str:
     """What it was made on, in one line."""
-    hashes = ", ".join(f"{eyes.weights} {eyes.sha256}" for eyes in networks if eyes.sha256) or "none"
+    hashes = ", ".join(f"{features.weights} {features.sha256}" for features in networks if features.sha256) or "none"
     cores = f"CPU ({torch.backends.cpu.get_cpu_capability()}), {torch.get_num_threads()} of {os.cpu_count()} threads"
     software = ", ".join(f"{name} {version}" for name, version in versions().items())
     return f"{seconds:.0f} seconds on a {cores}; sha256 of the trained weights: {hashes}; {software}.\n"
 
 
-def draw(pairs: Sequence[Pair], made: Mapping[Eyes, Sequence[Outcome]]) -> None:
+def draw(pairs: Sequence[Pair], made: Mapping[FeatureNetwork, Sequence[Outcome]]) -> None:
     """Lay out the pictures: a column a pair; the gray photo, the reference, a row a network, and paintings."""
     rows = {"photo": [pair.seen(pair.gray()) for pair in pairs], "reference": [pair.reference for pair in pairs]}
-    for eyes, outcomes in made.items():
-        rows[eyes.label] = [pair.seen(outcome) for pair, outcome in zip(pairs, outcomes, strict=True)]
+    for features, outcomes in made.items():
+        rows[features.label] = [pair.seen(outcome) for pair, outcome in zip(pairs, outcomes, strict=True)]
     painter = next(iter(made))
     paintings = [pair.colored(painter, mode="artistic") for pair in pairs]
     both = zip(pairs, paintings, strict=True)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
 from colorizers.picture.finish import Finish, apply_finish
+from colorizers.picture.hints import Hints
 from colorizers.picture.resize import resized
 
 _LEVELS = 2**16 - 1
@@ -68,8 +69,10 @@ def _unpacked(outcome: Kept) -> Outcome:
     return Painting(torch.from_numpy(outcome.levels.astype(np.float32)) / _LEVELS)
 
 
-def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8) -> np.ndarray:
+def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hints: Hints | None = None) -> np.ndarray:
     """The finished picture (H, W, 3), uint8 or uint16, of a photo's L* (H, W) and a method's outcome.
+
+    Hints take the place of the outcome's colours before the finish, so that every method and finish honours them.
 
     With the luminance lock at 1 the L* of every pixel is the photo's, up to rounding, and up to 0.3 in bright yellow.
     Colours out of sRGB lose chroma at constant L* and hue: see `fit_gamut`.
@@ -87,6 +90,8 @@ def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8) -> 
         strip = slice(top, min(top + rows, height))
         own = lightness[strip]
         part = _interpolated(wide, *(each[strip] for each in taps))
+        if hints is not None:
+            part[-2:] = hints.blended(part[-2:], lightness, strip)
         lab = apply_finish(part if len(part) == 3 else torch.cat((own[None], part)), finish)
         _, linear = fit_gamut(torch.lerp(lab[0].clamp(0, 100), own, finish.luminance_lock), lab[1:])
         result[strip] = _quantised(encode_srgb(linear), bits)

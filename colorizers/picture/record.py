@@ -22,6 +22,7 @@ _NOTE = "The colours of this picture are machine-made; they are plausible, not h
 _MAX_BYTES = 64_000
 _VERSIONED = ("torch", "pillow")
 _LIBRARIES = {"diffusers", "transformers", "kornia", "controlnet-aux"}  # that some methods use beside them
+_RENAMED = {"calm": "samples_per_result"}  # options that older records know by their former names
 _PROMPTS = {"prompt": "", "negative_prompt": "Negative prompt: "}
 _NAMES = {"guidance_scale": "CFG scale", "strength": "Denoising strength", "weights": "Model"}
 _Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9.+!_-]{1,80}$")]
@@ -91,9 +92,11 @@ def read_record(path: Path) -> Record:
     if not isinstance(text, str) or not text or len(text) > _MAX_BYTES:
         raise ColorizerError(Text("record.none", name=label))
     try:
-        return Record.model_validate(json.loads(text))
+        record = Record.model_validate(json.loads(text))
     except (ValueError, RecursionError) as error:  # pydantic's and json's errors are ValueErrors
         raise ColorizerError(Text("record.changed", name=label)) from error
+    options = {_RENAMED.get(name, name): value for name, value in record.options.items()}
+    return record.model_copy(update={"options": options})
 
 
 def _from_xmp(image: Image.Image) -> str | None:

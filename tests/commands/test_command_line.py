@@ -1,13 +1,9 @@
 """The command line: photographs in, coloured pictures out, and one sentence for whatever is refused."""
 
-import hashlib
-import json
-import math
 import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,99 +14,16 @@ import skimage.data
 import tifffile
 from conftest import encoded, store
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
-from trivial_method import TrivialMethod
+from run_command import command, pixels, refused, start
 
-from colorizers import colorize
-from colorizers.__main__ import COMMANDS, main
+from colorizers.__main__ import COMMANDS
 from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.options import controls
 from colorizers.picture.finish import Finish
-from colorizers.picture.photo import Photo
-from colorizers.picture.record import PNG_KEY, read_record
+from colorizers.picture.record import read_record
 from colorizers.settings import PROJECT
 from colorizers.weights.loading import read_state
 from colorizers.weights.store import sha256
-
-
-def command(*words: object) -> int:
-    """The exit code of a command in this process."""
-    try:
-        return main([str(word) for word in words])
-    except SystemExit as stop:
-        return int(stop.code or 0)
-
-
-def start(*words: object) -> subprocess.Popen[str]:
-    """The command in a process of its own."""
-    line = [sys.executable, "-m", "colorizers", *map(str, words)]
-    return subprocess.Popen(line, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def pixels(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image)
-
-
-def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    """The one sentence with which `colorize` refuses, exit code 2."""
-    capsys.readouterr()
-    assert command("colorize", *words) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count("\n") == 1
-    assert said.err.endswith(".\n")
-    return said.err
-
-
-def with_record(photo: Path, **values: object) -> None:
-    """first.png in the current folder, with a record of the U-Net's defaults but for these values."""
-    usual = {"method": "unet", "options": {}, "finish": {}, "input_sha256": Photo.open(photo).sha256}
-    text = PngInfo()
-    text.add_text(PNG_KEY, json.dumps(usual | values))
-    Image.new("RGB", (2, 2)).save("first.png", pnginfo=text)
-
-
-@pytest.fixture(scope="session")
-def gray() -> np.ndarray:
-    """A real photograph in black and white, (120, 96) uint8."""
-    picture = Image.fromarray(skimage.data.astronaut()).convert("L").crop((100, 0, 340, 300))
-    return np.asarray(picture.resize((96, 120), Image.Resampling.LANCZOS))
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, empty."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def photo(here: Path, gray: np.ndarray) -> Path:
-    """portrait.png in the current folder, named as a user would."""
-    Image.fromarray(gray).save("portrait.png")
-    return Path("portrait.png")
-
-
-@pytest.fixture
-def family(here: Path, gray: np.ndarray) -> Path:
-    """A folder with four good photos, a bad one, and files that are no pictures."""
-    folder = Path("family")
-    (folder / "1932" / "summer").mkdir(parents=True)
-    Image.fromarray(gray).save(folder / "oma.png")
-    Image.fromarray(gray[::-1]).save(folder / "oma.jpg")
-    Image.fromarray(gray).save(folder / "1932" / "Ann & Bob.tif")
-    Image.fromarray(gray[:7, :5]).save(folder / "1932" / "summer" / "sea.BMP")
-    (folder / "1932" / "cut.png").write_bytes(encoded(Image.fromarray(gray))[:500])
-    (folder / "letter.txt").write_text("Dear Ann,")
-    (folder / "._oma.png").write_bytes(b"left by a file manager")
-    return folder
-
-
-@pytest.fixture
-def trivial(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A method with variants, a seed and a picture among its options."""
-    monkeypatch.setitem(METHODS, "trivial", TrivialMethod())
 
 
 class TestOnePhoto:
@@ -245,6 +158,7 @@ class TestManyPhotos:
         assert capsys.readouterr().err == "1 of 1 photos colored\n" * 2
         assert [path.name for path in Path("out").iterdir()] == ["portrait.png"]
 
+    @pytest.mark.slow
     def test_an_interrupted_run_leaves_whole_pictures_and_says_nothing(self, here: Path):
         Path("many").mkdir()
         for k in range(60):
@@ -283,218 +197,6 @@ class TestFilesOfTheUser:
         Image.fromarray(gray[:1].repeat(200, axis=1)).save("long.png")
         assert "19200 pixels" in refused(capsys, "long.png", "-o", "out/long.webp")
         assert list(Path("out").iterdir()) == []
-
-
-class TestRefusals:
-    @pytest.mark.parametrize(
-        ("name", "content"),
-        [
-            ("empty.png", b""),
-            ("text.png", b"not a picture"),
-            ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>"),
-            ("cut.png", encoded(Image.new("L", (300, 200), 90))[:60]),
-            ("bomb.png", encoded(Image.new("1", (9000, 9000)))),
-            ("huge.png", encoded(Image.new("1", (11000, 9000)))),
-            ("\x1b[31mred\n.png", b"red"),
-        ],
-    )
-    def test_a_file_that_is_no_photo(self, here: Path, capsys, name: str, content: bytes):
-        Path(name).write_bytes(content)
-        assert "\x1b" not in refused(capsys, name)
-
-    def test_a_photo_that_is_not_there(self, here: Path, capsys):
-        assert "no such file" in refused(capsys, "gone.png")
-        Path("empty").mkdir()
-        assert "no picture in empty" in refused(capsys, "empty")
-        os.mkfifo("pipe.png")
-        assert "neither a file nor a folder" in refused(capsys, "pipe.png")
-
-    @pytest.mark.parametrize(
-        ("words", "sentence"),
-        [
-            (["--vividness", "1.5"], "Vividness must be a number from 0 to 1."),
-            (["--vividness", "nan"], "Vividness must be a number from 0 to 1."),
-            (["--vividness", "very"], "Vividness must be a number from 0 to 1."),
-            (["--working-size", "200.5"], "Working size must be a whole number from 64 to 512."),
-            (["--warmth", "-2"], "Warmth must be a number from -1 to 1."),
-            (["-m", "magic"], f"There is no method 'magic'; the methods are: {', '.join(METHODS)}."),
-            (["--bits", "16", "--format", "png"], "16 bits need a TIFF file"),
-            (["--bits", "16", "-o", "x.png"], "16 bits need a TIFF file"),
-            (["--format", "webp", "-o", "x.jpg"], "x.jpg is not the name of a webp file"),
-            (["-o", "x.gif"], "x.gif must end in one of these: .png"),
-            (["-o", "portrait.png/x.png"], "The folder portrait.png cannot be made"),
-            (["--checkpoint", "gone.safetensors"], "There is no file gone.safetensors"),
-            (["--weights", "other"], "Network must be one of efficientnet, lab, rgb."),
-            (["another.png", "-o", "x.png"], "x.png names one file and there are several photos"),
-        ],
-    )
-    def test_an_option_that_cannot_be(self, photo: Path, capsys, words: list[str], sentence: str):
-        assert refused(capsys, photo, *words).startswith(sentence)
-        assert [path.name for path in Path().iterdir()] == ["portrait.png"]
-
-    @pytest.mark.parametrize(
-        "words", [["colorize"], ["colorize", ""], ["colorize", "a.png", "--vivid", "1"], ["paint"], [], ["weights"]]
-    )
-    def test_a_command_that_is_not_understood(self, words: list[str]):
-        assert command(*words) == 2
-
-    def test_a_checkpoint_of_a_method_without_weights(self, photo: Path, capsys, trivial: None):
-        Path("own.pth").write_bytes(b"hello")
-        assert "leave out --checkpoint" in refused(capsys, photo, "-m", "trivial", "--checkpoint", "own.pth")
-
-    def test_a_checkpoint_of_another_network(self, photo: Path, capsys):
-        assert "does not fit this network" in refused(capsys, photo, "--checkpoint", store().find("unet/lab"))
-
-    def test_weights_that_are_not_here(self, photo: Path, capsys, no_weights: None):
-        assert "weights gan_unet.safetensors are not installed" in refused(
-            capsys, photo, "-m", "gan", "--weights", "unet"
-        )
-        assert [path.name for path in Path().iterdir()] == ["portrait.png"]
-
-    @pytest.mark.parametrize("content", [b"hello", b"\x80\x02]q\x00.", b""])
-    def test_a_checkpoint_that_is_none(self, photo: Path, capsys, content: bytes):
-        Path("own.pth").write_bytes(content)
-        assert refused(capsys, photo, "--checkpoint", "own.pth").startswith("own.pth is ")
-
-
-class TestMakingAPictureAgain:
-    @pytest.mark.parametrize("name", ["first.png", "first.jpg", "first.webp", "first.tif", "deep.tif"])
-    def test_gives_the_same_pixels(self, photo: Path, name: str):
-        flags = ("--vividness", 0.9, "--working-size", 128, "--saturation", 1.5, "--warmth", 0.3)
-        assert command("colorize", photo, "-o", "wanted.png", *flags) == 0
-        assert command("colorize", photo, "-o", name, "--bits", 16 if name == "deep.tif" else 8, *flags) == 0
-        assert command("colorize", photo, "-o", "again.png", "--from", name) == 0
-        assert np.array_equal(pixels(Path("again.png")), pixels(Path("wanted.png")))
-        assert read_record(Path("again.png")) == read_record(Path(name))
-
-    def test_needs_no_more_than_the_xmp_that_another_program_left(self, photo: Path):
-        assert command("colorize", photo, "-o", "first.png") == 0
-        xmp = PngInfo()
-        xmp.add_itxt("XML:com.adobe.xmp", read_record(Path("first.png")).xmp().decode())
-        Image.fromarray(pixels(Path("first.png"))).save("other.png", pnginfo=xmp)
-        assert command("colorize", photo, "-o", "again.png", "--from", "other.png") == 0
-        assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
-
-    def test_gives_a_variant_again_without_its_company(self, photo: Path):
-        few = ("--variants", 3, "--seed", 7, "--steps", 2, "--samples-per-result", 2, "--working-size", 64)
-        assert command("colorize", photo, "-m", "diffusion", *few, "-o", "ideas.png") == 0
-        assert command("colorize", photo, "--from", "ideas_2.png", "-o", "again.png") == 0
-        again, wanted, other = (pixels(Path(name)).astype(int) for name in ("again.png", "ideas_2.png", "ideas_1.png"))
-        assert np.abs(again - wanted).max() <= 1, "what a network says is rounded otherwise in company"
-        assert np.abs(again - other).max() > 1
-        assert read_record(Path("again.png")) == read_record(Path("ideas_2.png"))
-
-    def test_asks_for_the_second_picture(self, photo: Path, trivial: None, capsys):
-        Image.fromarray(skimage.data.astronaut()[:64, :64]).save("colours.png")
-        Image.fromarray(skimage.data.astronaut()[64:128, :64]).save("others.png")
-        asked = ("-m", "trivial", "--reference", "colours.png", "-o", "first.png")
-        assert command("colorize", photo, *asked) == 0
-        again = (photo, "--from", "first.png", "-o", "again.png")
-        assert "second picture; give it with --reference PATH" in refused(capsys, *again)
-        assert "another picture; give that one with --reference" in refused(capsys, *again, "--reference", "others.png")
-        assert command("colorize", *again, "--reference", "colours.png") == 0
-        assert np.array_equal(pixels(Path("first.png")), pixels(Path("again.png")))
-        assert command("colorize", photo, "-m", "trivial", "-o", "plain.png") == 0
-        spare = (photo, "--from", "plain.png", "--reference", "colours.png", "-o", "x.png")
-        assert "without this picture; leave out --reference" in refused(capsys, *spare)
-
-    def test_turns_the_photo_as_it_was_turned_on_the_page(self, photo: Path, capsys):
-        turned = Photo.open(photo).rotated(3)
-        colorize(turned, "unet")[0].save("first.png")
-        assert command("colorize", photo, "--from", "first.png", "-o", "again.png") == 0
-        assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
-        assert pixels(Path("again.png")).shape[:2] == pixels(photo).T.shape
-
-    def test_takes_the_photo_turned_by_another_program(self, photo: Path, gray: np.ndarray):
-        assert command("colorize", photo, "-o", "first.png") == 0
-        Image.fromarray(np.rot90(gray)).save("on_its_side.png")
-        assert command("colorize", "on_its_side.png", "--from", "first.png", "-o", "again.png") == 0
-        assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
-
-    def test_knows_how_records_named_a_turned_photo_before(self, photo: Path):
-        result = colorize(Photo.open(photo).rotated(3), "unet")[0]
-        former = hashlib.sha256(f"{Photo.open(photo).sha256} turned 3".encode()).hexdigest()
-        record = result.record.model_copy(update={"input_sha256": former})
-        replace(result, coloring=replace(result.coloring, record=record)).save("first.png")
-        assert command("colorize", photo, "--from", "first.png", "-o", "again.png") == 0
-        assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
-
-    def test_refuses_another_photo(self, photo: Path, gray: np.ndarray, capsys):
-        assert command("colorize", photo, "-o", "first.png") == 0
-        for pixels_of_another in (gray[::-1], np.rot90(gray)[::-1], gray[1:], gray + 1):
-            Image.fromarray(pixels_of_another).save("another.png")
-            said = refused(capsys, "another.png", "--from", "first.png")
-            assert said == "another.png is not the photo that first.png was made from; give the original photo.\n"
-        assert "give its photo alone" in refused(capsys, photo, "another.png", "--from", "first.png")
-        assert "give its photo alone" in refused(capsys, ".", "--from", "first.png")
-
-    def test_refuses_what_the_record_says_already(self, photo: Path, capsys):
-        assert command("colorize", photo, "-o", "first.png") == 0
-        again = (photo, "--from", "first.png")
-        assert "leave out --vividness, --warmth" in refused(capsys, *again, "--warmth", 0.5, "--vividness", 0.1)
-        assert "leave out -m" in refused(capsys, *again, "-m", "unet")
-        assert "would replace the input" in refused(capsys, *again, "-o", "first.png", "--overwrite")
-
-    def test_refuses_a_file_that_is_no_result(self, photo: Path, capsys):
-        assert "has no record of how it was made" in refused(capsys, photo, "--from", photo)
-        Path("text.png").write_bytes(b"not a picture")
-        assert "text.png cannot be read" in refused(capsys, photo, "--from", "text.png")
-        os.mkfifo("pipe.png")
-        for name in ("gone.png", "pipe.png", ".", ""):
-            assert "does not exist or is not a file" in refused(capsys, photo, "--from", name)
-
-    def test_names_the_weights_that_are_not_here(self, photo: Path, capsys, no_weights: None):
-        with_record(photo, weights={"unet/efficientnet": "0" * 64})
-        said = refused(capsys, photo, "--from", "first.png")
-        there = "the weights unet/efficientnet, which are not installed; put them into weights/."
-        assert said == f"first.png was made with {there}\n"
-        with_record(photo, weights={"transformer/ddcolor_tiny": "0" * 64})
-        assert "colorizers weights download ddcolor_tiny" in refused(capsys, photo, "--from", "first.png")
-
-    def test_goes_on_with_other_versions_and_says_so(self, photo: Path, capsys):
-        assert command("colorize", photo, "-o", "wanted.png") == 0
-        made = read_record(Path("wanted.png"))
-        known = {name: value for name, value in made.options.items() if name != "faded_print"}
-        with_record(photo, **made.model_dump() | {"options": known, "versions": {"torch": "1.13.1", "magic": "3"}})
-        capsys.readouterr()
-        assert command("colorize", photo, "--from", "first.png", "-o", "again.png") == 0
-        assert capsys.readouterr().err.splitlines() == [
-            f"portrait.png: first.png was made with torch 1.13.1 (here {made.versions['torch']}); "
-            "the pixels may differ a little.",
-            "portrait.png: The record of first.png has no --faded-print; the default was used.",
-        ]
-        assert np.array_equal(pixels(Path("again.png")), pixels(Path("wanted.png")))
-
-    @pytest.mark.parametrize(
-        ("change", "sentence"),
-        [
-            ({"weights": {"unet/efficientnet": "0" * 64}}, "first.png was made with other weights unet/efficientnet;"),
-            ({"weights": {"../../secret": "0" * 64}}, "first.png was made with weights that are not known here"),
-            ({"weights": {"\x1b[31m": "0" * 64}}, "first.png was made with weights that are not known here"),
-            ({"stopped_early": True}, "first.png was stopped early, so it cannot be reproduced; leave out --from."),
-            ({"method": "magic"}, "There is no method 'magic'"),
-            ({"method": "\x1b[31m\n"}, "There is no method"),
-            ({"options": {"vividness": 7}}, "Vividness must be"),
-            ({"options": {"vividness": math.nan}}, "Vividness must be"),
-            ({"options": {"working_size": 10**400}}, "Working size must be"),
-            ({"options": {"weights": "../../secret"}}, "Network must be"),
-            ({"options": {"command": "rm"}}, "Unknown option 'command'"),
-            ({"options": {"\x1b[31m\n": 1}}, "Unknown option"),
-            ({"finish": {"warmth": "hot"}}, "Warmth must be"),
-            ({"finish": {"warmth": math.inf}}, "Warmth must be"),
-            ({"pictures": {"reference": "0" * 64}}, "first.png was made with a picture that unet does not take"),
-            ({"pictures": {"\x1b[31m\n": "0" * 64}}, "first.png was made with a picture that unet does not take"),
-            ({"versions": {"torch": "\x1b[31m\n"}}, "The record in first.png was made by another version"),
-            ({"version": 99}, "The record in first.png was made by another version"),
-            ({"input_sha256": "\x1b[31m\n"}, "portrait.png is not the photo that first.png was made from"),
-        ],
-    )
-    def test_does_not_trust_the_record(self, photo: Path, capsys, change: dict, sentence: str):
-        with_record(photo, **change)
-        said = refused(capsys, photo, "--from", "first.png", "-o", "x.png")
-        assert said.startswith(sentence)
-        assert "\x1b" not in said
-        assert not Path("x.png").exists()
 
 
 class TestLists:

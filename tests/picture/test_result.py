@@ -315,3 +315,10 @@ def test_a_bomb_in_place_of_a_result_is_refused(tmp_path: Path):
     data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
     path.write_bytes(data)
     refusal(path)
+
+
+def test_an_older_records_options_have_the_names_of_today(tmp_path: Path):
+    older = RECORD.model_copy(update={"options": {"calm": 4, "seed": 1}})
+    coloring = Coloring(Chroma(torch.zeros(2, 1, 1)), older, 0.0)
+    Result(Photo(torch.full((1, 1), 50.0)), coloring, Finish(**older.finish)).save(tmp_path / "older.png")
+    assert read_record(tmp_path / "older.png").options == {"samples_per_result": 4, "seed": 1}

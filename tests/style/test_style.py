@@ -112,6 +112,7 @@ class TestNetworks:
                 at = {1: "relu1_1", 22: "relu4_2", 35: "relu5_4"}.get(index)
                 assert at is None or torch.equal(found[at], level)
 
+    @pytest.mark.slow
     def test_give_the_blocks_of_torchvisions_resnet_and_swin(self):
         from torchvision.models import resnet34, swin_b
 

@@ -188,6 +188,7 @@ def test_full_size_files_that_nobody_waits_for_are_not_made(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_more_visitors_than_the_queue_holds_are_told_so_and_the_others_are_served(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, photo: Path
 ) -> None:
@@ -278,6 +279,7 @@ def test_a_picture_option_opens_uploads_and_the_shipped_photographs_alone(
     assert all(page_event(server, handler, data, chosen)["success"] == opens for handler in handlers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", [[], [None]], ids=["picture options", "photos and variants"])
 def test_what_cannot_be_selected_is_refused_in_one_sentence(
     server: Server, data: list, capfd: pytest.CaptureFixture[str]

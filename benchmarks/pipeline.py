@@ -1,6 +1,6 @@
-"""What the road of a photo costs: every method side by side at 1024x768, then every stage of the first one by size.
+"""The time and memory of the whole pipeline: all methods side by side at 1024x768, then every stage of one by size.
 
-    python benchmarks/road.py [--method unet --method cnn ...] [--rounds 5]
+    python benchmarks/pipeline.py [--method unet --method cnn ...] [--rounds 5]
 
 Each row runs in a process of its own, so that its peak memory is its own. Seconds are medians after a first round
 that is printed apart, because it loads the network. Options are the defaults; a reference is a small colour picture.
@@ -44,12 +44,13 @@ def measured(source: Path, method: str, rounds: int) -> Cost:
     sys.path.insert(0, str(ROOT))
     import torch
 
-    from colorizers.engine.local import JobRequest, local_engine
+    from colorizers.engine import make_engine
+    from colorizers.engine.jobs import JobRequest
     from colorizers.options import controls
     from colorizers.picture.photo import Photo
 
-    engine = local_engine()
-    entries = controls(engine.methods[method].options)
+    engine = make_engine()
+    entries = controls(engine.methods[method].info.options)
     pictures = {entry.name: Photo.open(REFERENCE) for entry in entries if entry.kind == "picture" and entry.required}
     seconds = []
     for _ in range(rounds + 1):
@@ -99,18 +100,18 @@ def main() -> None:
     methods = arguments.method or method_names()
     with tempfile.TemporaryDirectory() as folder:
         source = picture(Path(folder), SIZES[0])
-        table(("method at {}x{}".format(*SIZES[0]), "first, s", "colour, s", "whole road, s", "peak memory, MB"))
+        table(("method at {}x{}".format(*SIZES[0]), "first, s", "colour, s", "end to end, s", "peak memory, MB"))
         for method in methods:
             cost = run_apart(source, method, arguments.rounds)
-            road = cost.open + cost.colour + cost.save
-            print(f"| {method} | {cost.first:.2f} | {cost.colour:.2f} | {road:.2f} | {cost.peak:.0f} |", flush=True)
+            total = cost.open + cost.colour + cost.save
+            print(f"| {method} | {cost.first:.2f} | {cost.colour:.2f} | {total:.2f} | {cost.peak:.0f} |", flush=True)
         stages = ("first, s", "open, s", "colour, s", "compose, s", "save as PNG, s", "peak memory, MB")
         table((f"{methods[0]}, pixels", *stages))
         for size in SIZES:
             cost = run_apart(picture(Path(folder), size), methods[0], arguments.rounds)
             said = " | ".join(f"{seconds:.2f}" for seconds in cost[:5])
             print("| {}x{}".format(*size), f"{said} | {cost.peak:.0f} |", sep=" | ", flush=True)
-    print(f"\n{cost.threads} threads; the whole road opens, colours and saves; to save composes once more and writes.")
+    print(f"\n{cost.threads} threads; end to end: open, colour and save; to save composes once more and writes.")
 
 
 if __name__ == "__main__":

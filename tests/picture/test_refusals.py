@@ -1,0 +1,144 @@
+"""Files that are refused, each in one sentence."""
+
+import contextlib
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from conftest import encoded
+from photo_cases import FORMATS, assert_lightness, oriented, refusal
+from PIL import Image, PngImagePlugin
+
+from colorizers.errors import ColorizerError
+from colorizers.picture.photo import Photo
+
+# What is refused
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
+def test_a_truncated_file_is_refused(kind: str, share: float):
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise), kind)
+    refusal(data[: int(len(data) * share)])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_no_flipped_byte_leads_to_anything_but_a_photo_or_a_sentence(gray_pixels: np.ndarray):
+    random, read = np.random.default_rng(2), 0
+    for kind in FORMATS:
+        data = encoded(Image.fromarray(gray_pixels), kind, **({"exif": oriented(6)} if kind != "BMP" else {}))
+        for _ in range(40):
+            broken = bytearray(data)
+            for position in random.integers(0, min(len(data), 600), 3):
+                broken[position] = random.integers(256)
+            with contextlib.suppress(ColorizerError):
+                assert torch.isfinite(Photo.open(bytes(broken)).lightness).all()
+                read += 1
+    assert 0 < read < 40 * len(FORMATS), "some are read and some are not"
+
+
+def test_an_empty_file_is_refused():
+    assert "empty" in refusal(b"")
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def png_of(width: int, height: int, body: bytes) -> bytes:
+    header = struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def gif() -> bytes:
+    return encoded(Image.new("P", (4, 4)), "GIF")
+
+
+NO_PICTURES = {
+    "text": b"Dear aunt, here is the photo.\n" * 50,
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>',
+    "pdf": b"%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\n",
+    "gif": gif(),
+    "postscript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
+    "zip": b"PK\x03\x04" + bytes(60),
+}
+
+
+@pytest.mark.parametrize("data", NO_PICTURES.values(), ids=NO_PICTURES)
+def test_what_is_no_picture_is_refused_whatever_it_is_called(data: bytes, tmp_path: Path):
+    path = tmp_path / "photo.png"
+    path.write_bytes(data)
+    sentence = refusal(path)
+    assert "photo.png" in sentence
+    assert "PNG" in sentence
+    assert str(tmp_path) not in sentence
+
+
+def test_no_pixels_are_refused():
+    refusal(png_of(0, 5, zlib.compress(b"")))
+
+
+def test_huge_dimensions_are_refused_before_decoding():
+    assert "60000x60000" in refusal(png_of(60000, 60000, b"")) or "far more pixels" in refusal(
+        png_of(60000, 60000, b"")
+    )
+
+
+def test_a_decompression_bomb_is_refused_before_decoding():
+    body = zlib.compressobj(9)
+    data = b"".join([body.compress(bytes(14001 * 1000)) for _ in range(14)]) + body.flush()
+    bomb = png_of(14000, 14000, data)
+    assert len(bomb) < 1_000_000
+    assert "pixels" in refusal(bomb)
+
+
+def test_a_bomb_of_text_in_a_small_picture_is_refused():
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", " " * 80_000_000, zip=True)
+    data = encoded(Image.new("L", (4, 4)), pnginfo=info)
+    assert len(data) < 200_000
+    refusal(data)
+
+
+def test_a_file_over_the_cap_is_refused_before_decoding():
+    sentence = refusal(b"\0" * 2_000_001, max_megabytes=2)
+    assert "2 MB" in sentence
+
+
+def test_a_picture_over_the_pixel_cap_is_refused_and_the_sentence_names_it():
+    sentence = refusal(encoded(Image.new("1", (8001, 5001))))
+    assert "8001x5001" in sentence
+    assert "40 megapixels" in sentence
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_no_numbers_are_refused(value: float):
+    refusal(encoded(Image.fromarray(np.array([[0.5, value]], np.float32)), "TIFF"))
+
+
+@pytest.mark.parametrize("name", ["missing.png", "null\0byte.png", "", "x" * 5000])
+def test_a_path_that_cannot_be_opened_is_refused(name: str, tmp_path: Path):
+    assert str(tmp_path) not in refusal(f"{tmp_path}/{name}")
+
+
+def test_a_tiff_of_very_many_pages_is_not_read_to_its_end():
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as tiff:
+        for _ in range(120):
+            tiff.write(np.full((2, 2), 50, np.uint8), contiguous=False, metadata=None)
+    photo = Photo.open(file.getvalue())
+    assert photo.size == (2, 2)
+    assert "Only the first frame of 100 or more was used." in map(str, photo.notes)
+
+
+def test_a_damaged_second_page_does_not_spoil_the_first(gray_pixels: np.ndarray):
+    pages = [Image.fromarray(gray_pixels), Image.new("L", (99, 99))]
+    data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    photo = Photo.open(data[: data.rindex(bytes(99 * 99))])
+    assert_lightness(photo, gray_pixels / 255)

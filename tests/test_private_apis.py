@@ -1,0 +1,28 @@
+"""What this project uses of other packages that they do not promise to keep: an upgrade that breaks it fails here."""
+
+import inspect
+
+import gradio as gr
+
+
+def test_huggingface_hub_downloads_from_where_a_file_ends():
+    from huggingface_hub.file_download import http_get
+
+    assert {"resume_size", "expected_size", "displayed_filename"} <= inspect.signature(http_get).parameters.keys()
+
+
+def test_torchmetrics_has_an_lpips_that_loads_no_backbone():
+    from torchmetrics.functional.image.lpips import _NoTrainLpips
+
+    assert {"net", "pnet_rand"} <= inspect.signature(_NoTrainLpips.__init__).parameters.keys()
+
+
+def test_gradio_keeps_the_data_of_an_event_as_it_was_sent():
+    assert gr.EventData(None, {"index": "strange"})._data == {"index": "strange"}
+
+
+def test_diffusers_converts_the_names_of_single_files():
+    from diffusers.loaders import single_file_utils
+
+    for convert in (single_file_utils.convert_ldm_unet_checkpoint, single_file_utils.convert_ldm_vae_checkpoint):
+        assert [*inspect.signature(convert).parameters][:2] == ["checkpoint", "config"]
