@@ -119,6 +119,7 @@ def test_imports_point_downwards_only(path: Path):
             "settings",
             "errors",
             "devices",
+            "words",
         )
         assert all(any(belongs(name, f"colorizers.{package}") for package in allowed) for name in ours), ours
         return

@@ -66,10 +66,7 @@ class PhotoSection:
 def build_photo_section(language: str) -> PhotoSection:
     """Render the section here."""
     paths = shipped.gray_photos()
-    drop, turn_left, turn_right, again = (
-        text.worded(language)
-        for text in (Text("page.drop"), Text("page.turn-left"), Text("page.turn-right"), Text("page.another"))
-    )
+    drop = Text("page.drop").worded(language)
     with gr.Column(elem_id="start") as start:
         with gr.Column(elem_classes="drop"):
             upload = gr.File(label=drop, file_types=["image", *SUFFIXES], show_label=False, elem_id="upload")
@@ -78,9 +75,9 @@ def build_photo_section(language: str) -> PhotoSection:
         gallery = _examples(paths, language) if paths else None
     with gr.Row(visible=False, equal_height=True, elem_id="photo-bar") as bar:
         card = gr.HTML(elem_id="photo-card")
-        left = gr.Button(turn_left, size="sm", scale=0, min_width=110)
-        right = gr.Button(turn_right, size="sm", scale=0, min_width=110)
-        another = gr.Button(again, size="sm", scale=0, min_width=130)
+        left = gr.Button(Text("page.turn-left").worded(language), size="sm", scale=0, min_width=110)
+        right = gr.Button(Text("page.turn-right").worded(language), size="sm", scale=0, min_width=110)
+        another = gr.Button(Text("page.another").worded(language), size="sm", scale=0, min_width=130)
     return PhotoSection(start, upload, gallery, paths, bar, card, left, right, another, language)
 
 

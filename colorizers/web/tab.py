@@ -148,7 +148,7 @@ def _download(language: str) -> tuple[gr.Dropdown, gr.Checkbox, gr.Button, gr.Do
     kind = gr.Dropdown(_formats(False, language), value="PNG", label=Text("page.format").worded(language))
     keep_exif = gr.Checkbox(label=Text("page.keep-exif").worded(language))
     download = gr.Button(Text("page.download").worded(language), variant="primary", interactive=False)
-    return kind, keep_exif, download, gr.DownloadButton(visible=False)
+    return kind, keep_exif, download, gr.DownloadButton(Text("page.download").worded(language), visible=False)
 
 
 def _formats(deep: bool, language: str) -> list[tuple[str, str]]:

@@ -47,7 +47,7 @@ class TestRefusals:
             (["--bits", "16", "--format", "png"], "16 bits need a TIFF file"),
             (["--bits", "16", "-o", "x.png"], "16 bits need a TIFF file"),
             (["--format", "webp", "-o", "x.jpg"], "x.jpg is not the name of a webp file"),
-            (["-o", "x.gif"], "x.gif must end in .png"),
+            (["-o", "x.gif"], "x.gif must end in one of these: .png"),
             (["-o", "portrait.png/x.png"], "The folder portrait.png cannot be made"),
             (["--checkpoint", "gone.safetensors"], "There is no file gone.safetensors"),
             (["--weights", "other"], "Network must be one of efficientnet, lab, rgb."),

@@ -86,7 +86,7 @@ class TestMakingAPictureAgain:
         for pixels_of_another in (gray[::-1], np.rot90(gray)[::-1], gray[1:], gray + 1):
             Image.fromarray(pixels_of_another).save("another.png")
             said = refused(capsys, "another.png", "--from", "first.png")
-            assert said == "another.png is not the photo that first.png was made from; give that one as it was.\n"
+            assert said == "another.png is not the photo that first.png was made from; give the original photo.\n"
         assert "give its photo alone" in refused(capsys, photo, "another.png", "--from", "first.png")
         assert "give its photo alone" in refused(capsys, ".", "--from", "first.png")
 
@@ -95,15 +95,15 @@ class TestMakingAPictureAgain:
         again = (photo, "--from", "first.png")
         assert "leave out --vividness, --warmth" in refused(capsys, *again, "--warmth", 0.5, "--vividness", 0.1)
         assert "leave out -m" in refused(capsys, *again, "-m", "unet")
-        assert "written over" in refused(capsys, *again, "-o", "first.png", "--overwrite")
+        assert "would replace the input" in refused(capsys, *again, "-o", "first.png", "--overwrite")
 
     def test_refuses_a_file_that_is_no_result(self, photo: Path, capsys):
-        assert "carries no record" in refused(capsys, photo, "--from", photo)
+        assert "has no record of how it was made" in refused(capsys, photo, "--from", photo)
         Path("text.png").write_bytes(b"not a picture")
         assert "text.png cannot be read" in refused(capsys, photo, "--from", "text.png")
         os.mkfifo("pipe.png")
         for name in ("gone.png", "pipe.png", ".", ""):
-            assert "is not there, or not a file" in refused(capsys, photo, "--from", name)
+            assert "does not exist or is not a file" in refused(capsys, photo, "--from", name)
 
     def test_names_the_weights_that_are_not_here(self, photo: Path, capsys, no_weights: None):
         with_record(photo, weights={"unet/efficientnet": "0" * 64})
@@ -133,7 +133,7 @@ class TestMakingAPictureAgain:
             ({"weights": {"unet/efficientnet": "0" * 64}}, "first.png was made with other weights unet/efficientnet;"),
             ({"weights": {"../../secret": "0" * 64}}, "first.png was made with weights that are not known here"),
             ({"weights": {"\x1b[31m": "0" * 64}}, "first.png was made with weights that are not known here"),
-            ({"stopped_early": True}, "first.png was stopped early, so it cannot be made again; colour anew."),
+            ({"stopped_early": True}, "first.png was stopped early, so it cannot be reproduced; leave out --from."),
             ({"method": "magic"}, "There is no method 'magic'"),
             ({"method": "\x1b[31m\n"}, "There is no method"),
             ({"options": {"vividness": 7}}, "Vividness must be"),
@@ -144,8 +144,8 @@ class TestMakingAPictureAgain:
             ({"options": {"\x1b[31m\n": 1}}, "Unknown option"),
             ({"finish": {"warmth": "hot"}}, "Warmth must be"),
             ({"finish": {"warmth": math.inf}}, "Warmth must be"),
-            ({"pictures": {"reference": "0" * 64}}, "first.png names a picture that unet does not take"),
-            ({"pictures": {"\x1b[31m\n": "0" * 64}}, "first.png names a picture that unet does not take"),
+            ({"pictures": {"reference": "0" * 64}}, "first.png was made with a picture that unet does not take"),
+            ({"pictures": {"\x1b[31m\n": "0" * 64}}, "first.png was made with a picture that unet does not take"),
             ({"versions": {"torch": "\x1b[31m\n"}}, "The record in first.png was made by another version"),
             ({"version": 99}, "The record in first.png was made by another version"),
             ({"input_sha256": "\x1b[31m\n"}, "portrait.png is not the photo that first.png was made from"),

@@ -138,9 +138,15 @@ class TestRefusals:
             (["--list", "gone/x"], "gone/x cannot be written; give a file in an existing folder with --list."),
             (["--html", "gone/x"], "gone/x cannot be written; give a folder in an existing one with --html."),
             (["--html", "card.md"], "card.md cannot be written; give a folder"),
-            (["--lpips", "gone.pth"], "There is no file gone.pth; give a state dict of torchvision's alexnet"),
+            (
+                ["--lpips", "gone.pth"],
+                "There is no file gone.pth; give a state dict of one of these torchvision networks: alexnet",
+            ),
             (["--lpips", "card.md"], "card.md is damaged"),
-            (["--fid", "gone.pth"], "There is no file gone.pth; give a state dict of torchvision's inception_v3."),
+            (
+                ["--fid", "gone.pth"],
+                "There is no file gone.pth; give a state dict of one of these torchvision networks: inception_v3.",
+            ),
             (["--fid", "card.md"], "card.md is damaged"),
             (["--kid", "gone.pth"], "There is no file gone.pth; give a state dict of EfficientNet-Lite2."),
             (["--kid", "card.md"], "card.md is damaged"),
@@ -152,7 +158,7 @@ class TestRefusals:
             (["magic:lab"], "There is no method 'magic'"),
             (["unet,vividness=7"], "Vividness must be"),
             (["unet,vividness"], "Vividness must be"),
-            (["unet,volume=3"], "There is no option 'volume'"),
+            (["unet,volume=3"], "Unknown option 'volume'"),
         ],
     )
     def test_are_one_sentence_before_anything_is_measured(
@@ -171,4 +177,6 @@ class TestRefusals:
 
     def test_of_data_that_is_none(self, tmp_path: Path, capsys):
         assert command("evaluate", "--data", tmp_path / "gone") == 2
-        assert capsys.readouterr().err.endswith("gone is neither a folder of pictures nor a tar shard.\n")
+        assert capsys.readouterr().err.endswith(
+            "gone is neither a folder of pictures nor a tar shard; name one of these.\n"
+        )

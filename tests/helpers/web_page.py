@@ -12,7 +12,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from web_server import Server
 
-from colorizers.web import shipped, texts
+from colorizers.methods.method import MethodInfo
+from colorizers.web import shipped
 
 WAIT = 60_000  # milliseconds, for a busy machine
 FLAGS = [
@@ -44,10 +45,10 @@ def opened(browser: Browser, server: Server, window: str = "1440x900") -> Iterat
     errors: list[str] = []
     local = (server.url, "data:", "blob:")
     visited.on("request", lambda sent: foreign.append(sent.url) if not sent.url.startswith(local) else None)
-    visited.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    visited.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     visited.on("pageerror", lambda error: errors.append(str(error)))
     visited.goto(server.url)
-    expect(visited.get_by_role("heading", name=texts.DROP)).to_be_visible(timeout=WAIT)
+    expect(visited.get_by_role("heading", name="Drop a black-and-white photo here")).to_be_visible(timeout=WAIT)
     visited.locator("#upload input[type=file]").wait_for(state="attached")
     yield visited
     server.gate.open()
@@ -63,7 +64,7 @@ def give(page: Page, path: Path) -> None:
 
 def after_picture(page: Page) -> Locator:
     """The coloured side of the visible tab."""
-    return page.get_by_alt_text(texts.AFTER_ALT).locator("visible=true")
+    return page.get_by_alt_text("After: the photo in colour").locator("visible=true")
 
 
 def open_tab(page: Page, title: str) -> None:
@@ -71,9 +72,14 @@ def open_tab(page: Page, title: str) -> None:
     page.get_by_role("tab", name=title, exact=True).click()
 
 
+def tab_name(info: MethodInfo) -> str:
+    """What people read on the tab of a method."""
+    return f"{info.title}: {info.purpose}"
+
+
 def open_advanced(page: Page) -> None:
     """Unfold the other options of the visible tab."""
-    page.get_by_role("button", name=texts.ADVANCED).locator("visible=true").first.click()
+    page.get_by_role("button", name="Advanced").locator("visible=true").first.click()
 
 
 def choose(page: Page, label: str, word: str) -> None:
@@ -125,7 +131,7 @@ def colourfulness(pixels: np.ndarray) -> float:
 
 def download(page: Page, tmp_path: Path) -> Path:
     with page.expect_download() as coming:
-        page.get_by_role("button", name=texts.DOWNLOAD).click()
+        page.get_by_role("button", name="Download").click()
     path = tmp_path / coming.value.suggested_filename
     coming.value.save_as(path)
     return path

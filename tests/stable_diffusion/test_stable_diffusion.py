@@ -195,7 +195,7 @@ def test_a_result_makes_itself_again_from_its_photo(
     capsys.readouterr()
     assert command("other.png", "--from", "first.png", *depth) == 2
     said = capsys.readouterr().err
-    assert said == "other.png is not the photo that first.png was made from; give that one as it was.\n"
+    assert said == "other.png is not the photo that first.png was made from; give the original photo.\n"
     if depth:
         assert command("photo.png", "--from", "first.png") == 2
         assert capsys.readouterr().err == "first.png was made with a second picture; give it with --depth PATH.\n"

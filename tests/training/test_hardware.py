@@ -20,4 +20,4 @@ def test_the_cpu_trains_in_float32():
     assert precision_for(CPU) == "no"
     accelerator = accelerator_for(CPU)
     assert (accelerator.device, accelerator.mixed_precision) == (CPU, "no")
-    assert device_label(accelerator).startswith("CPU, 1 process of ")
+    assert str(device_label(accelerator)).startswith("CPU, 1 process of ")

@@ -24,7 +24,6 @@ from web_page import (
 from web_server import Server
 
 from colorizers.picture.photo import Photo
-from colorizers.web import texts
 
 pytestmark = pytest.mark.browser
 CHOSEN = {"steps": 2, "vividness": 0.8}  # of the options, where a method has them
@@ -58,34 +57,34 @@ def test_finish_shows_at_once_and_goes_into_the_file(page: Page, photo: Path, tm
     assert colourfulness(shown(picture)) < 1
     assert Photo.open(download(page, tmp_path)).rgb is None
     source = picture.get_attribute("src")
-    page.get_by_role("button", name=texts.RESET, exact=True).click()
+    page.get_by_role("button", name="Reset", exact=True).click()
     wait_for_new_source(picture, source)
     assert colourfulness(shown(picture)) > 1
 
 
 def test_the_divider_moves_by_keyboard_and_both_sides_have_words(page: Page, photo: Path) -> None:
     give(page, photo)
-    expect(page.get_by_alt_text(texts.NOT_YET_ALT).or_(after_picture(page))).to_be_visible()
+    expect(page.get_by_alt_text("The photo, not coloured yet").or_(after_picture(page))).to_be_visible()
     wait_for_colour(page)
-    expect(page.get_by_alt_text(texts.BEFORE_ALT)).to_be_visible()
+    expect(page.get_by_alt_text("Before: the photo in black and white")).to_be_visible()
     clip = "element => parseFloat(element.style.clipPath.split(' ').at(-1))"
     start = after_picture(page).evaluate(clip)
-    page.get_by_label(f"range slider for {texts.DIVIDER}").focus()
+    page.get_by_label("range slider for Divider position").focus()
     for _ in range(10):
         page.keyboard.press("ArrowRight")
     page.wait_for_function(
         "([alt, start]) => parseFloat(document.querySelector(`img[alt='${alt}']`).style.clipPath.split(' ').at(-1))"
         " > start + 2",
-        arg=[texts.AFTER_ALT, start],
+        arg=["After: the photo in colour", start],
     )
 
 
 def test_a_photo_turned_is_saved_as_it_stands(page: Page, photo: Path, tmp_path: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    page.get_by_role("button", name=texts.TURN_LEFT).click()
+    page.get_by_role("button", name="↺ Turn left").click()
     expect(page.get_by_text("240 × 320")).to_be_visible()
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     turned = Photo.open(download(page, tmp_path))
     assert turned.size == (240, 320)
@@ -98,8 +97,8 @@ def test_sixteen_bits_are_offered_for_a_sixteen_bit_photo(page: Page, gray_pixel
     Image.fromarray(gray_pixels.astype(np.uint16) * 257).save(deep)
     give(page, deep)
     wait_for_colour(page)
-    page.get_by_label(texts.FORMAT).click()
-    page.get_by_role("option", name=texts.SIXTEEN_BIT_TIFF).click()
+    page.get_by_label("File format").click()
+    page.get_by_role("option", name="TIFF, 16 bit").click()
     path = download(page, tmp_path)
     assert path.name == "scan_unet.tif"
     assert Photo.open(path).size == Photo.open(deep).size
@@ -144,14 +143,14 @@ def test_stop_gives_the_device_back_and_keeps_what_a_method_has_so_far(page: Pag
     wait_for_colour(page)
     open_tab(page, "Trivial: one tint")
     server.gate.hold()
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(after_picture(page)).to_be_visible()  # a preview of the first step
-    page.get_by_role("button", name=texts.STOP).click()
-    expect(page.get_by_text(texts.STOPPING)).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopping after this step")).to_be_visible()
     server.gate.let_through(1)
     wait_for_colour(page)
     server.gate.open()
-    expect(page.get_by_role("button", name=texts.COLOUR)).to_be_visible()
+    expect(page.get_by_role("button", name="Colour the photo")).to_be_visible()
 
 
 def test_stop_cancels_a_method_without_partial_results_and_shows_what_was_there_before(
@@ -162,15 +161,15 @@ def test_stop_cancels_a_method_without_partial_results_and_shows_what_was_there_
     open_tab(page, "Transfer: from a picture")
     choose_shipped(page, 4)
     server.gate.hold()
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(after_picture(page)).to_be_visible()  # a preview of the first step
     server.gate.let_through(1)
     expect(page.get_by_text("Step 2 of 4")).to_be_visible()
-    page.get_by_role("button", name=texts.STOP).click()
-    expect(page.get_by_text(texts.STOPPED)).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped.")).to_be_visible()
     server.gate.open()
     expect(after_picture(page)).to_have_count(0)
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     expect(after_picture(page)).to_be_visible()
 
@@ -184,12 +183,12 @@ def test_a_method_that_optimises_draws_its_losses_while_it_runs_where_nothing_wa
     wait_for_colour(page)
     expect(plot).to_have_count(0)
     open_tab(page, "Trivial: one tint")
-    expect(plot).to_have_attribute("aria-label", texts.NO_LOSSES)
+    expect(plot).to_have_attribute("aria-label", "Losses are drawn here while it runs")
     page.locator(".stage img").locator("visible=true").first.evaluate("image => image.decode()")  # it has its height
     plot.element_handle().wait_for_element_state("stable")
     reserved = plot.bounding_box()
     server.gate.hold()
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(plot).to_have_attribute("aria-label", "Losses after step 1 of 4: likeness 100, evenness 0")
     assert plot.bounding_box() == pytest.approx(reserved, abs=4)
     server.gate.open()
@@ -200,7 +199,7 @@ def test_a_method_that_optimises_draws_its_losses_while_it_runs_where_nothing_wa
     assert len(lines.first.get_attribute("points").split()) == 4
     assert plot.bounding_box() == pytest.approx(reserved, abs=4)
     assert not overflowing(page)
-    page.get_by_role("button", name=texts.TURN_LEFT).click()
+    page.get_by_role("button", name="↺ Turn left").click()
     expect(lines).to_have_count(0)
 
 
@@ -209,16 +208,16 @@ def test_a_new_run_begins_with_an_empty_plot(page: Page, server: Server, photo: 
     give(page, photo)
     wait_for_colour(page)
     open_tab(page, "Trivial: one tint")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     expect(lines).to_have_count(2)
     open_tab(page, "Transfer: from a picture")
     choose_shipped(page, 4)
     server.gate.hold()
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(after_picture(page)).to_be_visible()  # it has the device
     open_tab(page, "Trivial: one tint")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(lines).to_have_count(0)
     server.gate.open()
     expect(lines).to_have_count(2)

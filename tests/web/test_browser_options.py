@@ -21,6 +21,7 @@ from web_page import (
     overflowing,
     picture_option,
     slider,
+    tab_name,
     wait_for_colour,
     wait_for_new_source,
 )
@@ -30,7 +31,7 @@ from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import read_record
 from colorizers.settings import PROJECT, get_settings
-from colorizers.web import shipped, texts
+from colorizers.web import shipped
 
 pytestmark = pytest.mark.browser
 CHOSEN = {"steps": 2, "vividness": 0.8}  # of the options, where a method has them
@@ -41,11 +42,11 @@ def test_ten_variants_stand_below_the_picture_and_a_seed_can_be_used_again(page:
     wait_for_colour(page)
     open_tab(page, "Trivial: one tint")
     slider(page, "Variants").fill("10")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     choices = page.locator(".variants button.thumbnail-item")
     expect(choices).to_have_count(10)
-    stage, use_seed = page.locator(".stage").locator("visible=true"), page.get_by_role("button", name=texts.USE_SEED)
+    stage, use_seed = page.locator(".stage").locator("visible=true"), page.get_by_role("button", name="Use this seed")
     for part in (stage, choices.last, use_seed):
         expect(part).to_be_in_viewport(ratio=1)
     first, seed = (
@@ -67,13 +68,13 @@ def test_without_a_seed_every_run_draws_a_new_one(page: Page, photo: Path) -> No
     open_tab(page, "Trivial: one tint")
     open_advanced(page)
     used = page.get_by_text(re.compile(r"^Seed \d+$")).locator("visible=true")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     first = used.inner_text()
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(used).not_to_have_text(first)
     page.get_by_label("Seed").locator("visible=true").fill("seven")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     expect(page.get_by_role("alert").filter(has_text="Seed must be a whole number")).to_be_visible()
 
 
@@ -86,12 +87,12 @@ def test_a_reference_is_a_shipped_photograph_or_an_upload_and_stays_for_the_next
     give(page, photo)
     wait_for_colour(page)
     open_tab(page, "Transfer: from a picture")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     missing = page.get_by_role("alert").filter(has_text="Reference is missing; choose a picture.")
     expect(missing.locator("visible=true")).to_be_visible()
     expect(picture_option(page).locator("button.thumbnail-item")).to_have_count(len(shipped.references()))
     path = choose_shipped(page, len(shipped.references()) - 1)
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     assert read_record(download(page, tmp_path)).pictures == {"reference": Photo.open(path).sha256}
     picture_option(page).locator("input[type=file]").set_input_files(red)
@@ -99,13 +100,13 @@ def test_a_reference_is_a_shipped_photograph_or_an_upload_and_stays_for_the_next
     expect(picture_option(page).locator("b")).to_have_count(0)
     expect(picture_option(page).locator(".selected")).to_have_count(0)
     assert not overflowing(page)
-    page.get_by_role("button", name=texts.ANOTHER).click()
+    page.get_by_role("button", name="Another photo").click()
     give(page, photo)
-    open_tab(page, METHODS["unet"].info.title)
+    open_tab(page, tab_name(METHODS["unet"].info))
     wait_for_colour(page)
     open_tab(page, "Transfer: from a picture")
     expect(chosen(page)).to_contain_text("red")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     assert read_record(download(page, tmp_path)).pictures == {"reference": Photo.open(red).sha256}
 
@@ -122,7 +123,7 @@ def test_a_reference_that_is_no_picture_is_refused_and_the_one_before_stays(
     picture_option(page).locator("input[type=file]").set_input_files(letter)
     expect(page.get_by_test_id("toast-body")).to_contain_text("picture")
     expect(chosen(page)).to_contain_text(before)
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
 
 
@@ -131,9 +132,9 @@ def test_a_picture_that_is_not_required_can_be_removed(page: Page, photo: Path, 
     wait_for_colour(page)
     open_tab(page, "Trivial: one tint")
     choose_shipped(page, 0)
-    page.get_by_role("button", name=texts.REMOVE).click()
-    expect(chosen(page)).to_contain_text(texts.NO_PICTURE)
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Remove").click()
+    expect(chosen(page)).to_contain_text("No picture chosen yet")
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     assert read_record(download(page, tmp_path)).pictures == {}
 
@@ -145,7 +146,7 @@ def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo:
     for name, method in METHODS.items():
         if method.heavy:
             continue  # its models are not shipped
-        open_tab(page, method.info.title)
+        open_tab(page, tab_name(method.info))
         expect(slider(page, "Saturation")).to_have_value(f"{method.info.finish.saturation:g}")
         if "reference" in method.info.options.model_fields:
             choose_shipped(page, 0)
@@ -154,7 +155,7 @@ def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo:
             slider(page, option.capitalize()).fill(str(value))
         picture = page.locator(".stage img").locator("visible=true").last
         source = picture.get_attribute("src")
-        page.get_by_role("button", name=texts.COLOUR).click()
+        page.get_by_role("button", name="Colour the photo").click()
         wait_for_new_source(picture, source)
         wait_for_colour(page)
         assert not overflowing(page)
@@ -171,8 +172,8 @@ def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo:
 def test_a_choice_that_asks_for_another_finish_brings_it_along(page: Page, photo: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, METHODS["style"].info.title)
-    page.get_by_role("button", name=texts.ADVANCED).locator("visible=true").last.click()
+    open_tab(page, tab_name(METHODS["style"].info))
+    page.get_by_role("button", name="Advanced").locator("visible=true").last.click()
     lock = slider(page, "Luminance lock")
     expect(lock).to_have_value("1")
     slider(page, "Warmth").fill("0.5")
@@ -180,7 +181,7 @@ def test_a_choice_that_asks_for_another_finish_brings_it_along(page: Page, photo
     expect(lock).to_have_value("0")
     expect(slider(page, "Warmth")).to_have_value("0.5")
     lock.fill("0.5")
-    page.get_by_role("button", name=texts.RESET, exact=True).locator("visible=true").click()
+    page.get_by_role("button", name="Reset", exact=True).locator("visible=true").click()
     expect(lock).to_have_value("0")
     expect(slider(page, "Warmth")).to_have_value("0")
     choose(page, "Mode", "Colours of the photo")
@@ -191,13 +192,13 @@ def test_reset_goes_back_to_the_methods_own_finish(page: Page, photo: Path, tmp_
     give(page, photo)
     wait_for_colour(page)
     method = METHODS["resnet_unet"]
-    open_tab(page, method.info.title)
+    open_tab(page, tab_name(method.info))
     slider(page, "Saturation").fill("0")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     assert read_record(download(page, tmp_path)).finish["saturation"] == 0
     source = after_picture(page).get_attribute("src")
-    page.get_by_role("button", name=texts.RESET, exact=True).click()
+    page.get_by_role("button", name="Reset", exact=True).click()
     expect(slider(page, "Saturation")).to_have_value("1.5")
     wait_for_new_source(after_picture(page), source)
     assert read_record(download(page, tmp_path)).finish == method.info.finish.model_dump()
@@ -209,7 +210,7 @@ def test_a_network_is_chosen_by_a_plain_word(page: Page, photo: Path, tmp_path: 
     open_advanced(page)
     choose(page, "Network", "From scratch")
     source = after_picture(page).get_attribute("src")
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
     wait_for_new_source(after_picture(page), source)
     wait_for_colour(page)
     assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
@@ -226,24 +227,24 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
         give(page, photo)
         wait_for_colour(page)
         open_advanced(page)
-        expect(page.get_by_text("Not here: efficientnet, rgb; put them into weights/.")).to_be_visible()
+        expect(page.get_by_text("Not installed: efficientnet, rgb; put them into weights/, and so on.")).to_be_visible()
         page.get_by_label("Network").locator("visible=true").click()
         expect(page.get_by_role("option")).to_contain_text(
             ["Pretrained encoder (not installed)", "From scratch", "RGB output (not installed)"]
         )
         page.get_by_role("option").first.click()
-        page.get_by_role("button", name=texts.COLOUR).click()
-        sentence = "The weights unet_efficientnet.safetensors are not here; put them into weights/."
+        page.get_by_role("button", name="Colour the photo").click()
+        sentence = "The weights unet_efficientnet.safetensors are not installed; put them into weights/."
         expect(page.get_by_test_id("toast-body")).to_contain_text(sentence)
         expect(page.locator(".status-line").get_by_role("alert").locator("visible=true")).to_have_text(sentence)
         expect(after_picture(page)).to_be_visible()
         choose(page, "Network", "From scratch")
-        page.get_by_role("button", name=texts.COLOUR).click()
+        page.get_by_role("button", name="Colour the photo").click()
         wait_for_colour(page)
         assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
-        open_tab(page, METHODS["gan"].info.title)
-        said = "The weights gan_resnet.safetensors are not here; put them into weights/."
-        expect(page.get_by_text(said).locator("visible=true")).to_be_visible()
+        open_tab(page, tab_name(METHODS["gan"].info))
+        sentence = "The weights gan_resnet.safetensors are not installed; put them into weights/."
+        expect(page.get_by_text(sentence).locator("visible=true")).to_be_visible()
 
 
 @pytest.mark.parametrize("page", ["1440x900", "375x812"], indirect=True)

@@ -19,7 +19,6 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.compose import Painting
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
-from colorizers.web import texts
 from colorizers.web.session import ColoredTab, Session, Shelf, Source
 
 SIDE = 96
@@ -78,7 +77,7 @@ def test_older_results_make_room_for_newer_ones_and_a_sentence_says_so(painters:
     for tab in tabs:
         shelf.add(tab)
     assert [len(tab.colorings) for tab in tabs] == [0, 1, 1]
-    with pytest.raises(ColorizerError, match=texts.RESULTS_GONE):
+    with pytest.raises(ColorizerError, match=r"^These results were removed to make room for newer ones; colour"):
         _ = tabs[0].coloring
     shelf.add(tabs[1])
     shelf.add(ColoredTab(Finish(), colorings_of(results)))

@@ -23,6 +23,7 @@ from web_page import (
     opened,
     overflowing,
     slider,
+    tab_name,
     wait_for_colour,
     wait_for_new_source,
 )
@@ -34,12 +35,12 @@ from colorizers.options import Control, controls
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, read_record
 from colorizers.settings import get_settings
-from colorizers.web import texts
 from colorizers.web.controls import offered
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.tab import build_tab
 from colorizers.weights import store as weights
 from colorizers.weights.hub import HuggingFace
+from colorizers.words import ENGLISH
 
 pytestmark = pytest.mark.sd
 WINDOWS = pytest.mark.parametrize("window", ["1440x900", "375x812"])
@@ -87,14 +88,14 @@ def enter(page: Page, photo: Path, method: str, steps: int = 3) -> None:
     """Bring a photo to a tab, and make its runs short."""
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, METHODS[method].info.title)
+    open_tab(page, tab_name(METHODS[method].info))
     open_advanced(page)
     slider(page, "Steps").fill(str(steps))
     slider(page, "Working size").fill("256")
 
 
 def run(page: Page) -> None:
-    page.get_by_role("button", name=texts.COLOUR).click()
+    page.get_by_role("button", name="Colour the photo").click()
 
 
 def prompt(page: Page) -> Locator:
@@ -160,11 +161,11 @@ def test_the_maps_that_the_model_was_shown_stand_beneath_the_result_and_move_not
     with opened(browser, server, window) as page:
         enter(page, photo, "controlnet")
         choose(page, "Second control", "Line art")
-        finish = page.get_by_role("heading", name=texts.FINISH).locator("visible=true")
+        finish = page.get_by_role("heading", name="Finish").locator("visible=true")
         before = place(finish)
         run(page)
         wait_for_colour(page)
-        expect(page.get_by_text(texts.MAPS).locator("visible=true")).to_be_visible()
+        expect(page.get_by_text("Maps that guided the model").locator("visible=true")).to_be_visible()
         assert [image.get_attribute("alt") for image in maps(page).all()] == ["Depth", "Line art"]
         assert place(maps(page).first)["y"] > place(finish)["y"]
         if window.startswith("1440"):
@@ -175,7 +176,7 @@ def test_the_maps_that_the_model_was_shown_stand_beneath_the_result_and_move_not
         wait_for_new_source(after_picture(page), coloured)
         expect(maps(page)).to_have_count(2)
         assert saved(page, photo, tmp_path).options["estimator"] == "dpt", "the one that is here"
-        page.get_by_role("button", name=texts.TURN_LEFT).click()
+        page.get_by_role("button", name="↺ Turn left").click()
         expect(page.locator(".maps")).to_have_count(0)
 
 
@@ -191,8 +192,8 @@ def test_stop_at_a_step_leaves_the_tab_as_it_was_and_usable(
             page.get_by_text(re.compile(r"^Step \d+ of 50, variant \d+ of 10")).locator("visible=true")
         ).to_be_visible()
         expect(after_picture(page)).to_be_visible()  # a preview of a step
-        page.get_by_role("button", name=texts.STOP).click()
-        expect(page.get_by_text(texts.STOPPED)).to_be_visible()
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_text("Stopped.")).to_be_visible()
         expect(after_picture(page)).to_have_count(0)
         slider(page, "Steps").fill("2")
         slider(page, "Variants").fill("1")
@@ -250,12 +251,12 @@ def test_without_weights_the_tabs_say_how_to_get_them_and_work_after_a_reload_on
     ):
         give(page, photo)
         wait_for_colour(page)  # the first tab needs none of them
-        open_tab(page, METHODS["controlnet"].info.title)
-        lacks = "The weights sd15 (2134 MB), controlnet_depth (723 MB), midas (493 MB) are not here"
+        open_tab(page, tab_name(METHODS["controlnet"].info))
+        lacks = "The weights sd15 (2134 MB), controlnet_depth (723 MB), midas (493 MB) are not installed"
         expect(page.get_by_text(lacks).locator("visible=true")).to_be_visible()
-        open_tab(page, METHODS["img2img"].info.title)
-        said = page.locator(".prose.beforehand").locator("visible=true")
-        expect(said).to_contain_text(WITHOUT)
+        open_tab(page, tab_name(METHODS["img2img"].info))
+        beforehand = page.locator(".prose.beforehand").locator("visible=true")
+        expect(beforehand).to_contain_text(WITHOUT)
         assert not overflowing(page)
         run(page)
         expect(refusal(page)).to_have_text(WITHOUT)
@@ -263,7 +264,7 @@ def test_without_weights_the_tabs_say_how_to_get_them_and_work_after_a_reload_on
         page.reload()
         page.locator("#upload input[type=file]").wait_for(state="attached")
         enter(page, photo, "img2img")
-        expect(said).not_to_contain_text("weights")
+        expect(beforehand).not_to_contain_text("weights")
         run(page)
         wait_for_colour(page)
 
@@ -272,20 +273,21 @@ def notes(method: str) -> str:
     """What the tab of a method says beforehand."""
     engine = make_engine(METHODS)
     with gr.Blocks():
-        return TabHandlers(engine, METHODS[method].info, build_tab(METHODS[method].info, engine.weights())).beforehand()
+        info = METHODS[method].info
+        return TabHandlers(engine, info, build_tab(info, engine.weights(), ENGLISH)).beforehand()
 
 
 def test_a_visitor_without_a_gpu_is_told_beforehand_what_is_slow(models: Path) -> None:
     with settings(weights_dir=models, device="cpu"):
-        slow = [name for name in ("unet", "img2img", "controlnet") if texts.SLOW in notes(name)]
+        slow = [name for name in ("unet", "img2img", "controlnet") if "There is no GPU here" in notes(name)]
     assert slow == ["img2img", "controlnet"]
 
 
 def test_in_public_the_tabs_stay_shut_without_a_safety_checker(models: Path, tmp_path: Path) -> None:
     with settings(weights_dir=models, cache_dir=tmp_path, public=True):
-        said = notes("img2img")
-    assert "The weights safety_checker (608 MB) are not here; ask whoever runs this server for them." in said
-    assert "python" not in said
+        text = notes("img2img")
+    assert "The weights safety_checker (608 MB) are not installed; ask the owner of this server for them." in text
+    assert "python" not in text
 
 
 @pytest.fixture
@@ -297,7 +299,9 @@ def none_given(models: Path, tmp_path: Path) -> Iterator[None]:
 
 def option(method: str, name: str) -> Control:
     """An option as the page offers it."""
-    return next(offered(entry, method) for entry in controls(METHODS[method].info.options) if entry.name == name)
+    state = make_engine(METHODS).weights()
+    entries = controls(METHODS[method].info.options)
+    return next(offered(entry, method, state, ENGLISH) for entry in entries if entry.name == name)
 
 
 @pytest.mark.usefixtures("none_given")

@@ -27,7 +27,7 @@ from colorizers.options import controls
 from colorizers.picture.dataset import REFERENCES
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT, get_settings
-from colorizers.web import shipped, texts
+from colorizers.web import shipped
 from colorizers.web.api import answers_of
 from colorizers.web.blocks import build_page
 
@@ -288,7 +288,7 @@ def test_what_cannot_be_selected_is_refused_in_one_sentence(
     assert len(handlers) > 1
     for sent in (*({"index": index} for index in (-1, 10**40, True, "0", [0])), {}, None):
         told = [page_event(server, handler, data, sent)["output"]["error"] for handler in handlers]
-        assert set(told) == {texts.NOT_AMONG}, sent
+        assert set(told) == {"That picture is no longer here; choose another."}, sent
     assert "Traceback" not in capfd.readouterr().err
 
 
