@@ -431,7 +431,7 @@ def test_healthz_says_what_runs(server: Server, client: Client, photo: Path) -> 
 
 def test_starting_the_app_imports_nothing_heavy_and_turns_telemetry_off() -> None:
     program = f"""
-import app, os, sys
+import app, colorizers.web, os, sys
 print(sorted({HEAVY!r} & set(sys.modules)))
 print(os.environ["GRADIO_ANALYTICS_ENABLED"], os.environ["HF_HUB_DISABLE_TELEMETRY"])
 """

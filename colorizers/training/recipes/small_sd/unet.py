@@ -173,7 +173,7 @@ RECIPES = (
         key="small_sd/unet",
         objective=lambda plan, materials: LatentDenoising(materials.photos.labels),
         common={"weight_decay": 0.0, "schedule": "trapezoid", "learning_rate": 5e-4, "ema": 0.999},
-        cpu={"steps": 40000, "cool_down": 3000, "batch": 16, "size": 128, "cool_size": 128, "warm_up": 200},
+        cpu={"steps": 60000, "cool_down": 5000, "batch": 8, "size": 96, "cool_size": 128, "warm_up": 200},
         gpu={
             "steps": 60000, "cool_down": 10000, "batch": 256, "size": 192, "cool_size": 192, "warm_up": 1000,
             "learning_rate": 1e-3, "ema": 0.9998,

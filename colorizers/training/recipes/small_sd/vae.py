@@ -82,7 +82,7 @@ RECIPES = (
         key="small_sd/vae",
         objective=lambda plan, materials: Autoencoding(),
         common={"weight_decay": 0.0, "schedule": "trapezoid", "ema": 0.998},
-        cpu={"steps": 3000, "cool_down": 500, "batch": 16, "size": 64, "cool_size": 128, "warm_up": 100},
+        cpu={"steps": 3000, "cool_down": 500, "batch": 16, "size": 64, "cool_size": 96, "warm_up": 100},
         gpu={"steps": 20000, "cool_down": 4000, "batch": 64, "size": 128, "cool_size": 128, "warm_up": 500},
     ),
 )
