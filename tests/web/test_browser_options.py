@@ -144,7 +144,7 @@ def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo:
     give(page, photo)
     wait_for_colour(page)
     for name, method in METHODS.items():
-        if method.heavy:
+        if method.info.slow_on_cpu:
             continue  # its models are not shipped
         open_tab(page, tab_name(method.info))
         expect(slider(page, "Saturation")).to_have_value(f"{method.info.finish.saturation:g}")
@@ -227,7 +227,7 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
         give(page, photo)
         wait_for_colour(page)
         open_advanced(page)
-        expect(page.get_by_text("Not installed: efficientnet, rgb; put them into weights/, and so on.")).to_be_visible()
+        expect(page.get_by_text("Not installed: efficientnet, rgb; put them into weights/.")).to_be_visible()
         page.get_by_label("Network").locator("visible=true").click()
         expect(page.get_by_role("option")).to_contain_text(
             ["Pretrained encoder (not installed)", "From scratch", "RGB output (not installed)"]

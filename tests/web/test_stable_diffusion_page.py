@@ -135,7 +135,7 @@ def test_a_description_colours_the_photo_in_variants_which_keep_its_light(
 ) -> None:
     with opened(browser, server, window) as page:
         enter(page, photo, "img2img")
-        choose(page, "Start from", "The photo in gray")
+        choose(page, "Start from", "The gray photo")
         slider(page, "Variants").fill("2")
         run(page)  # the prompt may be empty
         wait_for_colour(page)
