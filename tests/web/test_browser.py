@@ -200,7 +200,7 @@ def test_a_method_that_optimises_draws_its_losses_while_it_runs_where_nothing_wa
     assert plot.bounding_box() == pytest.approx(reserved, abs=4)
     assert not overflowing(page)
     page.get_by_role("button", name="↺ Turn left").click()
-    expect(lines).to_have_count(0)
+    expect(lines).to_have_count(0, timeout=20_000)  # the photo is decoded anew
 
 
 def test_a_new_run_begins_with_an_empty_plot(page: Page, server: Server, photo: Path) -> None:
