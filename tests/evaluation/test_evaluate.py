@@ -39,6 +39,7 @@ class TestFigures:
         )
         assert rows["unet"]["seconds_per_megapixel"] > 0
 
+    @pytest.mark.slow
     def test_put_the_rows_in_the_order_that_is_known(self, tmp_path: Path):
         target, pictures = tmp_path / "figures.json", tmp_path / "pictures.csv"
         assert command("evaluate", "unet", "--data", PHOTOS, "--json", target, "--csv", pictures) == 0

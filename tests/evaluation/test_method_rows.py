@@ -91,6 +91,7 @@ class TestMethodsAsTyped:
         assert parse_row(self.METHODS, "trivial").options == {"seed": 0}
         assert parse_row(self.METHODS, "trivial,seed=7").options == {"seed": 7}
 
+    @pytest.mark.slow
     def test_of_the_catalog_run_with_each_of_their_weights_that_is_here(self, album: Path, tmp_path: Path):
         choices = {
             f"{name}:{choice}": f"{name}/{choice}"

@@ -204,6 +204,7 @@ class TestFolders:
         assert signal[-1] == 0
 
 
+@pytest.mark.slow
 class TestRecipes:
     def test_the_u_net_learns_with_its_text_encoder_and_the_vae_rests(self, pair: Photographs, backbone: Path):
         run = run_of("small_sd/unet", pair, backbone, steps=2)
