@@ -9,6 +9,7 @@ from colorizers.engine import Engine, make_engine
 from colorizers.picture.record import read_record
 
 LARGEST_MEAN = 0.1  # of 255
+METHODS = [pytest.param(name, marks=pytest.mark.slow if name in ("style", "diffusion") else ()) for name in METHOD_NAMES]
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def engine() -> Engine:
 
 
 @pytest.mark.parametrize("photo", PHOTOS)
-@pytest.mark.parametrize("method", METHOD_NAMES)
+@pytest.mark.parametrize("method", METHODS)
 def test_the_colours_are_as_stored(engine: Engine, method: str, photo: str):
     path = path_of(method, photo)
     result, stored = result_of(engine, method, photo), read_record(path)

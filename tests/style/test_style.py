@@ -113,6 +113,7 @@ class TestNetworks:
                 assert at is None or torch.equal(found[at], level)
 
     @pytest.mark.slow
+    @pytest.mark.slow
     def test_give_the_blocks_of_torchvisions_resnet_and_swin(self):
         from torchvision.models import resnet34, swin_b
 
