@@ -9,7 +9,8 @@ from colorizers.engine import Engine, make_engine
 from colorizers.picture.record import read_record
 
 LARGEST_MEAN = 0.1  # of 255
-METHODS = [pytest.param(name, marks=pytest.mark.slow if name in ("style", "diffusion") else ()) for name in METHOD_NAMES]
+SLOW = ("style", "diffusion")
+METHODS = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in METHOD_NAMES]
 
 
 @pytest.fixture(scope="module")
