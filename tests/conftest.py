@@ -37,6 +37,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="every run of Stable Diffusion, not a choice of them")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each process has its own uploads: equal photos have the same path, and a server that closes deletes its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
+        yield
+
+
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
     """The bytes of a file that holds the image."""
     file = io.BytesIO()
