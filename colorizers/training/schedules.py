@@ -12,3 +12,9 @@ def signal_variance(schedule: Mapping[str, Any]) -> Tensor:
 
     shares: Tensor = DDIMScheduler(**schedule).alphas_cumprod
     return shares
+
+
+def signal_and_noise(variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Factors (B, 1, 1, 1) of the clean picture and of the noise, from shares (B,) of the signal's variance."""
+    variance = variance[:, None, None, None]
+    return variance.sqrt(), (1 - variance).sqrt()

@@ -14,7 +14,7 @@ from colorizers.networks.heads import AB_SCALE
 from colorizers.training.objectives import quarter_ab
 from colorizers.training.photos import seeded
 from colorizers.training.recipe import Batch, Objective, Recipe
-from colorizers.training.schedules import signal_variance
+from colorizers.training.schedules import signal_and_noise, signal_variance
 
 _DRAWS = 4  # noisy versions of each photo for one run of the luminance encoder
 _VALIDATION_STEPS = 10
@@ -70,8 +70,7 @@ class Denoising(Objective):
 
     def _factors(self, steps: Tensor) -> tuple[Tensor, Tensor]:
         """Factors (B, 1, 1, 1) of the clean picture and of the noise at timesteps (B,)."""
-        variance = self.signal_variance[steps][:, None, None, None]
-        return variance.sqrt(), (1 - variance).sqrt()
+        return signal_and_noise(self.signal_variance[steps])
 
 
 _COMMON = {"weight_decay": 0.0, "learning_rate": 5e-4, "encoder_rate": 0.0, "ema": 0.998}

@@ -25,7 +25,8 @@ class Control(LatentDenoising):
         if step == 0:  # what --start brought came after the network was made
             copy = controlnet(self.network.unet).state_dict()
             of_the_unet = {name: value for name, value in copy.items() if not name.startswith("controlnet_")}
-            self.network.controlnet.load_state_dict(of_the_unet, strict=False)
+            own = self.network.controlnet.state_dict()
+            self.network.controlnet.load_state_dict({**own, **of_the_unet})
         return super().forward(batch, step)
 
     def predicted(self, batch: Batch, noisy: Tensor, steps: Tensor, states: Tensor) -> Tensor:

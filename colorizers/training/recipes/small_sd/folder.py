@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from colorizers.networks.diffusion import SCHEDULE
 from colorizers.training.recipes.small_sd.networks import (
     Autoencoder,
     SmallStableDiffusion,
@@ -13,7 +14,6 @@ from colorizers.training.recipes.small_sd.networks import (
     unet,
 )
 from colorizers.training.recipes.small_sd.tokenizer import tokenizer
-from colorizers.training.recipes.small_sd.unet import SCHEDULE
 from colorizers.weights.loading import check_fit, read_state
 
 

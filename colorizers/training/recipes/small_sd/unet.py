@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
+from colorizers.networks.diffusion import SCHEDULE
 from colorizers.picture.color import rgb_to_lab
 from colorizers.training.initialize import clipped_rgb
 from colorizers.training.photos import seeded
@@ -20,29 +21,17 @@ from colorizers.training.recipes.small_sd.networks import (
     whole_cells,
 )
 from colorizers.training.recipes.small_sd.tokenizer import tokenizer
-from colorizers.training.schedules import signal_variance
+from colorizers.training.schedules import signal_and_noise, signal_variance
 from colorizers.training.validation import Figures
 
-SCHEDULE = {
-    "num_train_timesteps": 1000,
-    "beta_schedule": "squaredcos_cap_v2",
-    "rescale_betas_zero_snr": True,
-    "prediction_type": "v_prediction",
-    "timestep_spacing": "trailing",
-    "clip_sample": False,
-}
-"""Of training and of sampling, in the terms of diffusers' schedulers."""
 _DRAWS = 4  # noisy versions of each photo
 _UNCAPTIONED = 0.1  # of them have no caption
 _OTHER_START = 0.6  # and of them begin with other colours than they end with, at a strength between
 _STRENGTHS = (0.3, 1.0)
 _GRAY_STARTS = 0.6  # of the photos, whose other colours are none
 _TINT = 6.0  # standard deviation, in Lab units, of what is wrong with the others
-_GRAY, _IN_OTHER_LIGHT, _MORE_OR_LESS = (
-    0.03,
-    0.12,
-    0.12,
-)  # of the photos are made gray, and so on, with captions that say so
+# Of the photos so many are made gray, and so on, with captions that say so.
+_GRAY, _IN_OTHER_LIGHT, _MORE_OR_LESS = 0.03, 0.12, 0.12
 _LIGHT = 24.0  # Lab units of b* by which other light differs at most
 _SATURATION = (0.3, 1.6)
 _JUDGED_EVERY, _JUDGED_STEPS, _JUDGED_STRENGTH, _JUDGED_GUIDANCE = 5, 8, 0.75, 2.0
@@ -95,8 +84,7 @@ class LatentDenoising(Objective):
 
     def factors(self, steps: Tensor) -> tuple[Tensor, Tensor]:
         """The factors (B, 1, 1, 1) of the clean latents and of the noise after these steps (B,)."""
-        variance = self.signal_variance[steps][:, None, None, None]
-        return variance.sqrt(), (1 - variance).sqrt()
+        return signal_and_noise(self.signal_variance[steps])
 
     def colored(self, network: Any, lab: Tensor) -> Tensor:
         """From gray, in a few steps of DDIM (Song et al. 2021) with guidance, its noise the same for every photo."""
@@ -104,9 +92,8 @@ class LatentDenoising(Objective):
         gray = whole_cells(clipped_rgb(lab * torch.tensor([1.0, 0, 0], device=lab.device)[:, None, None]))
         latents = network.vae.encode(gray)
         states = self._states(network, ["", _JUDGED_WORDS])
-        timesteps = (
-            torch.linspace(_JUDGED_STRENGTH * len(self.signal_variance) - 1, 0, _JUDGED_STEPS + 1).long().to(lab.device)
-        )
+        last = _JUDGED_STRENGTH * len(self.signal_variance) - 1
+        timesteps = torch.linspace(last, 0, _JUDGED_STEPS + 1).long().to(lab.device)
         noise = torch.randn(latents.shape, generator=seeded(lab.device, 0), device=lab.device)
         for now in timesteps[:-1]:
             signal, sigma = self.factors(now[None])
