@@ -133,7 +133,7 @@ def _results(engine: Engine, job: CheckedJob, bar: "tqdm[Any]") -> tuple[Result,
                 parts.append(Text("commands.colorize.time-left", duration=Text("duration.seconds", value=left)))
             bar.set_postfix_str(", ".join(map(str, parts)))
         elif isinstance(event, Done):
-            return tuple(Result(job.photo, coloring, job.finish) for coloring in event.colorings)
+            return event.results(job)
     raise Cancelled
 
 

@@ -46,7 +46,7 @@ class Engine:
         job = self.checked(request)
         for event in self.run(job):
             if isinstance(event, Done):
-                return tuple(Result(job.photo, coloring, job.finish) for coloring in event.colorings)
+                return event.results(job)
         raise Cancelled
 
     def stop_early(self, job_id: str) -> None:

@@ -10,7 +10,7 @@ from colorizers.methods.method import Step
 from colorizers.options import Options
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
-from colorizers.picture.result import Coloring
+from colorizers.picture.result import Coloring, Result
 from colorizers.pool import PoolStats
 from colorizers.weights.registry import Weights
 
@@ -61,6 +61,10 @@ class Done:
     """The last event of a job that succeeded: one coloring a variant, without those that were withheld."""
 
     colorings: tuple[Coloring, ...]
+
+    def results(self, job: CheckedJob) -> tuple[Result, ...]:
+        """The colorings with the photo and the finish of their job."""
+        return tuple(Result(job.photo, coloring, job.finish) for coloring in self.colorings)
 
 
 Event = Waiting | Step | Heartbeat | Done

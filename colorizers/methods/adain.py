@@ -67,8 +67,6 @@ def _predicted(network: Any, lightness: Tensor, reference: Tensor, options: Adai
 METHOD = Adain(
     info=MethodInfo(
         name="adain",
-        title=Text("methods.adain.title"),
-        purpose=Text("methods.adain.purpose"),
         paper="Adaptive instance normalization, Huang and Belongie 2017, in a U-Net",
         options=AdainOptions,
     ),

@@ -3,13 +3,10 @@
 from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
 from colorizers.methods.method import MethodInfo
 from colorizers.networks.cnn import CNN
-from colorizers.words import Text
 
 METHOD = Convolutional(
     info=MethodInfo(
         name="cnn",
-        title=Text("methods.cnn.title"),
-        purpose=Text("methods.cnn.purpose"),
         paper="Let there be Color!, Iizuka et al. 2016, with colour bins, Zhang et al. 2016",
         options=ConvolutionalOptions,
     ),

@@ -101,8 +101,6 @@ def _scheduler(sampler: SamplerName) -> Any:
 METHOD = Diffusion(
     info=MethodInfo(
         name="diffusion",
-        title=Text("methods.diffusion.title"),
-        purpose=Text("methods.diffusion.purpose"),
         paper="Denoising diffusion probabilistic models, Ho et al. 2020, on ab alone",
         options=DiffusionOptions,
         libraries=("diffusers",),

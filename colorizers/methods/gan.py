@@ -7,7 +7,6 @@ from colorizers.methods.method import MethodInfo
 from colorizers.networks.resnet_unet import ResNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.options import control
-from colorizers.words import Text
 
 
 class GanOptions(ConvolutionalOptions):
@@ -19,8 +18,6 @@ class GanOptions(ConvolutionalOptions):
 METHOD = Convolutional(
     info=MethodInfo(
         name="gan",
-        title=Text("methods.gan.title"),
-        purpose=Text("methods.gan.purpose"),
         paper="Image-to-image translation with conditional adversarial networks, Isola et al. 2017",
         options=GanOptions,
     ),

@@ -20,8 +20,8 @@ from colorizers.words import Text
 class MethodInfo:
     """The facts about a method that surfaces show and the engine needs.
 
-    `name` is a Python identifier, the same for file, flag, endpoint, recipe, weights and card. `title` is the field's
-    term, `purpose` says in a few words what it is for, and `paper` where the idea comes from: authors and year.
+    `name` is a Python identifier, the same for file, flag, endpoint, recipe, weights and card,
+    and its title and purpose in the catalogue. `paper` is where the idea comes from: authors and year.
     `finish` suits its colours until the user chooses another. `libraries` are the packages, beside torch, whose
     versions shape its pixels. `losses` are the names of the losses that it reports. With `stops_early`, Stop gives the
     result so far; otherwise Stop cancels. `slow_on_cpu` means minutes where there is no GPU, `shows_maps` that it shows
@@ -30,8 +30,6 @@ class MethodInfo:
     """
 
     name: str
-    title: Text
-    purpose: Text
     paper: str
     options: type[Options]
     finish: Finish = field(default_factory=Finish)
@@ -41,6 +39,16 @@ class MethodInfo:
     slow_on_cpu: bool = False
     shows_maps: bool = False
     checker: str = ""
+
+    @property
+    def title(self) -> Text:
+        """The field's term for it."""
+        return Text(f"methods.{self.name}.title")
+
+    @property
+    def purpose(self) -> Text:
+        """Its use, in a few words."""
+        return Text(f"methods.{self.name}.purpose")
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,10 @@ from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
 from colorizers.methods.method import MethodInfo
 from colorizers.networks.multicolor import MultiColorNetwork
 from colorizers.picture.finish import Finish
-from colorizers.words import Text
 
 METHOD = Convolutional(
     info=MethodInfo(
         name="multicolor",
-        title=Text("methods.multicolor.title"),
-        purpose=Text("methods.multicolor.purpose"),
         paper="MultiColor: image colorization by learning from multiple color spaces, Du et al. 2024",
         options=ConvolutionalOptions,
         finish=Finish(saturation=1.2),

@@ -4,13 +4,10 @@ from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
 from colorizers.methods.method import MethodInfo
 from colorizers.networks.resnet_unet import ResNetUNet
 from colorizers.picture.finish import Finish
-from colorizers.words import Text
 
 METHOD = Convolutional(
     info=MethodInfo(
         name="resnet_unet",
-        title=Text("methods.resnet_unet.title"),
-        purpose=Text("methods.resnet_unet.purpose"),
         paper="ResNet-18, He et al. 2016, as a U-Net with a perceptual loss, Johnson et al. 2016",
         options=ConvolutionalOptions,
         finish=Finish(saturation=1.5),

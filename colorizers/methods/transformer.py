@@ -28,8 +28,6 @@ class TransformerOptions(ConvolutionalOptions):
 METHOD = Convolutional(
     info=MethodInfo(
         name="transformer",
-        title=Text("methods.transformer.title"),
-        purpose=Text("methods.transformer.purpose"),
         paper="DDColor, Kang et al. 2023",
         options=TransformerOptions,
     ),

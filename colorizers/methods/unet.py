@@ -7,7 +7,6 @@ from colorizers.methods.method import MethodInfo
 from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.options import control
-from colorizers.words import Text
 
 
 class UNetOptions(ConvolutionalOptions):
@@ -19,8 +18,6 @@ class UNetOptions(ConvolutionalOptions):
 METHOD = Convolutional(
     info=MethodInfo(
         name="unet",
-        title=Text("methods.unet.title"),
-        purpose=Text("methods.unet.purpose"),
         paper="U-Net, Ronneberger et al. 2015, with colour bins, Zhang et al. 2016",
         options=UNetOptions,
     ),

@@ -119,12 +119,12 @@ def answers_of(engine: Engine, request: JobRequest) -> Iterator[tuple[Files, Rec
     with contextlib.closing(engine.run(job)) as events:
         for event in events:
             if isinstance(event, Done):
-                yield from _saved([Result(job.photo, coloring, job.finish) for coloring in event.colorings])
+                yield from _saved(event.results(job))
             else:
                 yield [], []
 
 
-def _saved(results: list[Result]) -> Iterator[tuple[Files, Records]]:
+def _saved(results: tuple[Result, ...]) -> Iterator[tuple[Files, Records]]:
     """Nothing after every file, as after an event, and then all of them."""
     files = []
     with tempfile.TemporaryDirectory() as folder:  # Gradio copies what lies here into its cache

@@ -19,7 +19,6 @@ from colorizers.picture.finish import Finish
 from colorizers.web import markup, texts
 from colorizers.web.gradio_io import place, sentence_of, shown_errors, toast
 from colorizers.web.jobs import JobView, Phase, follow
-from colorizers.web.loss_plot import plot
 from colorizers.web.session import Session
 from colorizers.web.tab import FORMATS, TabView, Updates
 from colorizers.weights.store import missing_weights
@@ -235,10 +234,8 @@ class TabHandlers:
         if job_view.phase is Phase.DONE:
             self._usual = job_view.seconds
             session.keep(info, job_view.colorings)
-            updates |= self._pictures(session)
+            updates = self._pictures(session) | updates  # which draws the losses of the job that is done
             updates[view.download] = gr.Button(interactive=True)
-            if view.losses is not None and job_view.losses is not None:
-                updates[view.losses] = plot(job_view.losses, self._language)
         return updates
 
     def _room(self, variants: int) -> Updates:

@@ -71,8 +71,6 @@ class TrivialMethod:
 
     info = MethodInfo(
         name="trivial",
-        title=Text("methods.trivial.title"),
-        purpose=Text("methods.trivial.purpose"),
         paper="no paper",
         options=TrivialOptions,
         finish=Finish(warmth=0.1),
@@ -124,8 +122,6 @@ class TransferMethod(TrivialMethod):
     info = replace(
         TrivialMethod.info,
         name="transfer",
-        title=Text("methods.transfer.title"),
-        purpose=Text("methods.transfer.purpose"),
         options=TransferOptions,
         stops_early=False,
         losses=(),

@@ -123,8 +123,6 @@ def _map_of(kind: str, run: Run) -> Tensor:
 METHOD = Controlnet(
     MethodInfo(
         name="controlnet",
-        title=Text("methods.controlnet.title"),
-        purpose=Text("methods.controlnet.purpose"),
         paper="ControlNet, Zhang et al. 2023, on Stable Diffusion, Rombach et al. 2022",
         options=ControlnetOptions,
         libraries=("diffusers", "transformers", "kornia", "controlnet-aux"),

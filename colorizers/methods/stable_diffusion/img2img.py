@@ -4,13 +4,10 @@ from colorizers.methods.method import MethodInfo
 from colorizers.methods.stable_diffusion.components import CHECKER
 from colorizers.methods.stable_diffusion.options import StableDiffusionOptions
 from colorizers.methods.stable_diffusion.pipeline import StableDiffusion
-from colorizers.words import Text
 
 METHOD = StableDiffusion(
     MethodInfo(
         name="img2img",
-        title=Text("methods.img2img.title"),
-        purpose=Text("methods.img2img.purpose"),
         paper="Stable Diffusion, Rombach et al. 2022, with SDEdit, Meng et al. 2022",
         options=StableDiffusionOptions,
         libraries=("diffusers", "transformers"),

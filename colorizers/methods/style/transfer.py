@@ -164,8 +164,6 @@ def _filtered(outcome: Outcome, lightness: Tensor) -> Outcome:
 METHOD = Style(
     info=MethodInfo(
         name="style",
-        title=Text("methods.style.title"),
-        purpose=Text("methods.style.purpose"),
         paper="Neural style transfer, Gatys, Ecker and Bethge 2016, for colours",
         options=StyleOptions,
         libraries=("kornia",),
