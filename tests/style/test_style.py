@@ -40,7 +40,10 @@ NETWORKS = METHOD.networks
 GRAY, COLOUR = "dog_gray", "dog"
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=() if name == "compact" else pytest.mark.slow) for name in NETWORKS],
+)
 def backbone(request: pytest.FixtureRequest) -> tuple[str, nn.Module]:
     """A network of random weights, as the pool holds it, and its name."""
     torch.manual_seed(0)
