@@ -38,14 +38,15 @@ def colorize(
     *,
     seed: int | None = None,
     finish: Finish | Mapping[str, float] | None = None,
+    hints: Any = (),
     **options: Any,
 ) -> list[Result]:
     """Colour one photo: a path, the bytes of a file, or a `Photo`.
 
-    `options` are the method's own, as `colorizers methods` lists them; a picture among them is given as the
-    photo is. Of the method's finish, a mapping changes what it names; a `Finish` takes its place. Gives one result, or
-    one a variant; see `Result.save` and `Result.pixels`. Raises ColorizerError, in one sentence, for what a user can
-    mend.
+    `options` are the method's own, as `colorizers methods` lists them; a picture among them is given as the photo is.
+    Of the method's finish, a mapping changes what it names; a `Finish` takes its place. `hints` say what has which
+    colour: see `colorizers.picture.hints`. Gives one result, or one a variant; see `Result.save` and `Result.pixels`.
+    Raises ColorizerError, in one sentence, for what a user can mend.
     """
     from colorizers.engine.jobs import JobRequest
     from colorizers.methods.catalog import METHODS, find
@@ -55,7 +56,8 @@ def colorize(
         options["seed"] = seed
     pictures = {entry.name for entry in controls(find(METHODS, method).info.options) if entry.kind == "picture"}
     options |= {name: _opened(options[name]) for name in pictures & options.keys() if options[name] is not None}
-    return list(_engine().results(JobRequest(_opened(photo), method, options, {} if finish is None else finish)))
+    wanted = JobRequest(_opened(photo), method, options, {} if finish is None else finish, hints)
+    return list(_engine().results(wanted))
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from colorizers.errors import ColorizerError
@@ -51,8 +51,9 @@ class Control:
     """What any surface needs to know of one option. Bounds are inclusive; `high` of a text is its length.
 
     `label`, `help` and `labels`, those of the `choices` in their order, are in English: see `worded`. Some of the
-    choices may be weights of a `family`. `finish` holds, by choice, the values of the finish that suit it, where they
-    differ from the method's. A picture may be one of the shipped references where `references` says so.
+    choices may be weights of a `family`. `finish` and `options` hold, by choice, the values of the finish and of other
+    options that suit it, where they differ from the defaults. A picture may be one of the shipped references where
+    `references` says so.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Control:
     labels: tuple[str, ...] = ()
     family: str = ""
     finish: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     references: bool = False
     required: bool = False
     advanced: bool = False
@@ -84,15 +86,27 @@ class Control:
 
     @property
     def help_with_choices(self) -> str:
-        """The help, with what each choice means: for surfaces that show the choices by their values."""
-        meanings = [f"{choice}: {label}" for choice, label in zip(self.choices, self.labels, strict=True)]
+        """The help, with what each choice means and brings: for surfaces that show the choices by their values."""
+        meanings = [
+            f"{choice}: {label}{_brought(self.options.get(choice, {}))}"
+            for choice, label in zip(self.choices, self.labels, strict=True)
+        ]
         return f"{self.help} {'; '.join(meanings)}." if self.labels != self.choices else self.help
+
+
+def _brought(values: Mapping[str, Any]) -> str:
+    return f" ({', '.join(f'{name} {value}' for name, value in values.items())})" if values else ""
 
 
 class Options(BaseModel):
     """Validated options: nothing unknown, nothing out of bounds, no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_what_suits(cls, values: Any) -> Any:
+        return {**suited_options(cls, values), **values} if isinstance(values, dict) else values
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -108,15 +122,16 @@ _Model = TypeVar("_Model", bound=Options)
 def control(default: Any, *, low: float | None = None, high: float | None = None, step: float | None = None,
             unit: str = "", key: str = "", help: Text | None = None, labels: Mapping[str, Text] | None = None,
             family: str = "", finish: Mapping[str, Mapping[str, float]] | None = None,
-            advanced: bool = False) -> Any:  # fmt: skip
+            options: Mapping[str, Mapping[str, Any]] | None = None, advanced: bool = False) -> Any:  # fmt: skip
     """A bool, bounded number or choice; the annotation says which: a choice is a Literal.
 
     `help` and `labels` take the place of the catalogue's entries of the key. Values that are weights of `family` can be
-    chosen only when the weights are installed. `finish` holds, by value, what of the finish suits it.
+    chosen only when the weights are installed. `finish` and `options` hold, by value, what of the finish and which
+    values of other options suit it; these take the place of the defaults of whatever is not given.
     """
     extra: Any = {
         "key": key, "help": help, "labels": labels, "step": step, "unit": unit, "family": family, "advanced": advanced,
-        "finish": finish,
+        "finish": finish, "options": options,
     }  # fmt: skip
     return Field(default, ge=low, le=high, json_schema_extra=extra)
 
@@ -162,6 +177,16 @@ def controls(options: type[Options] | Options) -> list[Control]:
     return [replace(entry, default=getattr(options, entry.name), required=False) for entry in entries]
 
 
+def suited_options(options: type[Options], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of options that suit the given choices, where these differ from the defaults."""
+    suited: dict[str, Any] = {}
+    for name, info in options.model_fields.items():
+        extra: Any = info.json_schema_extra
+        by_choice = (extra or {}).get("options") or {}
+        suited |= by_choice.get(given.get(name, info.default), {})
+    return suited
+
+
 def validated(options: type[_Model], values: dict[str, Any]) -> _Model:
     """Check values from any surface; ColorizerError names the first thing that is wrong."""
     try:
@@ -203,6 +228,7 @@ def _control(name: str, info: FieldInfo) -> Control:
         labels=tuple(str(words.labels[value]) for value in choices),
         family=str(extra.get("family") or ""),
         finish=extra.get("finish") or {},
+        options=extra.get("options") or {},
         references=bool(extra.get("references")),
         required=info.is_required(),
         advanced=bool(extra.get("advanced")),

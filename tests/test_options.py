@@ -38,6 +38,13 @@ class Everything(Options):
     depth: Photo | None = picture(required=False)
 
 
+class Suiting(Options):
+    """A choice that brings values of another option."""
+
+    size: Literal["small", "large"] = control("small", key="everything", options={"large": {"amount": 0.9}})
+    amount: float = control(0.5, low=0, high=1, step=0.1)
+
+
 class Needs(Options):
     """An option that has to be given."""
 
@@ -209,3 +216,10 @@ def test_finish_is_checked_as_everything_else_is():
     refusal({"warmth": float("nan")}, Finish)
     refusal({"brightness": 1}, Finish)
     assert set(Finish.model_fields) < set(RESERVED)
+
+
+def test_a_choice_brings_what_suits_it_in_the_place_of_defaults_alone():
+    assert validated(Suiting, {}).amount == 0.5
+    assert validated(Suiting, {"size": "large"}).amount == 0.9
+    assert validated(Suiting, {"size": "large", "amount": 0.2}).amount == 0.2
+    assert "large: As large as it gets (amount 0.9)" in controls(Suiting)[0].help_with_choices

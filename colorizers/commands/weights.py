@@ -11,6 +11,7 @@ from colorizers.evaluation import report
 from colorizers.methods.catalog import REGISTRY
 from colorizers.settings import get_settings
 from colorizers.weights import downloads
+from colorizers.weights.folders import TRAINING
 from colorizers.weights.loading import read_header
 from colorizers.weights.registry import DEPTH, OWN, Weights
 from colorizers.weights.store import WeightsStatus, WeightStore, make_store, sha256
@@ -120,23 +121,32 @@ def _damage(key: str, store: WeightStore) -> ColorizerError | None:
 
 
 def write_card(key: str, store: WeightStore) -> None:
-    """Write into the card beside weights, NAME.md, how they were trained, from the header of their file."""
+    """Write into the card beside weights, NAME.md, how they were trained, from the headers of the runs' files."""
     path = store.find(key)
     if path is None:
         raise ColorizerError(Text("commands.weights.train-first", file=store.entry(key).file))
     card = path.with_suffix(".md")
-    report.write_block(card, "training", report.table(_training(path)))
+    for block, header in _headers(path).items():
+        report.write_block(card, block, report.table(_training(header, path)))
     print(shown(card))
 
 
-def _training(path: Path) -> dict[str, str]:
-    """The training from the header of a weights file, with the file's hash first and the recipe in words."""
-    header = read_header(path)
+def _headers(path: Path) -> dict[str, dict[str, str]]:
+    """What is known of the training of weights: of a file with its hash, of a folder by its parts."""
+    if path.is_file():
+        return {"training": {"sha256": sha256(path)} | read_header(path)}
+    training = path / TRAINING
+    told = json.loads(training.read_text()) if training.exists() else {"": {}}
+    return {f"training of the {part}": header for part, header in told.items()}
+
+
+def _training(header: dict[str, str], path: Path) -> dict[str, str]:
+    """The training as rows: the file's hash first, and the recipe in words."""
     if "recipe" not in header:
         raise ColorizerError(Text("commands.weights.no-training", file=path.name))
     try:
         recipe = ", ".join(f"{name} {value}" for name, value in json.loads(header["recipe"]).items())
     except (ValueError, AttributeError) as error:
         raise ColorizerError(Text("commands.weights.damaged-recipe", file=path.name)) from error
-    entries = {name.replace("_", " "): header[name] for name in sorted(header)}
-    return {"sha256": sha256(path)} | entries | {"recipe": recipe}
+    first = {name: header[name] for name in ("sha256",) if name in header}
+    return first | {name.replace("_", " "): header[name] for name in sorted(header)} | {"recipe": recipe}

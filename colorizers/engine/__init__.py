@@ -11,6 +11,7 @@ from colorizers.errors import Cancelled
 from colorizers.methods.catalog import METHODS, REGISTRY, find
 from colorizers.methods.method import AnyMethod, finish_of
 from colorizers.options import MAX_SEED, validated
+from colorizers.picture.hints import checked_hints
 from colorizers.picture.result import Result
 from colorizers.pool import ModelPool, default_budget, default_offload_budget
 from colorizers.settings import Settings, get_settings
@@ -32,7 +33,7 @@ class Engine:
         if getattr(options, "seed", 0) is None:
             options = options.model_copy(update={"seed": random.SystemRandom().randint(0, MAX_SEED)})
         finish = finish_of(info, dict(options), request.finish)
-        return CheckedJob(request.photo, request.method, options, finish, request.id)
+        return CheckedJob(request.photo, request.method, options, finish, checked_hints(request.hints), request.id)
 
     def run(self, job: CheckedJob) -> Generator[Event, None, None]:
         """Run a job; events come as they happen, `Done` last. Closing the iterator cancels the job.

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from colorizers.methods.method import Step
 from colorizers.options import Options
 from colorizers.picture.finish import Finish
+from colorizers.picture.hints import Hints
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Coloring, Result
 from colorizers.pool import PoolStats
@@ -23,13 +24,15 @@ def _new_id() -> str:
 class JobRequest:
     """A photo and what to do with it, as a user asks for it.
 
-    `options` and `finish` name what is to differ from the method's own; a `Finish` is taken as it is.
+    `options` and `finish` name what is to differ from the method's own; a `Finish` is taken as it is. `hints` are the
+    user's colours, as `checked_hints` takes them.
     """
 
     photo: Photo
     method: str
     options: Mapping[str, Any] = field(default_factory=dict)
     finish: Finish | Mapping[str, Any] = field(default_factory=dict)
+    hints: Any = ()
     id: str = field(default_factory=_new_id)
 
 
@@ -41,6 +44,7 @@ class CheckedJob:
     method: str
     options: Options
     finish: Finish
+    hints: Hints
     id: str
 
 
@@ -63,8 +67,8 @@ class Done:
     colorings: tuple[Coloring, ...]
 
     def results(self, job: CheckedJob) -> tuple[Result, ...]:
-        """The colorings with the photo and the finish of their job."""
-        return tuple(Result(job.photo, coloring, job.finish) for coloring in self.colorings)
+        """The colorings with the photo, the finish and the hints of their job."""
+        return tuple(Result(job.photo, coloring, job.finish, job.hints) for coloring in self.colorings)
 
 
 Event = Waiting | Step | Heartbeat | Done

@@ -75,7 +75,7 @@ class LocalBackend:
         """As `Engine.missing`, with those of the method whose colours the options start from."""
         own, store = self._methods[method], self.pool.store
         needed = list(own.needs(options, store))
-        if self._check_pictures and own.info.checker:
+        if self._must_check(own, options):
             needed.append(own.info.checker)
         if (base := self._base(options)) is not None:
             needed += base[0].needs(base[1], store)
@@ -112,7 +112,7 @@ class LocalBackend:
             device=self.pool.device,
             report=emit,
             stop_early=stop.is_set,
-            check_pictures=self._check_pictures,
+            check_pictures=self._must_check(method, options),
         )
 
         def run(options: Options) -> Sequence[Outcome | None]:
@@ -144,6 +144,11 @@ class LocalBackend:
         """Say which weights are missing before the job waits in the line."""
         if missing := self.missing(job.method, job.options):
             raise missing_weights(missing)
+
+    def _must_check(self, method: AnyMethod, options: Options) -> bool:
+        """Whether the pictures must be judged before they leave."""
+        info = method.info
+        return self._check_pictures and bool(info.checker) and method.key(options) not in info.unchecked
 
     def _base(self, options: Options) -> tuple[AnyMethod, Options] | None:
         """The method whose colours an option asks to start from, and its options: its own, one variant, seed 0.

@@ -26,7 +26,7 @@ class MethodInfo:
     versions shape its pixels. `losses` are the names of the losses that it reports. With `stops_early`, Stop gives the
     result so far; otherwise Stop cancels. `slow_on_cpu` means minutes where there is no GPU, `shows_maps` that it shows
     the maps that guided its network. `checker` is the key of the network that judges its pictures before strangers
-    see them, where it has one.
+    see them, where it has one; those of the weights in `unchecked` need no judge.
     """
 
     name: str
@@ -39,6 +39,7 @@ class MethodInfo:
     slow_on_cpu: bool = False
     shows_maps: bool = False
     checker: str = ""
+    unchecked: tuple[str, ...] = ()
 
     @property
     def title(self) -> Text:

@@ -1,5 +1,6 @@
 """From a method's outcome to the pixels of the result: full size, finish, luminance lock, gamut, in strips."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,14 +9,14 @@ from torch import Tensor
 
 from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
 from colorizers.picture.finish import Finish, apply_finish
-from colorizers.picture.hints import Hints
+from colorizers.picture.hints import Hints, spread
 from colorizers.picture.resize import resized
 
 _LEVELS = 2**16 - 1
 _STRIP = 1 << 17  # pixels composed at a time: about what fits into a processor's cache
 _CUBIC = -0.5  # Keys (1981)
 _SNAP_SIDE = 1024  # pixels; colour borders are snapped at this size
-_SNAP_RADIUS, _SNAP_EPS, _SNAP_SUBSAMPLE = 8, 1e-3, 4
+_SNAP_RADIUS, _SNAP_EPS = 8, 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ def _unpacked(outcome: Kept) -> Outcome:
     return Painting(torch.from_numpy(outcome.levels.astype(np.float32)) / _LEVELS)
 
 
-def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hints: Hints | None = None) -> np.ndarray:
+def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hints: Hints = ()) -> np.ndarray:
     """The finished picture (H, W, 3), uint8 or uint16, of a photo's L* (H, W) and a method's outcome.
 
     Hints take the place of the outcome's colours before the finish, so that every method and finish honours them.
@@ -81,17 +82,17 @@ def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hin
     small = _planes(outcome).detach().float().cpu()
     if finish.edge_snap > 0:
         small = _snapped(small, lightness, finish.edge_snap)
-    small = _narrowed(small, height, width)
-    wide = _resample(small, width)
-    taps = _cubic_taps(small.shape[1], height)
+    rows_of = _enlarger(small, height, width)
+    hinted = _enlarger(_hinted(hints, lightness), height, width) if hints else None
     result = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
     rows = max(1, _STRIP // width)
     for top in range(0, height, rows):
         strip = slice(top, min(top + rows, height))
         own = lightness[strip]
-        part = _interpolated(wide, *(each[strip] for each in taps))
-        if hints is not None:
-            part[-2:] = hints.blended(part[-2:], lightness, strip)
+        part = rows_of(strip)
+        if hinted is not None:
+            weight, *colors = hinted(strip)
+            part[-2:] = torch.lerp(part[-2:], torch.stack(colors), weight.clamp(0, 1))
         lab = apply_finish(part if len(part) == 3 else torch.cat((own[None], part)), finish)
         _, linear = fit_gamut(torch.lerp(lab[0].clamp(0, 100), own, finish.luminance_lock), lab[1:])
         result[strip] = _quantised(encode_srgb(linear), bits)
@@ -108,6 +109,14 @@ def _quantised(rgb: Tensor, bits: int) -> np.ndarray:
     """sRGB (3, h, w) in [0, 1] to (h, w, 3) integers."""
     levels = (rgb * (2**bits - 1)).round_().movedim(0, -1)
     return levels.to(torch.uint8).numpy() if bits == 8 else levels.to(torch.int32).numpy().astype(np.uint16)
+
+
+def _enlarger(small: Tensor, height: int, width: int) -> Callable[[slice], Tensor]:
+    """A function that gives any rows of planes (c, h, w) at this size."""
+    small = _narrowed(small, height, width)
+    wide = _resample(small, width)
+    index, weight = _cubic_taps(small.shape[1], height)
+    return lambda rows: _interpolated(wide, index[rows], weight[rows])
 
 
 def _narrowed(small: Tensor, height: int, width: int) -> Tensor:
@@ -144,7 +153,14 @@ def _resample(planes: Tensor, width: int) -> Tensor:
     return wide
 
 
-def _snapped(planes: Tensor, lightness: Tensor, share: float) -> Tensor:
+def _hinted(hints: Hints, lightness: Tensor) -> Tensor:
+    """Where hints hold, and their colours, as `spread` gives them, pulled to the photo's edges."""
+    held = spread(hints, lightness)
+    cell = min(_SNAP_SIDE, max(lightness.shape)) / max(held.shape)  # pixels of a place of the grid, where it is snapped
+    return _snapped(held, lightness, 1, max(1, round(1.25 * cell)))
+
+
+def _snapped(planes: Tensor, lightness: Tensor, share: float, radius: int = _SNAP_RADIUS) -> Tensor:
     """Colour borders pulled to the photo's edges by a fast guided filter (He and Sun 2015), blended by `share`."""
     from kornia.filters import guided_blur
 
@@ -154,6 +170,6 @@ def _snapped(planes: Tensor, lightness: Tensor, share: float) -> Tensor:
     guide = resized(lightness[None], size)[None] / 100
     plain = torch.nn.functional.interpolate(planes[None], size, mode="bicubic", antialias=True)
     snapped = guided_blur(
-        guide, plain, 2 * _SNAP_RADIUS + 1, _SNAP_EPS, border_type="replicate", subsample=_SNAP_SUBSAMPLE
+        guide, plain, 2 * radius + 1, _SNAP_EPS, border_type="replicate", subsample=max(1, radius // 2)
     )
     return torch.lerp(plain, snapped, share)[0]

@@ -12,6 +12,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from colorizers.errors import ColorizerError
+from colorizers.picture.hints import Hints
 from colorizers.picture.naming import shown_name
 from colorizers.words import Text
 
@@ -37,6 +38,7 @@ class Record(BaseModel):
     method: str = Field(max_length=80)
     options: dict[str, bool | int | float | str | None]
     finish: dict[str, bool | int | float | str]
+    hints: Hints = ()
     weights: dict[str, str] = {}
     pictures: dict[str, str] = {}
     input_sha256: str = Field(max_length=64)

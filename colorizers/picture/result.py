@@ -13,6 +13,7 @@ from torch import Tensor
 from colorizers.errors import ColorizerError
 from colorizers.picture.compose import Kept, compose
 from colorizers.picture.finish import Finish
+from colorizers.picture.hints import Hints
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, Record
 from colorizers.words import Text
@@ -51,16 +52,17 @@ class Coloring:
 
 @dataclass(frozen=True)
 class Result:
-    """A photo, its colours and their finish; the pixels are composed when they are asked for."""
+    """A photo, its colours, their finish and the user's hints; the pixels are composed when they are asked for."""
 
     photo: Photo
     coloring: Coloring
     finish: Finish
+    hints: Hints = ()
 
     @property
     def record(self) -> Record:
-        """How the picture was made, the finish included."""
-        return self.coloring.record.model_copy(update={"finish": self.finish.model_dump()})
+        """How the picture was made, the finish and the hints included."""
+        return self.coloring.record.model_copy(update={"finish": self.finish.model_dump(), "hints": self.hints})
 
     @property
     def notes(self) -> tuple[Text, ...]:
@@ -71,9 +73,13 @@ class Result:
         """The same colours under another finish; no model runs."""
         return replace(self, finish=finish)
 
+    def hinted(self, hints: Hints) -> "Result":
+        """The same colours under other hints; no model runs."""
+        return replace(self, hints=hints)
+
     def pixels(self, bits: int = 8) -> np.ndarray:
         """RGB (H, W, 3), uint8 or uint16, at the photo's exact size."""
-        return compose(self.photo.lightness, self.coloring.outcome, self.finish, bits)
+        return compose(self.photo.lightness, self.coloring.outcome, self.finish, bits, self.hints)
 
     def image(self) -> Image.Image:
         """The 8-bit picture, RGB or RGBA as the photo was."""

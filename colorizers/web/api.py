@@ -47,18 +47,20 @@ class Parameter:
 def add_endpoints(engine: Engine) -> None:
     """Add `/colorize` and a `/colorize_<method>` for each method to the page that is being built."""
     photo = Parameter("photo", FileData, Text("api.photo"))
+    hints = Parameter("hints_json", str, Text("api.hints-json"), "[]")
     finish = Text("api.finish-json", fields=tuple(Finish.model_fields))
     parameters = [
         photo,
         Parameter("method", Literal[tuple(engine.methods)], Text("api.method")),
         Parameter("options_json", str, Text("api.options-json"), "{}"),
         Parameter("finish_json", str, finish, "{}"),
+        hints,
     ]
     _add("colorize", Text("api.any-method"), parameters, _any_request, engine)
     for method in engine.methods.values():
         info = method.info
         own, after = map(_parameter, controls(info.options)), map(_finish_parameter, controls(info.finish))
-        parameters = [photo, *own, *after]
+        parameters = [photo, *own, *after, hints]
         title = Text("api.one-method", title=info.title, paper=info.paper)
         _add(f"colorize_{info.name}", title, parameters, _Typed(info), engine)
 
@@ -98,7 +100,7 @@ def _any_request(given: dict[str, Any]) -> JobRequest:
     """The request that `/colorize` describes."""
     options = _from_json(given["options_json"], "options_json")
     finish = _from_json(given["finish_json"], "finish_json")
-    return JobRequest(_opened(given["photo"], "photo"), str(given["method"]), options, finish)
+    return JobRequest(_opened(given["photo"], "photo"), str(given["method"]), options, finish, given["hints_json"])
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class _Typed:
     def __call__(self, given: dict[str, Any]) -> JobRequest:
         finish = {name: given[name] for name in Finish.model_fields if given[name] is not None}
         options = {entry.name: _option(entry, given[entry.name]) for entry in controls(self.info.options)}
-        return JobRequest(_opened(given["photo"], "photo"), self.info.name, options, finish)
+        return JobRequest(_opened(given["photo"], "photo"), self.info.name, options, finish, given["hints_json"])
 
 
 def answers_of(engine: Engine, request: JobRequest) -> Iterator[tuple[Files, Records]]:

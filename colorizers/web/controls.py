@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from colorizers.engine.jobs import WeightsState
-from colorizers.options import Control, Options, controls
+from colorizers.options import Control, Options, controls, suited_options
 from colorizers.settings import get_settings
 from colorizers.web import texts
 from colorizers.web.picture_choice import picture_choice
@@ -39,13 +39,20 @@ def build_panel(options: type[Options] | Options, weights: WeightsState, languag
 
     `family` is the method whose weights may be among the choices: see `offered`.
     """
-    entries = tuple(offered(entry, family, weights, language) for entry in controls(options))
+    entries = _suited(options, [offered(entry, family, weights, language) for entry in controls(options)])
     parts = {entry.name: component(entry, language) for entry in entries if not entry.advanced}
     folded = [entry for entry in entries if entry.advanced]
     if folded:
         with gr.Accordion(Text("page.advanced").worded(language), open=False):
             parts |= {entry.name: component(entry, language) for entry in folded}
     return Panel(entries, tuple(parts[entry.name] for entry in entries))
+
+
+def _suited(options: type[Options] | Options, entries: list[Control]) -> tuple[Control, ...]:
+    """The entries with the defaults that suit those choices among them that are offered first."""
+    model = options if isinstance(options, type) else type(options)
+    suited = suited_options(model, {entry.name: entry.default for entry in entries})
+    return tuple(replace(entry, default=suited.get(entry.name, entry.default)) for entry in entries)
 
 
 def offered(entry: Control, family: str, weights: WeightsState, language: str) -> Control:

@@ -14,7 +14,7 @@ from colorizers.engine import Engine
 from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo, finish_of
-from colorizers.options import validated
+from colorizers.options import controls, suited_options, validated
 from colorizers.picture.finish import Finish
 from colorizers.web import markup, texts
 from colorizers.web.gradio_io import place, sentence_of, shown_errors, toast
@@ -85,6 +85,10 @@ class TabHandlers:
         for changed, fields in changes.items():
             own = changed(partial(self.own_finish, fields), suiting, [view.finish[name] for name in fields], **quick)
             own.then(self.refinish, [session, *finish], view.slider, **tune)
+        for entry in view.options.entries:
+            if names := {name for suited in entry.options.values() for name in suited}:
+                changed, parts = view.options[entry.name], [view.options[name] for name in names]
+                changed.input(partial(self.suited_options, entry.name, names), changed, parts, **quick)
         if view.gallery is not None:
             view.gallery.select(self.choose, session, view.outputs, **tune)
         if view.use_seed is not None:
@@ -193,6 +197,13 @@ class TabHandlers:
         """These fields of the finish that suits the choices."""
         own = finish_of(self._info, dict(zip(self._suiting, choices, strict=True)), {})
         return {self.view.finish[name]: getattr(own, name) for name in fields}
+
+    def suited_options(self, name: str, fields: Iterable[str], choice: str) -> Updates:
+        """The values of these options that suit a choice of another."""
+        options = self._info.options
+        suited = suited_options(options, {name: choice})
+        defaults = {entry.name: entry.default for entry in controls(options)}
+        return {self.view.options[field]: suited.get(field, defaults[field]) for field in fields}
 
     def refinish(self, session: Session, *finish: Any) -> Any:
         """The same colours under another finish."""

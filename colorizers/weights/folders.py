@@ -9,6 +9,9 @@ from colorizers.words import Text
 TEXTS = (".json", ".txt")
 """The suffixes of what says how the weights beside it are to be used."""
 
+TRAINING = "training.json"
+"""The file of a folder of ours that says how its parts were trained; loading does not read it."""
+
 
 def choose(names: Iterable[str]) -> str | None:
     """Which file of a folder has the weights: of half precision before single, and in no other variant."""
@@ -32,7 +35,8 @@ def used_files(path: Path, folders: tuple[str, ...]) -> list[Path]:
         return [path]
     files: list[Path] = []
     for folder in (path / name for name in folders):
-        files += (file for file in folder.glob("*") if file.suffix in TEXTS and file.is_file())
+        texts = (file for file in folder.glob("*") if file.suffix in TEXTS and file.name != TRAINING)
+        files += (file for file in texts if file.is_file())
         files += filter(None, [_chosen(folder)])
     return files
 

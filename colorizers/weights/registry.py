@@ -8,6 +8,8 @@ from colorizers.words import Text
 DOWNLOAD = "colorizers weights download"
 DEPTH = "controlnet/depth"
 OWN = "stable_diffusion/own"
+SMALL = "stable_diffusion/small"
+SMALL_CONTROL = "controlnet/small"
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,9 @@ _IMAGENET = Text("licence.imagenet")
 _OPENRAIL = Text("licence.openrail")
 
 
-def ours(key: str) -> Weights:
-    """The entry of weights that were trained in this project and are shipped with it."""
-    return Weights(key, _OURS)
+def ours(key: str, folders: tuple[str, ...] = ()) -> Weights:
+    """The entry of weights that were trained in this project and are shipped with it; `folders` as in `Weights`."""
+    return Weights(key, _OURS, folders=folders)
 
 
 _FILES = (
@@ -115,6 +117,8 @@ def _control(name: str, repository: str, megabytes: int, licence: Text | str = "
 
 
 _FOLDERS = (
+    ours(SMALL, _MODEL),
+    ours(SMALL_CONTROL, _ALONE),
     Weights("stable_diffusion/sd15", _OPENRAIL, _SD15, 2134, folders=_MODEL),
     Weights("stable_diffusion/sd14", _OPENRAIL, HuggingFace("CompVis/stable-diffusion-v1-4"), 4267, folders=_MODEL),
     Weights(OWN, Text("licence.own"), folders=_MODEL),

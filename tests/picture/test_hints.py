@@ -1,41 +1,107 @@
+"""Hints: what has which colour, and what else belongs to it."""
+
+import json
+
 import numpy as np
+import pytest
 import torch
+from conftest import encoded
+from PIL import Image
 from skimage.color import rgb2lab
 
+from colorizers.engine import Engine
+from colorizers.engine.jobs import JobRequest
+from colorizers.errors import ColorizerError
 from colorizers.picture.compose import Chroma, compose
 from colorizers.picture.finish import Finish
-from colorizers.picture.hints import Hints
+from colorizers.picture.hints import Hint, Hints, checked_hints, hints_of_strokes, spread
+from colorizers.picture.photo import Photo
 
 DARK_AND_LIGHT = torch.tensor([30.0, 70.0])[None].repeat_interleave(40, dim=1).repeat(60, 1)  # left and right half
 GRAY = Chroma(torch.zeros(2, 6, 8))
-RED = torch.tensor([[40.0, 20.0]])
+RED = "#b03040"
 
 
-def lab_of(hints: Hints | None, finish: Finish | None = None) -> np.ndarray:
-    return rgb2lab(compose(DARK_AND_LIGHT, GRAY, finish or Finish(), hints=hints))
+def at(x: float, y: float, color: str | None = RED, **more: float) -> Hint:
+    return Hint(path=((x, y),), color=color, **more)
 
 
-def test_a_hint_colours_its_place_up_to_the_edge_and_nothing_beyond():
-    lab = lab_of(Hints(torch.tensor([[0.5, 0.45]]), RED, reach=0.2))
-    assert np.allclose(lab[30, 36, 1:], RED[0], atol=1.5), "the colour of the hint at its place"
-    assert lab[30, 30, 1] > 20, "and around it"
-    assert np.abs(lab[:, 42:, 1:]).max() < 1.5, "but not on the other side of the edge, which is near"
+def lab_of(hints: Hints, finish: Finish | None = None, lightness: torch.Tensor = DARK_AND_LIGHT) -> np.ndarray:
+    return rgb2lab(compose(lightness, GRAY, finish or Finish(), hints=hints))
+
+
+def test_a_hint_colours_what_belongs_to_its_place_and_nothing_beyond_an_edge():
+    lab = lab_of((at(0.45, 0.5),))
+    assert lab[30, 4:34, 1].min() > 25, "all of the even half, however near to the edge the hint is"
+    assert np.abs(lab[:, 46:, 1:]).max() < 1.5, "but nothing on the other side of the edge"
     assert np.abs(lab[..., 0] - DARK_AND_LIGHT.numpy()).max() <= 0.5, "the photo keeps its light"
 
 
-def test_two_hints_each_have_their_place():
-    places, colours = torch.tensor([[0.2, 0.1], [0.8, 0.9]]), torch.tensor([[40.0, 20.0], [-30.0, 10.0]])
-    lab = lab_of(Hints(places, colours))
-    assert lab[12, 8, 1] > 30
-    assert lab[47, 71, 1] < -20
+def test_a_gradual_change_of_light_is_no_edge():
+    slope = torch.linspace(30, 70, 80).repeat(60, 1)
+    assert lab_of((at(0.5, 0.5),), lightness=slope)[30, 15:65, 1].min() > 15
+
+
+def test_two_hints_each_have_their_place_and_the_nearer_one_counts_for_more():
+    lab = lab_of((at(0.05, 0.5, "#b03040"), at(0.45, 0.5, "#207040"), at(0.9, 0.5, "#3050b0")))
+    assert lab[30, 5, 1] > 15
+    assert lab[30, 34, 1] < -5
+    assert lab[30, 70, 2] < -20
+
+
+def test_no_colour_takes_colour_away_and_a_shorter_reach_keeps_it_near():
+    colored = Chroma(torch.tensor([20.0, 30.0])[:, None, None].expand(2, 6, 8))
+    lab = rgb2lab(compose(DARK_AND_LIGHT, colored, Finish(), hints=(at(0.25, 0.5, None, reach=0.2),)))
+    assert np.abs(lab[30, 20, 1:]).max() < 2
+    assert lab[2, 2, 2] > 20
+    assert lab[30, 70, 2] > 20
 
 
 def test_the_finish_acts_on_hints_as_on_all_colours():
-    hints = Hints(torch.tensor([[0.5, 0.25]]), RED)
+    hints = (at(0.25, 0.5),)
     assert lab_of(hints, Finish(color_strength=0.5))[30, 20, 1] < 0.6 * lab_of(hints)[30, 20, 1]
 
 
-def test_without_hints_nothing_changes():
-    assert np.array_equal(lab_of(None), rgb2lab(compose(DARK_AND_LIGHT, GRAY, Finish())))
-    far = Hints(torch.tensor([[0.0, 0.0]]), RED, reach=0.01)
-    assert np.array_equal(lab_of(far)[30:], lab_of(None)[30:])
+def test_the_full_size_agrees_with_the_preview():
+    photo = torch.nn.functional.interpolate(DARK_AND_LIGHT[None, None], scale_factor=8, mode="nearest")[0, 0]
+    small, large = spread((at(0.3, 0.4),), DARK_AND_LIGHT), spread((at(0.3, 0.4),), photo)
+    large = torch.nn.functional.interpolate(large[None], small.shape[1:], mode="area")[0]
+    assert (small - large)[0].abs().mean() < 0.03
+
+
+def test_strokes_of_a_picture_are_hints_of_their_colours():
+    strokes = np.zeros((120, 160, 4), np.uint8)
+    strokes[50:70, 20:60] = (176, 48, 64, 255)
+    hints = hints_of_strokes(Photo.open(encoded(Image.fromarray(strokes))))
+    assert len({hint.color for hint in hints}) == 1
+    lab = lab_of(hints)
+    assert lab[30, 20, 1] > 25
+    assert np.abs(lab[:, 46:, 1:]).max() < 1.5
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["{}", "[", '[{"path": [], "color": "#b03040"}]', '[{"path": [[0.5, 2]], "color": "#b03040"}]',
+     '[{"path": [[0.5, 0.5]], "color": "red"}]', '[{"path": [[0.5, 0.5]]}]', "[" * 50_000,
+     json.dumps([{"path": [[0.5, 0.5]], "color": None}] * 501), '[{"path": [[0.5, NaN]], "color": null}]', 7],
+)  # fmt: skip
+def test_anything_but_a_list_of_hints_is_refused_in_one_sentence(given: object):
+    with pytest.raises(ColorizerError) as caught:
+        checked_hints(given)
+    assert str(caught.value).startswith("Hints must be a list such as ")
+
+
+def test_strokes_on_an_opaque_picture_are_refused():
+    with pytest.raises(ColorizerError, match="is not transparent anywhere"):
+        hints_of_strokes(Photo.open(encoded(Image.new("RGB", (40, 30), "red"))))
+
+
+def test_every_method_honours_hints_and_the_record_holds_them(engine: Engine, gray_photo: Photo):
+    given = [{"path": [[0.5, 0.5]], "color": "#2e7d32", "reach": 3}]
+    plain, hinted = (
+        engine.results(JobRequest(gray_photo, "trivial", {"seed": 1}, hints=hints))[0]
+        for hints in ((), json.dumps(given))
+    )
+    assert not np.array_equal(plain.pixels(), hinted.pixels())
+    assert plain.hinted(checked_hints(given)).pixels().tolist() == hinted.pixels().tolist()
+    assert hinted.record.model_dump(mode="json")["hints"][0]["color"] == "#2e7d32"

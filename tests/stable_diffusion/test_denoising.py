@@ -25,7 +25,6 @@ from colorizers.methods.stable_diffusion.lora import merge_lora
 from colorizers.methods.stable_diffusion.prompt import (
     NEGATIVE,
     PRESETS,
-    TOKENS,
     TextEncoder,
     encode_prompts,
     full_prompt,
@@ -274,7 +273,7 @@ class LinearVae(nn.Module):
     """Colours, a little turned, in three of four planes an eighth as large; the last says something else."""
 
     dtype, device = torch.float32, torch.device("cpu")
-    config = SimpleNamespace(latent_channels=4, scaling_factor=0.18215)
+    config = SimpleNamespace(block_out_channels=(1, 1, 1, 1), scaling_factor=0.18215)
 
     def encode(self, pictures: Tensor) -> SimpleNamespace:
         small = nn.functional.avg_pool2d(pictures, 8)
@@ -359,6 +358,9 @@ def test_a_preset_adds_its_words_after_the_users_own(preset: str):
         filter(None, ("a red boat, a boat at sea", added))
     )
     assert full_prompt("", preset) == added
+
+
+TOKENS = 77  # that Stable Diffusion's text encoder takes
 
 
 @pytest.mark.parametrize(("words", "cut"), [(0, False), (TOKENS - 2, False), (TOKENS - 1, True), (1000, True)])

@@ -147,7 +147,14 @@ def test_a_config_that_makes_no_sense_is_refused(name: str, more: dict[str, Any]
 
 
 def small_run(photo: Photo, **options: Any) -> Any:
-    wanted = {"steps": 2, "working_size": 256, "seed": 1, "start_from": "gray", "strength": 1} | options
+    wanted = {
+        "weights": "sd15",
+        "steps": 2,
+        "working_size": 256,
+        "seed": 1,
+        "start_from": "gray",
+        "strength": 1,
+    } | options
     return make_engine().results(JobRequest(photo, "img2img", wanted))
 
 
@@ -165,7 +172,7 @@ def test_a_broken_vocabulary_is_refused(folder: Path):
     assert "cannot be read" in refusal(lambda: parts.load_part(f"{SD}/text_encoder", CPU, reader()), folder)
 
 
-def test_a_vae_of_another_family_is_refused(folder: Path):
+def test_a_vae_of_another_family_is_refused(folder: Path, gray_photo: Photo):
     torch.manual_seed(0)
     wide = AutoencoderKL(
         block_out_channels=[32] * 4, down_block_types=["DownEncoderBlock2D"] * 4,
@@ -174,7 +181,7 @@ def test_a_vae_of_another_family_is_refused(folder: Path):
     place = folder / "stable_diffusion_sd15" / "vae"
     shutil.rmtree(place)
     wide.save_pretrained(place)
-    assert "is not a Stable Diffusion 1.x model" in refusal(lambda: parts.load_part(f"{SD}/vae", CPU, reader()), folder)
+    assert "VAE and U-Net do not belong together" in refusal(lambda: small_run(gray_photo), folder)
 
 
 def test_weights_in_several_files_are_refused(folder: Path):

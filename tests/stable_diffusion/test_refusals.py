@@ -61,7 +61,7 @@ pytestmark = [pytest.mark.sd, pytest.mark.usefixtures("models")]
         ({"steps": 0}, "Steps must be a whole number from 1 to 100."),
         ({"variants": 11}, "Variants must be a whole number from 1 to 10."),
         ({"sampler": "dpm2"}, "Sampler must be one of ddim, ddpm, unipc, dpm++, euler-a, lcm."),
-        ({"weights": "/models/sd15"}, "Model must be one of sd15, sd14, own."),
+        ({"weights": "/models/sd15"}, "Model must be one of small, sd15, sd14, own."),
         ({"start_from": "adain"}, "Start from must be one of gray, unet, "),
         ({"weights": "own"}, "The weights own are not installed; name a folder or a .safetensors file with --model"),
         ({"caption": "blip"}, "The weights blip (1880 MB) are not installed; get them with: "),
@@ -110,7 +110,7 @@ from colorizers.words import Text
 started = []
 threading.Thread.start = lambda thread: started.append(thread)
 try:
-    make_engine().results(JobRequest(Photo.open({photo!r}), {tab!r}, {{"start_from": "gray"}}))
+    make_engine().results(JobRequest(Photo.open({photo!r}), {tab!r}, {{"start_from": "gray", "weights": "sd15"}}))
 except ColorizerError as error:
     print(error)
 assert started == []
@@ -134,7 +134,7 @@ def test_without_weights_one_sentence_says_what_is_missing_and_how_to_get_it_at_
     assert said.count("\n") == 1
     method = METHODS[tab]
     nothing = WeightStore(REGISTRY)
-    needs = nothing.missing(method.needs(method.info.options(start_from="gray"), nothing))
+    needs = nothing.missing(method.needs(method.info.options(start_from="gray", weights="sd15"), nothing))
     assert said.startswith("The weights sd15 (2134 MB)")
     assert all(f"({entry.megabytes} MB)" in said for entry in needs)
     named = said.partition(f" are not installed; get them with: {DOWNLOAD} ")[2].rstrip(".\n").split()

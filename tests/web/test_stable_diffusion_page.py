@@ -30,6 +30,8 @@ from web_page import (
 from web_server import Server, running_server
 
 from colorizers.engine import make_engine
+from colorizers.engine.jobs import JobRequest
+from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.options import Control, controls
 from colorizers.picture.photo import Photo
@@ -85,11 +87,13 @@ def photo(tmp_path: Path, gray_pixels: np.ndarray) -> Path:
 
 
 def enter(page: Page, photo: Path, method: str, steps: int = 3) -> None:
-    """Bring a photo to a tab, and make its runs short."""
+    """Bring a photo to a tab, choose the model that is tiny here, and make its runs short."""
     give(page, photo)
     wait_for_colour(page)
     open_tab(page, tab_name(METHODS[method].info))
+    choose(page, "Model", "Stable Diffusion 1.5")
     open_advanced(page)
+    expect(slider(page, "Working size")).to_have_value("512")  # what suits the model has come
     slider(page, "Steps").fill(str(steps))
     slider(page, "Working size").fill("256")
 
@@ -251,22 +255,40 @@ def test_without_weights_the_tabs_say_how_to_get_them_and_work_after_a_reload_on
     ):
         give(page, photo)
         wait_for_colour(page)  # the first tab needs none of them
-        open_tab(page, tab_name(METHODS["controlnet"].info))
-        lacks = "The weights sd15 (2134 MB), controlnet_depth (723 MB), midas (493 MB) are not installed"
-        expect(page.get_by_text(lacks).locator("visible=true")).to_be_visible()
-        open_tab(page, tab_name(METHODS["img2img"].info))
-        beforehand = page.locator(".prose.beforehand").locator("visible=true")
-        expect(beforehand).to_contain_text(WITHOUT)
-        assert not overflowing(page)
-        run(page)
-        expect(refusal(page)).to_have_text(WITHOUT)
+        lacks = "The weights sd15 (2134 MB), controlnet_depth (723 MB), midas (493 MB) are not installed; "
+        for method, sentence in (("controlnet", lacks), ("img2img", WITHOUT)):
+            open_tab(page, tab_name(METHODS[method].info))
+            choose(page, "Model", "Stable Diffusion 1.5 (not installed)")
+            assert not overflowing(page)
+            run(page)
+            expect(refusal(page)).to_contain_text(sentence)
         (here / "stable_diffusion_sd15").symlink_to(models / "stable_diffusion_sd15")
         page.reload()
         page.locator("#upload input[type=file]").wait_for(state="attached")
         enter(page, photo, "img2img")
-        expect(beforehand).not_to_contain_text("weights")
         run(page)
         wait_for_colour(page)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("method", ["img2img", "controlnet"])
+def test_on_a_bare_machine_the_small_model_colours_the_photo_and_keeps_its_light(
+    browser: Browser, photo: Path, tmp_path: Path, method: str
+) -> None:
+    with (
+        settings(cache_dir=tmp_path, public=True),  # where there is no safety checker either
+        running_server() as server,
+        opened(browser, server) as page,
+    ):
+        give(page, photo)
+        wait_for_colour(page)
+        open_tab(page, tab_name(METHODS[method].info))
+        prompt(page).fill("warm sunset, orange light")
+        run(page)
+        wait_for_colour(page)
+        record = saved(page, photo, tmp_path)
+        assert record.options["weights"] == "small"
+        assert "stable_diffusion/small/unet" in record.weights
 
 
 def notes(method: str) -> str:
@@ -283,11 +305,13 @@ def test_a_visitor_without_a_gpu_is_told_beforehand_what_is_slow(models: Path) -
     assert slow == ["img2img", "controlnet"]
 
 
-def test_in_public_the_tabs_stay_shut_without_a_safety_checker(models: Path, tmp_path: Path) -> None:
-    with settings(weights_dir=models, cache_dir=tmp_path, public=True):
-        text = notes("img2img")
-    assert "The weights safety_checker (608 MB) are not installed; ask the owner of this server for them." in text
-    assert "python" not in text
+def test_in_public_large_models_paint_nothing_without_a_safety_checker(
+    models: Path, tmp_path: Path, gray_photo: Photo
+) -> None:
+    with settings(weights_dir=models, cache_dir=tmp_path, public=True), pytest.raises(ColorizerError) as caught:
+        make_engine().results(JobRequest(gray_photo, "img2img", {"weights": "sd15"}))
+    said = str(caught.value.for_visitors)
+    assert said == "The weights safety_checker (608 MB) are not installed; ask the owner of this server for them."
 
 
 @pytest.fixture
@@ -322,14 +346,14 @@ def test_a_model_of_ones_own_is_offered_and_the_default_where_one_was_given(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = option("img2img", "weights")
-    assert (model.choices, model.default) == (("sd15", "sd14"), "sd15")
+    assert (model.choices, model.default) == (("small", "sd15", "sd14"), "small")
     (tmp_path / "stable_diffusion_own").symlink_to(models / "stable_diffusion_sd14")
     with settings(weights_dir=tmp_path, cache_dir=models):
         model = option("img2img", "weights")
-        assert (model.choices, model.default) == (("sd15", "sd14", "own"), "own")
+        assert (model.choices, model.default) == (("small", "sd15", "sd14", "own"), "own")
     hub = replace(REGISTRY[weights.OWN], hub=HuggingFace("somebody/something"), flag="--model")
     monkeypatch.setitem(REGISTRY, weights.OWN, hub)
     model = option("img2img", "weights")
-    assert model.default == "sd15"
-    assert model.labels[2].endswith("(not installed)")
+    assert model.default == "small"
+    assert model.labels[3].endswith("(not installed)")
     assert model.help.endswith("colorizers weights download --model somebody/something.")

@@ -1,13 +1,17 @@
 """The weights that come with the project."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 from colorizers.methods.catalog import REGISTRY
+from colorizers.weights.folders import TRAINING, used_files
+from colorizers.weights.registry import SMALL, SMALL_CONTROL
 from colorizers.weights.store import MANIFEST, SHIPPED_DIR
 
 SHIPPED = sorted(SHIPPED_DIR.glob("*.safetensors"))
@@ -38,5 +42,25 @@ def test_every_shipped_file_is_small_half_precision_listed_and_has_a_card(path: 
         assert word.lower() in card.lower()
 
 
+@pytest.mark.parametrize("key", [SMALL, SMALL_CONTROL])
+def test_every_shipped_folder_is_small_half_precision_listed_and_has_a_card(key: str):
+    folder = SHIPPED_DIR / REGISTRY[key].stem
+    known = dict(reversed(line.split(maxsplit=1)) for line in (SHIPPED_DIR / MANIFEST).read_text().splitlines())
+    for path in used_files(folder, REGISTRY[key].folders):
+        assert known[path.relative_to(SHIPPED_DIR).as_posix()] == hashlib.sha256(path.read_bytes()).hexdigest()
+    for path in folder.rglob("*.safetensors"):
+        assert path.stat().st_size <= 16 * MIB
+        state = load_file(path)
+        assert {value.dtype for value in state.values()} == {torch.float16}
+        assert all(torch.isfinite(value).all() for value in state.values())
+    for run in json.loads((folder / TRAINING).read_text()).values():
+        assert run["command"].startswith("python -m colorizers train small_sd:")
+    card = folder.with_suffix(".md").read_text()
+    assert all(word in card for word in ("Apache-2.0", "Data", "CIEDE2000"))
+
+
 def test_all_shipped_files_together_are_small():
-    assert 0 < sum(path.stat().st_size for path in SHIPPED) <= 200 * MIB
+    sizes = [path.stat().st_size for path in SHIPPED_DIR.rglob("*.safetensors")]
+    folders = [path.stat().st_size for path in SHIPPED_DIR.glob("*/**/*") if path.is_file()]
+    assert 0 < sum(sizes) <= 200 * MIB
+    assert 0 < sum(folders) <= 40 * MIB

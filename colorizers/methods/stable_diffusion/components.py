@@ -14,12 +14,12 @@ from colorizers.methods.stable_diffusion.pretrained import network_from, prepara
 from colorizers.methods.stable_diffusion.prompt import TextEncoder
 from colorizers.pool import Leases
 from colorizers.weights.loading import read_state
+from colorizers.weights.registry import SMALL
 from colorizers.weights.store import WeightReader, WeightStore
 from colorizers.words import Text
 
 FAMILY = "stable_diffusion"
 LORA = "lora/lcm"
-CHANNELS = 4  # of latents
 _TOKENIZER = f"{FAMILY}/tokenizer"
 _SCHEDULE = (
     "beta_start", "beta_end", "beta_schedule", "trained_betas", "num_train_timesteps", "prediction_type",
@@ -70,7 +70,7 @@ def vocabulary(store: WeightStore, model: str) -> str:
     path = store.find(model)
     if path is None or path.is_dir():
         return f"{model}/tokenizer"
-    others = [f"{key}/tokenizer" for key in store.keys_of(FAMILY) if key != model]
+    others = [f"{key}/tokenizer" for key in store.keys_of(FAMILY) if key not in (model, SMALL)]
     folders = [key for key in others if (found := store.find(key)) is not None and found.is_dir()]
     return folders[0] if folders else f"{_TOKENIZER}/tokenizer"
 
@@ -84,10 +84,8 @@ def _part(key: str, device: torch.device, reader: WeightReader) -> Any:
         return single_file.component(path, part, dtype_for(device))
     kinds = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
     network = network_from(kinds[part], path, dtype_for(device))
-    channels = {"unet": "in_channels", "vae": "latent_channels"}.get(part)
-    if channels is not None and network.config[channels] != CHANNELS:
-        name = reader.store.entry(key).called
-        raise ColorizerError(Text("stable_diffusion.another-kind", name=name))
+    if part == "unet" and network.config.in_channels != network.config.out_channels:  # it wants a mask, or the photo
+        raise ColorizerError(Text("stable_diffusion.another-kind", name=reader.store.entry(key).called))
     return network
 
 

@@ -13,12 +13,20 @@ from colorizers.methods.stable_diffusion import control_maps
 from colorizers.methods.stable_diffusion.components import CHECKER, load_controlnet
 from colorizers.methods.stable_diffusion.denoising import ControlNetInput
 from colorizers.methods.stable_diffusion.depth import load_depth
-from colorizers.methods.stable_diffusion.options import StableDiffusionOptions, start_from, strength
+from colorizers.methods.stable_diffusion.options import (
+    SUITING,
+    Model,
+    StableDiffusionOptions,
+    model,
+    start_from,
+    strength,
+)
 from colorizers.methods.stable_diffusion.pipeline import Run, StableDiffusion, schedule_of
 from colorizers.options import control, picture
 from colorizers.picture.color import gray_rgb
 from colorizers.picture.photo import Photo
 from colorizers.pool import Loader
+from colorizers.weights.registry import SMALL, SMALL_CONTROL
 from colorizers.weights.store import WeightStore
 from colorizers.words import Text
 
@@ -41,11 +49,10 @@ def _scale(default: float, *, advanced: bool = False) -> Any:
 class ControlnetOptions(StableDiffusionOptions):
     """Options of the ControlNet tab."""
 
+    weights: Model = model(**SUITING, control_by="depth")
     start_from: str = start_from("gray")
     strength: float = strength(0.9)
-    control_by: Literal["depth", "brightness", "softedge", "lineart"] = control(
-        "depth", labels=_CONTROLS, family="controlnet"
-    )
+    control_by: Literal["depth", "brightness", "softedge", "lineart"] = control("brightness", labels=_CONTROLS)
     control_scale: float = _scale(0.8)
     depth: Photo | None = picture(required=False, references=False, advanced=True)
     estimator: Literal["midas", "depth_anything", "dpt"] = control("midas", family="depth", advanced=True)
@@ -54,7 +61,6 @@ class ControlnetOptions(StableDiffusionOptions):
     second_control: Literal["none", "depth", "brightness", "softedge", "lineart"] = control(
         "none",
         labels={"none": Text("options.second_control.none"), **_CONTROLS},
-        family="controlnet",
         advanced=True,
     )
     second_scale: float = _scale(0.5, advanced=True)
@@ -74,7 +80,8 @@ class Controlnet(StableDiffusion):
         _check(options)
         kinds = scales_of(options)
         estimator = (f"depth/{options.estimator}",) if "depth" in kinds and options.depth is None else ()
-        return (*super().needs(options, store), *(f"controlnet/{kind}" for kind in kinds), *estimator)
+        networks = (self._network(kind, options) for kind in kinds)
+        return (*super().needs(options, store), *networks, *estimator)
 
     def controls(self, run: Run, stack: ExitStack) -> list[ControlNetInput]:
         """As `StableDiffusion.controls`; the maps go beside the result."""
@@ -82,13 +89,17 @@ class Controlnet(StableDiffusion):
         for kind, scale in scales_of(options).items():
             image = run.frame.pad(_map_of(kind, run))
             run.job.maps[_CONTROLS[kind]] = run.frame.crop(image).cpu()
-            network = stack.enter_context(run.job.models.lease(f"controlnet/{kind}"))
+            network = stack.enter_context(run.job.models.lease(self._network(kind, options)))
             pixels = image.expand(1, 3, -1, -1).to(next(network.parameters()))
             controls.append(ControlNetInput(network, pixels, scale, options.control_start, options.control_end))
         steps = schedule_of(options).denoising_steps
         if not any(control.acts_at(step, steps) for control in controls for step in range(steps)):
             run.job.notes.append(Text("stable_diffusion.no-control"))
         return controls
+
+    def _network(self, kind: str, options: Any) -> str:
+        """The key of the ControlNet for a kind of map; the small model has one for all."""
+        return SMALL_CONTROL if self.key(options) == SMALL else f"controlnet/{kind}"
 
 
 def scales_of(options: Any) -> dict[str, float]:
@@ -101,6 +112,8 @@ def _check(options: Any) -> None:
     """Stop before anything runs that could not end well."""
     if options.control_by == options.second_control:
         raise ColorizerError(Text("stable_diffusion.same-controls", control=_CONTROLS[options.control_by]))
+    if options.weights == "small" and "depth" in scales_of(options):
+        raise ColorizerError(Text("stable_diffusion.depth-of-small"))
     if options.control_start >= options.control_end:
         raise ColorizerError(Text("stable_diffusion.control-ends-first"))
     if options.depth is not None and "depth" not in scales_of(options):
@@ -129,5 +142,6 @@ METHOD = Controlnet(
         slow_on_cpu=True,
         shows_maps=True,
         checker=CHECKER,
+        unchecked=(SMALL,),
     )
 )

@@ -34,7 +34,7 @@ class ControlNetInput:
 
 @dataclass(frozen=True, eq=False)
 class PromptEmbeddings:
-    """The prompt and the negative prompt as the text encoder encodes them: (1, 77, D) each."""
+    """The prompt and the negative prompt as the text encoder encodes them: (1, T, D) each."""
 
     positive: Tensor
     negative: Tensor
@@ -113,7 +113,7 @@ def denoise(
     controls: Sequence[ControlNetInput] = (),
     callback: Callable[[int, Tensor], None] = lambda done, latents: None,
 ) -> Tensor:
-    """Latents (1, 4, h, w) to latents: noise is added as the strength asks, and removed as the prompt asks.
+    """Latents (1, C, h, w) to latents: noise is added as the strength asks, and removed as the prompt asks.
 
     Guidance after "Classifier-Free Diffusion Guidance", Ho and Salimans 2022; from a scale of 1 down there is none.
     The noise comes from a generator on the CPU. `callback(done, latents)` is called before the first step and after

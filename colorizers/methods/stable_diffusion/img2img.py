@@ -4,6 +4,7 @@ from colorizers.methods.method import MethodInfo
 from colorizers.methods.stable_diffusion.components import CHECKER
 from colorizers.methods.stable_diffusion.options import StableDiffusionOptions
 from colorizers.methods.stable_diffusion.pipeline import StableDiffusion
+from colorizers.weights.registry import SMALL
 
 METHOD = StableDiffusion(
     MethodInfo(
@@ -13,5 +14,6 @@ METHOD = StableDiffusion(
         libraries=("diffusers", "transformers"),
         slow_on_cpu=True,
         checker=CHECKER,
+        unchecked=(SMALL,),
     )
 )

@@ -10,7 +10,6 @@ from colorizers.devices import dtype_for, free_bytes
 from colorizers.errors import NotFinite
 from colorizers.words import Text
 
-_CELL = 8  # pixels a side of what one place in the latents stands for
 _TILE = 256  # pixels
 _CHART = 128  # pixels of the chart of colours by which the factors of previews are fitted
 _PATCHES = 8  # of the chart, in a row
@@ -23,11 +22,14 @@ class LatentCodec(nn.Module):
     def __init__(self, vae: Any) -> None:
         super().__init__()
         self.vae = vae.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
-        vae.tile_sample_min_size, vae.tile_latent_min_size = _TILE, _TILE // _CELL
+        cell = 2 ** (
+            len(vae.config.block_out_channels) - 1
+        )  # pixels a side of what one place in the latents stands for
+        vae.tile_sample_min_size, vae.tile_latent_min_size = _TILE, _TILE // cell
         self._factors: Tensor | None = None
 
     def encode(self, rgb: Tensor, tiled: bool = False) -> Tensor:
-        """SRGB (3, H, W) in [0, 1] to the likeliest latents (1, 4, H / 8, W / 8); in tiles it takes less memory."""
+        """SRGB (3, H, W) in [0, 1] to the likeliest latents (1, C, h, w); in tiles it takes less memory."""
         self.vae.use_tiling = tiled
         latents: Tensor = self.vae.encode(self._laid_out(2 * rgb[None] - 1)).latent_dist.mode().contiguous()
         if not latents.isfinite().all():
@@ -35,7 +37,7 @@ class LatentCodec(nn.Module):
         return latents * self.vae.config.scaling_factor
 
     def decode(self, latents: Tensor, tiled: bool = False) -> Tensor:
-        """Latents (1, 4, h, w) to sRGB (3, 8 h, 8 w) in [0, 1]; in tiles it takes less memory."""
+        """Latents (1, C, h, w) to sRGB (3, H, W) in [0, 1]; in tiles it takes less memory."""
         self.vae.use_tiling = tiled
         picture: Tensor = self.vae.decode(self._laid_out(latents / self.vae.config.scaling_factor)).sample
         return (picture[0].float() / 2 + 0.5).clamp(0, 1)
@@ -44,7 +46,7 @@ class LatentCodec(nn.Module):
         return planes.to(self.vae.dtype).contiguous(memory_format=torch.channels_last)
 
     def latent_rgb_factors(self) -> Tensor:
-        """The linear map from latents to colours, (5, 3), for `latent_preview`, fitted to a chart of patches."""
+        """The linear map from latents to colours, (C + 1, 3), for `latent_preview`, fitted to a chart of patches."""
         if self._factors is None:
             random = torch.Generator().manual_seed(0)
             patches = torch.rand(1, 3, _PATCHES, _PATCHES, generator=random)
@@ -57,7 +59,7 @@ class LatentCodec(nn.Module):
 
 
 def latent_preview(latents: Tensor, matrix: Tensor) -> Tensor:
-    """Latents (1, 4, h, w) to their approximate colours, sRGB (3, h, w) in [0, 1]: see `latent_rgb_factors`."""
+    """Latents (1, C, h, w) to their approximate colours, sRGB (3, h, w) in [0, 1]: see `latent_rgb_factors`."""
     rows = _with_ones(latents[0].float().cpu().flatten(1).T)
     return (rows @ matrix).T.unflatten(1, latents.shape[2:]).clamp(0, 1)
 

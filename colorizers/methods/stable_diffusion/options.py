@@ -15,12 +15,21 @@ _STARTS = {
     **{name: Text("options.start_from.method", method=method.info.title) for name, method in PHOTO_METHODS.items()},
 }
 
-Model = Literal["sd15", "sd14", "own"]
+Model = Literal["small", "sd15", "sd14", "own"]
+_LARGE = ("sd15", "sd14", "own")
 
 
 def strength(default: float) -> Any:
     """The option `strength`."""
     return control(default, low=0, high=1, step=0.05)
+
+
+def model(**suiting: Any) -> Any:
+    """The option `weights`: the model, and which values of other options suit the large ones."""
+    return control("small", key="stable_diffusion_model", family=FAMILY, options=dict.fromkeys(_LARGE, suiting))
+
+
+SUITING: dict[str, Any] = {"guidance_scale": 7.0, "steps": 20, "working_size": 512}  # SD 1.x
 
 
 def start_from(default: str) -> Any:
@@ -29,21 +38,21 @@ def start_from(default: str) -> Any:
 
 
 class StableDiffusionOptions(Options):
-    """Options of every tab with Stable Diffusion."""
+    """Options of every tab with Stable Diffusion; their defaults suit the small model."""
 
     prompt: str = text("", max_length=_LONGEST_PROMPT)
     preset: Preset = control("natural")
+    weights: Model = model(**SUITING)
     start_from: str = start_from("unet")
     strength: float = strength(0.5)
-    guidance_scale: float = control(7.0, low=1, high=20, step=0.5)
+    guidance_scale: float = control(3.0, low=1, high=20, step=0.5)
     variants: int = variants()
-    steps: int = control(20, low=1, high=100, advanced=True, help=Text("options.steps.stable_diffusion"))
+    steps: int = control(12, low=1, high=100, advanced=True, help=Text("options.steps.stable_diffusion"))
     sampler: SamplerName = control("unipc", family="lora", advanced=True)
     negative_prompt: str = text(NEGATIVE, max_length=_LONGEST_PROMPT, advanced=True)
     caption: Literal["none", "blip"] = control("none", family="caption", advanced=True)
-    weights: Model = control("sd15", key="stable_diffusion_model", family=FAMILY, advanced=True)
     working_size: int = control(
-        512, low=256, high=768, step=64, unit="px", advanced=True,
+        128, low=96, high=768, step=32, unit="px", advanced=True,
         help=Text("options.working_size.stable_diffusion"),
     )  # fmt: skip
     seed: int | None = seed()

@@ -28,6 +28,7 @@ from colorizers.picture.compose import Outcome, Painting, compose
 from colorizers.picture.photo import Photo
 from colorizers.picture.resize import resized
 from colorizers.pool import Loader
+from colorizers.weights.registry import SMALL
 from colorizers.weights.store import WeightStore
 from colorizers.words import Text
 
@@ -61,7 +62,9 @@ class StableDiffusion:
         return f"{components.FAMILY}/{options.weights}"
 
     def needs(self, options: Any, store: WeightStore) -> tuple[str, ...]:
-        """As `Method.needs`."""
+        """As `Method.needs`; ColorizerError when a sampler is not for the model."""
+        if options.sampler == "lcm" and self.key(options) == SMALL:
+            raise ColorizerError(Text("stable_diffusion.lcm-of-small"))
         needed = [self.key(options), components.vocabulary(store, self.key(options))]
         if options.sampler == "lcm":
             needed.append(components.LORA)
@@ -150,7 +153,7 @@ def _denoise_variants(
         notes.append(Text("stable_diffusion.lower-guidance", scale=_FAST_GUIDANCE))
     run.report(Text("progress.loading"))
     with run.job.models.lease(components.unet_key(run.model, fast)) as unet:
-        _check_fit(unet, prompt, controls)
+        _check_fit(unet, prompt, init_latents, controls)
         every = []
         for k in range(options.variants):
             scheduler = make_scheduler(options.sampler, scheduler_config)
@@ -243,9 +246,11 @@ def _init_image(lightness: Tensor, start: Start | None) -> Tensor:
     return torch.from_numpy(pixels).movedim(-1, 0) / 255
 
 
-def _check_fit(unet: Any, prompt: PromptEmbeddings, controls: list[ControlNetInput]) -> None:
+def _check_fit(unet: Any, prompt: PromptEmbeddings, latents: Tensor, controls: list[ControlNetInput]) -> None:
     """Stop before networks of different kinds meet."""
     width = prompt.positive.shape[-1]
+    if unet.config.in_channels != latents.shape[1]:
+        raise ColorizerError(Text("stable_diffusion.autoencoder-does-not-fit"))
     if unet.config.cross_attention_dim != width:
         raise ColorizerError(Text("stable_diffusion.encoder-does-not-fit"))
     if any(control.network.config.cross_attention_dim != width for control in controls):

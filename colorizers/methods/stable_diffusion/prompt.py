@@ -24,12 +24,11 @@ PRESETS: dict[Preset, str] = {
 """The words that each adds to the prompt."""
 
 NEGATIVE = "black and white, monochrome, grayscale, sepia, tinted, oversaturated, painting, drawing, text, watermark"
-TOKENS = 77  # the text encoder's, the two that begin and end a text among them
 
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """The embedding of a text, (1, 77, D), and whether its end did not fit."""
+    """The embedding of a text, (1, T, D), and whether its end did not fit."""
 
     states: Tensor
     cut: bool
@@ -44,12 +43,12 @@ class TextEncoder(nn.Module):
         self._tokenizer = tokenizer
 
     def forward(self, text: str) -> Encoded:
-        """Encode a text, of which the first 75 tokens are used."""
-        tokenizer = self._tokenizer
-        tokens = tokenizer(text, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt")
+        """Encode a text as T tokens, which begin with one for its begin and hold one for its end."""
+        tokenizer, limit = self._tokenizer, self.network.config.max_position_embeddings
+        tokens = tokenizer(text, padding="max_length", max_length=limit, truncation=True, return_tensors="pt")
         whole = len(tokenizer(text, truncation=False, verbose=False).input_ids)
         states = self.network(tokens.input_ids.to(self.network.device))[0]
-        return Encoded(states, whole > TOKENS)
+        return Encoded(states, whole > limit)
 
 
 def full_prompt(prompt: str, preset: Preset, caption: str = "") -> str:
@@ -63,7 +62,7 @@ def encode_prompts(encoder: nn.Module, positive: str, negative: str, notes: list
     """The embeddings of both prompts; a note says what did not fit."""
     wanted, unwanted = encoder(positive), encoder(negative)
     if wanted.cut:
-        notes.append(Text("stable_diffusion.prompt-cut", tokens=TOKENS - 2))
+        notes.append(Text("stable_diffusion.prompt-cut", tokens=wanted.states.shape[1] - 2))
     if unwanted.cut:
-        notes.append(Text("stable_diffusion.negative-prompt-cut", tokens=TOKENS - 2))
+        notes.append(Text("stable_diffusion.negative-prompt-cut", tokens=wanted.states.shape[1] - 2))
     return PromptEmbeddings(wanted.states, unwanted.states)

@@ -1,14 +1,18 @@
-"""A ControlNet by which the photo's brightness, at the photo's own pixels, guides the U-Net."""
+"""A ControlNet by which the photo's brightness, or its lines, at the photo's own pixels, guides the U-Net."""
 
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from colorizers.training.initialize import clipped_rgb
+from colorizers.methods.stable_diffusion.control_maps import brightness, line_art, soft_edges
 from colorizers.training.recipe import Batch, Recipe
-from colorizers.training.recipes.small_sd.networks import controlnet
+from colorizers.training.recipes.small_sd.networks import (
+    controlnet,
+)
 from colorizers.training.recipes.small_sd.unet import LatentDenoising
+
+_MAPS, _SHARES = (brightness, soft_edges, line_art), (0.6, 0.2, 0.2)
 
 
 class Control(LatentDenoising):
@@ -30,9 +34,10 @@ class Control(LatentDenoising):
         return super().forward(batch, step)
 
     def predicted(self, batch: Batch, noisy: Tensor, steps: Tensor, states: Tensor) -> Tensor:
-        gray = clipped_rgb(torch.cat((batch.lightness, torch.zeros_like(batch.lab[:, 1:])), dim=1))
-        draws = len(noisy) // len(gray)
-        return _guided(self.network, noisy, steps, states, gray.repeat_interleave(draws, dim=0))
+        kinds = torch.multinomial(torch.tensor(_SHARES), len(batch.lab), replacement=True, generator=batch.random)
+        planes = [_MAPS[kind](light[0]) for kind, light in zip(kinds.tolist(), batch.lightness, strict=True)]
+        maps = torch.stack(planes)[:, None].expand(-1, 3, -1, -1)
+        return _guided(self.network, noisy, steps, states, maps.repeat_interleave(len(noisy) // len(maps), dim=0))
 
     def guided(self, network: Any, noisy: Tensor, timestep: Tensor, states: Tensor, gray: Tensor) -> Tensor:
         return _guided(network, noisy, timestep, states, gray.expand(len(noisy), -1, -1, -1))

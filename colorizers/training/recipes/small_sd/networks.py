@@ -1,84 +1,15 @@
-"""The networks of the small Stable Diffusion, in the layout of diffusers: narrow, for pictures of 128 to 256 px."""
+"""The networks of the small Stable Diffusion, in the layout of diffusers: narrow, for pictures of 96 to 192 px."""
 
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch import nn
 
-CELL = 8  # pixels a side of what one place in the latents stands for
-CHANNELS = 4  # of latents
-_VAE_WIDTHS = (16, 32, 64, 128)
+from colorizers.training.recipes.small_sd.autoencoder import CHANNELS
+
 _STATES = 160  # width of the text encoder
 _HEADS = 4  # of attention, in the U-Net; diffusers calls their number attention_head_dim
-_UNET_WIDTHS = (80, 128, 144)
-_CONTROL_WIDTHS = (8, 16, 32, 64)  # of what a ControlNet makes of its map, from its pixels to the latents' size
-_FIRST_SPREAD = -4.0  # logarithm of the variance of latents at the beginning: small, so that they say something
-_STATISTICS_RATE = 0.01  # share of a batch in the running mean and spread of the latents
-
-
-class Autoencoder(nn.Module):
-    """An AutoencoderKL whose latents (B, 4, h, w) are brought to mean 0 and spread 1 a channel."""
-
-    mean: Tensor
-    spread: Tensor
-
-    def __init__(self) -> None:
-        from diffusers import AutoencoderKL
-
-        super().__init__()
-        self.network: Any = AutoencoderKL(
-            block_out_channels=_VAE_WIDTHS,
-            down_block_types=["DownEncoderBlock2D"] * len(_VAE_WIDTHS),
-            up_block_types=["UpDecoderBlock2D"] * len(_VAE_WIDTHS),
-            layers_per_block=1,
-            latent_channels=CHANNELS,
-            norm_num_groups=8,
-            mid_block_add_attention=False,
-            scaling_factor=1.0,
-        )
-        nn.init.constant_(self.network.quant_conv.bias[CHANNELS:], _FIRST_SPREAD)
-        self.register_buffer("mean", torch.zeros(CHANNELS, 1, 1))
-        self.register_buffer("spread", torch.ones(CHANNELS, 1, 1))
-
-    def distribution(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of the raw latents of sRGB (B, 3, 8 h, 8 w) in [0, 1]."""
-        latents = self.network.encode(2 * rgb - 1).latent_dist
-        return latents.mean, latents.std
-
-    @torch.no_grad()
-    def measure(self, latents: Tensor) -> None:
-        """Bring the running mean and spread nearer to those of a batch of raw latents."""
-        variance, mean = torch.var_mean(latents.float(), (0, 2, 3))
-        self.mean.lerp_(mean[:, None, None], _STATISTICS_RATE)
-        self.spread.lerp_(variance.sqrt()[:, None, None], _STATISTICS_RATE)
-
-    def draw(self, latents: Tensor) -> Tensor:
-        """Raw latents to sRGB (B, 3, 8 h, 8 w), about in [0, 1] and not clipped."""
-        picture: Tensor = self.network.decode(latents).sample
-        return picture / 2 + 0.5
-
-    def encode(self, rgb: Tensor) -> Tensor:
-        """SRGB (B, 3, 8 h, 8 w) in [0, 1] to its likeliest latents."""
-        return (self.distribution(rgb)[0] - self.mean) / self.spread
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """Latents to sRGB (B, 3, 8 h, 8 w) in [0, 1]."""
-        return self.draw(latents * self.spread + self.mean).clamp(0, 1)
-
-    @torch.no_grad()
-    def folded(self) -> Any:
-        """The AutoencoderKL with mean and spread in the 1 x 1 convolutions beside its latents: its scale is 1."""
-        into, out_of = self.network.quant_conv, self.network.post_quant_conv
-        mean, spread = self.mean.flatten(), self.spread.flatten()
-        out_of.bias += out_of.weight[..., 0, 0] @ mean
-        out_of.weight *= spread[:, None, None]
-        into.weight[:CHANNELS] /= spread[:, None, None, None]
-        into.bias[:CHANNELS] = (into.bias[:CHANNELS] - mean) / spread
-        into.bias[CHANNELS:] -= 2 * spread.log()  # the logarithm of the variance
-        self.mean.zero_()
-        self.spread.fill_(1)
-        return self.network
+_UNET_WIDTHS = (48, 96, 160)
+_CONTROL_WIDTHS = (8, 16, 32)  # of what a ControlNet makes of its map, from its pixels to the latents' size
 
 
 def text_encoder(tokenizer: Any) -> Any:
@@ -104,7 +35,7 @@ def unet() -> Any:
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(
-        sample_size=16,
+        sample_size=32,
         in_channels=CHANNELS,
         out_channels=CHANNELS,
         block_out_channels=_UNET_WIDTHS,
@@ -131,9 +62,3 @@ class SmallStableDiffusion(nn.Module):
         super().__init__()
         for name, part in parts.items():
             self.add_module(name, part)
-
-
-def whole_cells(planes: Tensor) -> Tensor:
-    """Planes (B, C, H, W) with their last row and column repeated until both sides are multiples of 8."""
-    height, width = planes.shape[-2:]
-    return pad(planes, (0, -width % CELL, 0, -height % CELL), "replicate")

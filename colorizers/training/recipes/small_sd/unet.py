@@ -5,35 +5,41 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss
+from torch.nn.functional import interpolate
 
 from colorizers.networks.diffusion import SCHEDULE
 from colorizers.picture.color import rgb_to_lab
 from colorizers.training.initialize import clipped_rgb
 from colorizers.training.photos import seeded
 from colorizers.training.recipe import Batch, Objective, Recipe
+from colorizers.training.recipes.small_sd.autoencoder import (
+    CHANNELS,
+    LIGHTS,
+    Autoencoder,
+    latents_of,
+    whole_cells,
+)
 from colorizers.training.recipes.small_sd.captions import captions
 from colorizers.training.recipes.small_sd.networks import (
-    Autoencoder,
     SmallStableDiffusion,
     text_encoder,
     unet,
-    whole_cells,
 )
 from colorizers.training.recipes.small_sd.tokenizer import tokenizer
 from colorizers.training.schedules import signal_and_noise, signal_variance
 from colorizers.training.validation import Figures
 
-_DRAWS = 4  # noisy versions of each photo
+_DRAWS = 2  # noisy versions of each photo
 _UNCAPTIONED = 0.1  # of them have no caption
 _OTHER_START = 0.6  # and of them begin with other colours than they end with, at a strength between
 _STRENGTHS = (0.3, 1.0)
 _GRAY_STARTS = 0.6  # of the photos, whose other colours are none
-_TINT = 6.0  # standard deviation, in Lab units, of what is wrong with the others
+_TINT, _TINTS = 8.0, 3  # what is wrong with the others: its standard deviation, in Lab units, at places a side
 # Of the photos so many are made gray, and so on, with captions that say so.
 _GRAY, _IN_OTHER_LIGHT, _MORE_OR_LESS = 0.03, 0.12, 0.12
 _LIGHT = 24.0  # Lab units of b* by which other light differs at most
 _SATURATION = (0.3, 1.6)
+_LIGHT_WEIGHT = 1 / 8  # of the squared error of the light, whose latents are larger and which the program knows
 _JUDGED_EVERY, _JUDGED_STEPS, _JUDGED_STRENGTH, _JUDGED_GUIDANCE = 5, 8, 0.75, 2.0
 _JUDGED_WORDS = "natural color photograph, realistic colors"
 
@@ -61,7 +67,7 @@ class LatentDenoising(Objective):
         wanted = recolored(torch.cat((batch.lightness, batch.lab[:, 1:]), dim=1), random)
         states = self._states(self.network, self._captions(wanted, batch)).repeat_interleave(_DRAWS, dim=0)
         clean, start = (
-            self._latents(lab).repeat_interleave(_DRAWS, dim=0) for lab in (wanted, starting(wanted, random))
+            latents_of(clipped_rgb(lab)).repeat_interleave(_DRAWS, dim=0) for lab in (wanted, starting(wanted, random))
         )
         chance, caption_chance, strength, share = torch.rand(4, len(clean), generator=random, device=device)
         strength = torch.where(chance < _OTHER_START, _STRENGTHS[0] + (_STRENGTHS[1] - _STRENGTHS[0]) * strength, 1)
@@ -75,7 +81,9 @@ class LatentDenoising(Objective):
         empty = self._states(self.network, [""])
         states = torch.where((caption_chance < _UNCAPTIONED)[:, None, None], empty, states)
         predicted = self.predicted(batch, signal * clean + sigma * noise, steps, states)
-        return {"denoising": mse_loss(predicted.float(), signal * noise - sigma * clean)}
+        error = (predicted.float() - (signal * noise - sigma * clean)) ** 2
+        light, colors = error.split((LIGHTS, CHANNELS - LIGHTS), dim=1)
+        return {"light": _LIGHT_WEIGHT * light.mean(), "colors": colors.mean()}
 
     def predicted(self, batch: Batch, noisy: Tensor, steps: Tensor, states: Tensor) -> Tensor:
         """The velocity that the network predicts for noisy latents."""
@@ -113,11 +121,6 @@ class LatentDenoising(Objective):
         """As `Objective.figures`, on every fifth photo, for each takes many steps."""
         return super().figures(network, photos[::_JUDGED_EVERY])
 
-    @torch.no_grad()
-    def _latents(self, lab: Tensor) -> Tensor:
-        latents: Tensor = self.network.vae.encode(clipped_rgb(lab))
-        return latents.float()
-
     def _captions(self, lab: Tensor, batch: Batch) -> list[str]:
         labels = [self._labels[k] if k >= 0 else "" for k in batch.label_ids.tolist()]
         seed = torch.randint(2**31, (1,), generator=batch.random, device=lab.device)
@@ -148,9 +151,10 @@ def recolored(lab: Tensor, random: torch.Generator) -> Tensor:
 
 
 def starting(lab: Tensor, random: torch.Generator) -> Tensor:
-    """Lab (B, 3, H, W) as a run may start from: most of them gray, the others too pale and in a wrong tint."""
+    """Lab (B, 3, H, W) as a run may start from: most of them gray, the others too pale and in wrong tints."""
     kind, gain = torch.rand(2, len(lab), 1, 1, 1, generator=random, device=lab.device)
-    tint = _TINT * torch.randn(len(lab), 2, 1, 1, generator=random, device=lab.device)
+    tints = torch.randn(len(lab), 2, _TINTS, _TINTS, generator=random, device=lab.device)
+    tint = _TINT * interpolate(tints, lab.shape[-2:], mode="bilinear", align_corners=True)
     ab = torch.where(kind < _GRAY_STARTS, 0, gain * lab[:, 1:] + tint)
     return torch.cat((lab[:, :1], ab), dim=1)
 
@@ -160,7 +164,10 @@ RECIPES = (
         key="small_sd/unet",
         objective=lambda plan, materials: LatentDenoising(materials.photos.labels),
         common={"weight_decay": 0.0, "schedule": "trapezoid", "learning_rate": 5e-4, "ema": 0.999},
-        cpu={"steps": 60000, "cool_down": 5000, "batch": 8, "size": 96, "cool_size": 128, "warm_up": 200},
+        cpu={
+            "steps": 60000, "cool_down": 5000, "batch": 16, "size": 64, "cool_size": 96, "warm_up": 200,
+            "judge_every": 1000,
+        },
         gpu={
             "steps": 60000, "cool_down": 10000, "batch": 256, "size": 192, "cool_size": 192, "warm_up": 1000,
             "learning_rate": 1e-3, "ema": 0.9998,
