@@ -83,8 +83,8 @@ def spread(hints: Hints, lightness: Tensor) -> Tensor:
         shade = small / small[place].mean().clamp(min=1)
         colors.append(_ab_of(color)[:, None, None] * shade.clamp(_DARKEST, 1))
     share = torch.stack(shares)[:, None]
-    color = (torch.stack(colors) * share).sum(0) / share.sum(0).clamp(min=1e-12)
-    return torch.cat((torch.stack(weights).amax(0)[None], color))
+    mixed = (torch.stack(colors) * share).sum(0) / share.sum(0).clamp(min=1e-12)
+    return torch.cat((torch.stack(weights).amax(0)[None], mixed))
 
 
 def hints_of_strokes(strokes: Photo) -> Hints:
