@@ -83,7 +83,7 @@ def read_record(path: Path) -> Record:
     try:
         if not path.is_file():  # of a pipe one would wait for the end
             raise ColorizerError(Text("record.no-file", name=label))
-        with Image.open(path, formats=("PNG", "JPEG", "WEBP", "TIFF")) as image:
+        with Image.open(path, formats=("PNG", "JPEG", "WEBP", "TIFF", "GIF")) as image:
             text = image.info.get(PNG_KEY) or _from_xmp(image)
     except ColorizerError:
         raise
@@ -100,7 +100,8 @@ def read_record(path: Path) -> Record:
 
 
 def _from_xmp(image: Image.Image) -> str | None:
-    packet: Any = image.info.get("xmp") or getattr(image, "tag_v2", {}).get(700)
+    """The record in XMP, which a GIF has for its comment."""
+    packet: Any = image.info.get("xmp") or getattr(image, "tag_v2", {}).get(700) or image.info.get("comment")
     if not isinstance(packet, bytes) or len(packet) > 2 * _MAX_BYTES:
         return None
     found = re.search(r'colorizers:record="([^"]*)"', packet.decode(errors="replace"))
