@@ -20,6 +20,7 @@ from colorizers.options import Options, Words, controls, validated
 from colorizers.picture.exports import Exports
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
+from colorizers.picture.sheet import SheetOptions
 from colorizers.training.recipe import TrainingPlan
 from colorizers.weights.loading import check_fit
 from colorizers.weights.store import missing_weights
@@ -31,6 +32,7 @@ CATALOGUE = words.templates.__wrapped__(ENGLISH)
 MODELS: list[type[Options]] = [
     Finish,
     Exports,
+    SheetOptions,
     TrainingPlan,
     *dict.fromkeys(method.info.options for method in METHODS.values()),
 ]

@@ -15,14 +15,14 @@ from colorizers.commands import outputs
 from colorizers.commands.flags import add_flags
 from colorizers.commands.reports import PhotoReport, State
 from colorizers.commands.request import ColorizeRequest, Remake, request_of
+from colorizers.commands.running import run_shown
 from colorizers.engine import Engine, make_engine
-from colorizers.engine.jobs import CheckedJob, Done, Pace
-from colorizers.errors import Cancelled, ColorizerError
+from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS, find
-from colorizers.methods.method import AnyMethod, Step
+from colorizers.methods.method import AnyMethod
 from colorizers.picture.exports import Exports
 from colorizers.picture.record import read_record
-from colorizers.picture.result import Format, Result
+from colorizers.picture.result import Format
 from colorizers.words import Text
 
 
@@ -121,7 +121,7 @@ def _colorized(engine: Engine, request: ColorizeRequest, task: outputs.Task, bar
         return PhotoReport(task.photo, "kept", paths)
     job = engine.checked(request.job(photo))
     outputs.make_folder(task.target.parent)
-    results = _results(engine, job, bar)
+    results = run_shown(engine, job, bar)
     made = {result.coloring.variant: result for result in results}
     notes = [*request.notes, *(note for result in results for note in result.notes)]
     for file in missing:
@@ -156,21 +156,6 @@ def _summary(count: "Counter[State]", plan: outputs.OutputPlan) -> str:
 
 def _about(photo: Path, text: Text) -> Text:
     return Text("commands.colorize.about", name=outputs.shown(photo), text=text)
-
-
-def _results(engine: Engine, job: CheckedJob, bar: "tqdm[Any]") -> tuple[Result, ...]:
-    """Run a job to its end, its steps shown beside the bar."""
-    pace = Pace()
-    for event in engine.run(job):
-        if isinstance(event, Step):
-            values = (event.losses or {}).items()
-            parts = [event.text, *(Text("loss.value", name=Text(f"losses.{n}"), value=f"{v:.3g}") for n, v in values)]
-            if (left := pace.left(event)) is not None:
-                parts.append(Text("commands.colorize.time-left", duration=Text("duration.seconds", value=left)))
-            bar.set_postfix_str(", ".join(map(str, parts)))
-        elif isinstance(event, Done):
-            return event.results(job)
-    raise Cancelled
 
 
 def _asked_for(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[AnyMethod, Remake | None]:

@@ -52,15 +52,19 @@ class Record(BaseModel):
 
     def xmp(self) -> bytes:
         """An XMP packet with the record and the IPTC note on where the colours come from."""
-        return (
-            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-            '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
-            f' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:colorizers="{_NAMESPACE}"'
-            f' Iptc4xmpExt:DigitalSourceType="{_MADE_BY_MACHINE}"'
-            f' colorizers:record="{html.escape(self.model_dump_json())}">'
-            f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{_NOTE}</rdf:li></rdf:Alt></dc:description>'
-            "</rdf:Description></rdf:RDF></x:xmpmeta>"
-        ).encode()
+        return xmp_packet(f' colorizers:record="{html.escape(self.model_dump_json())}"')
+
+
+def xmp_packet(more: str = "") -> bytes:
+    """An XMP packet with the IPTC note on where the colours come from, and more attributes."""
+    return (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
+        f' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:colorizers="{_NAMESPACE}"'
+        f' Iptc4xmpExt:DigitalSourceType="{_MADE_BY_MACHINE}"{more}>'
+        f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{_NOTE}</rdf:li></rdf:Alt></dc:description>'
+        "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    ).encode()
 
 
 def _quoted(value: object) -> str:
