@@ -19,14 +19,13 @@ from colorizers.commands.running import run_shown
 from colorizers.engine import Engine, make_engine
 from colorizers.engine.jobs import CheckedJob, JobRequest
 from colorizers.errors import ColorizerError
-from colorizers.evaluation.comparison import SIDE, Coloration, measured, naive, of_photo, of_result
+from colorizers.evaluation.comparison import Coloration, measured, naive, of_photo, of_result, sheet_of
 from colorizers.methods.catalog import METHODS
 from colorizers.methods.photo_methods import PHOTO_METHODS
 from colorizers.options import validated
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
-from colorizers.picture.result import with_alpha
-from colorizers.picture.sheet import SUFFIXES, Cell, SheetOptions, contact_sheet, save_sheet
+from colorizers.picture.sheet import SUFFIXES, SheetOptions, save_sheet
 from colorizers.weights.store import missing_weights
 from colorizers.words import Text
 
@@ -61,16 +60,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Colour the photo by each method, write the sheet, and print what it shows."""
     options = validated(SheetOptions, given_values(arguments, SheetOptions))
     target = _checked_target(arguments)
+    outputs.check_photo(arguments.photo)
     photo = Photo.open(arguments.photo)
     print(*photo.notes, sep="\n", end="\n" * bool(photo.notes), file=sys.stderr)
     own = of_photo(photo, arguments.truth)
     engine = make_engine()
     runs = _runs(engine, photo, arguments.methods)
+    outputs.make_folder(target.parent)
     with tqdm(total=len(runs), unit=str(Text("commands.method")), leave=False, disable=None) as bar:
         made = [_colored(engine, each, bar) for each in runs]
     colorations = measured([*own, *made, *naive(photo)]) if arguments.truth else [*own, *made]
-    sheet = contact_sheet(_cells(colorations, photo), *_around(photo, arguments.photo), options)
-    outputs.make_folder(target.parent)
+    sheet = sheet_of(colorations, photo, outputs.shown(Path(arguments.photo.name)), options)
     with outputs.written_whole(target) as partial:
         save_sheet(sheet, partial)
     if arguments.json:
@@ -107,15 +107,15 @@ def _checked_target(arguments: argparse.Namespace) -> Path:
 
 
 def _runs(engine: Engine, photo: Photo, methods: str | None) -> list[_Run]:
-    """What is to be run, all checked before the first one starts; by default all fast methods that are installed."""
-    runs = [_run_of(engine, photo, row) for row in (_fast(engine) if methods is None else split_rows(methods))]
+    """What is to be run, all checked before the first one starts; by default all methods that `_ready` gives."""
+    runs = [_run_of(engine, photo, row) for row in (_ready(engine) if methods is None else split_rows(methods))]
     missing = [weights for each in runs for weights in engine.missing(each.job.method, dict(each.job.options))]
     if missing:
         raise missing_weights(dict.fromkeys(missing))
     return runs
 
 
-def _fast(engine: Engine) -> list[str]:
+def _ready(engine: Engine) -> list[str]:
     """The methods that need nothing but the photo and are installed; the first where none is, which is then missed."""
     return [name for name in PHOTO_METHODS if not engine.missing(name, {})] or [*PHOTO_METHODS][:1]
 
@@ -141,30 +141,6 @@ def _colored(engine: Engine, run: _Run, bar: "tqdm[Any]") -> Coloration:
             tqdm.write(str(Text("commands.colorize.about", name=run.name, text=note)), file=sys.stderr)
     bar.update()
     return of_result(result, run.name, METHODS[run.job.method].info.title, run.settings, max(0.0, seconds))
-
-
-def _around(photo: Photo, path: Path) -> tuple[str, str]:
-    """The heading of the sheet and the note below it."""
-    width, height = photo.size
-    heading = Text("comparison.heading", name=outputs.shown(Path(path.name)), width=width, height=height)
-    return str(heading), str(Text("comparison.note"))
-
-
-def _cells(colorations: list[Coloration], photo: Photo) -> list[Cell]:
-    """The pictures of the sheet, each with its title, settings, seconds and figures."""
-    alpha = photo.reduced(SIDE).alpha
-    return [Cell(with_alpha(each.pixels, alpha), str(each.title), _lines(each)) for each in colorations]
-
-
-def _lines(coloration: Coloration) -> tuple[str, ...]:
-    lines = [coloration.settings.replace(",", ", ")]
-    numbers = []
-    if coloration.seconds is not None:
-        numbers.append(Text("comparison.seconds", seconds=coloration.seconds))
-    if coloration.figures is not None:
-        numbers.append(Text("comparison.figures", **coloration.figures))
-    lines.append(", ".join(map(str, numbers)))
-    return tuple(line for line in lines if line)
 
 
 def _headings(truth: bool) -> tuple[str, ...]:

@@ -103,6 +103,12 @@ def files_of(task: Task, variants: int, export: Export) -> list[OutputFile]:
     return files
 
 
+def check_photo(path: Path) -> None:
+    """Stop before something is opened that is there and no file: of a pipe one would wait for the end."""
+    if path.exists() and not path.is_file():
+        raise ColorizerError(Text("commands.colorize.not-a-photo", path=shown(path)))
+
+
 def make_folder(folder: Path) -> None:
     """Make sure that a folder is there and can be written into."""
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from colorizers.commands.flags import flag, given_values, opened, picture_paths
-from colorizers.commands.outputs import OutputFile, Task, files_of, shown, written_whole
+from colorizers.commands.outputs import OutputFile, Task, check_photo, files_of, shown, written_whole
 from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import REGISTRY
@@ -70,8 +70,7 @@ class ColorizeRequest:
 
     def opened(self, path: Path) -> Photo:
         """One of the photos; ColorizerError when it cannot be opened, or is not the one of --from."""
-        if path.exists() and not path.is_file():
-            raise ColorizerError(Text("commands.colorize.not-a-photo", path=shown(path)))
+        check_photo(path)
         return Photo.open(path) if self.remake is None else self.remake.photo(path)
 
     def job(self, photo: Photo) -> JobRequest:

@@ -18,7 +18,8 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.naming import shown_name
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record
-from colorizers.picture.result import Result
+from colorizers.picture.result import Result, with_alpha
+from colorizers.picture.sheet import Cell, SheetOptions, contact_sheet
 from colorizers.words import Text
 
 SIDE = 1024
@@ -69,6 +70,26 @@ def measured(colorations: Sequence[Coloration]) -> list[Coloration]:
     """The same with figures against the true colours among them: CIEDE2000 (`de00`) and colourfulness (`cf`)."""
     truth = next(each for each in colorations if each.name == TRUTH)
     return [replace(each, figures=_figures(each.pixels, truth.pixels)) for each in colorations]
+
+
+def sheet_of(colorations: Sequence[Coloration], photo: Photo, name: str, options: SheetOptions) -> Image.Image:
+    """The contact sheet of a photo of this name: each picture with its title, settings, seconds and figures."""
+    width, height = photo.size
+    alpha = photo.reduced(SIDE).alpha
+    cells = [Cell(with_alpha(each.pixels, alpha), str(each.title), _lines(each)) for each in colorations]
+    heading = Text("comparison.heading", name=name, width=width, height=height)
+    return contact_sheet(cells, str(heading), str(Text("comparison.note")), options)
+
+
+def _lines(coloration: Coloration) -> tuple[str, ...]:
+    """What stands below a title."""
+    numbers = []
+    if coloration.seconds is not None:
+        numbers.append(Text("comparison.seconds", seconds=coloration.seconds))
+    if coloration.figures is not None:
+        numbers.append(Text("comparison.figures", **coloration.figures))
+    lines = coloration.settings.replace(",", ", "), ", ".join(map(str, numbers))
+    return tuple(line for line in lines if line)
 
 
 def _unmade(name: str, pixels: np.ndarray) -> Coloration:

@@ -1,6 +1,7 @@
 """`compare`: one photo by several methods, side by side, and measured where its true colours are known."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ class TestTheSheet:
             assert (small.format, large.format) == ("JPEG", "JPEG")
             assert large.width - small.width in (200, 400), "one column or two"
 
-    def test_is_of_all_fast_methods_unless_some_are_named(self, photo: Path, capsys):
+    def test_is_of_all_methods_that_need_only_the_photo_unless_some_are_named(self, photo: Path, capsys):
         assert list(compared(capsys, photo)) == ["gray", *PHOTO_METHODS]
 
 
@@ -150,3 +151,5 @@ class TestRefusals:
     def test_a_file_that_is_no_photo(self, here: Path, capsys):
         Path("text.png").write_text("not a picture")
         assert refused(capsys, "text.png").startswith("text.png is not a picture")
+        os.mkfifo("pipe.png")
+        assert "neither a file nor a folder" in refused(capsys, "pipe.png")
