@@ -14,7 +14,7 @@ from colorizers.errors import ColorizerError
 from colorizers.words import Text
 
 PROGRAM = "colorizers"
-COMMANDS = ("colorize", "methods", "weights", "serve", "evaluate", "train")
+COMMANDS = ("colorize", "compare", "methods", "weights", "serve", "evaluate", "train")
 """Each is a module of `colorizers.commands` whose `prepare(parser, argv)` adds the arguments and the function `run`; it
 gets the arguments beforehand for flags that depend on them. Modules are imported when they run."""
 

@@ -157,6 +157,14 @@ def seed_of_variant(seed: int, k: int) -> int:
     return (seed + k) % (MAX_SEED + 1)
 
 
+def options_of_variant(options: _Model, k: int) -> _Model:
+    """The options that make variant k alone: seed + k, one variant. A seed that is not yet known stays so."""
+    single: dict[str, Any] = {"variants": 1} if "variants" in type(options).model_fields else {}
+    if (seed := getattr(options, "seed", None)) is not None:
+        single["seed"] = seed_of_variant(seed, k)
+    return options.model_copy(update=single)
+
+
 def variants(default: int = 1) -> Any:
     """How many results to make; variant k has seed + k."""
     return control(default, low=1, high=MAX_VARIANTS, step=1)

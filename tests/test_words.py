@@ -17,8 +17,10 @@ from colorizers import words
 from colorizers.errors import ColorizerError, NotFinite
 from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.options import Options, Words, controls, validated
+from colorizers.picture.exports import Exports
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
+from colorizers.picture.sheet import SheetOptions
 from colorizers.training.recipe import TrainingPlan
 from colorizers.weights.loading import check_fit
 from colorizers.weights.store import missing_weights
@@ -27,7 +29,13 @@ from colorizers.words import ENGLISH, Text, fields
 PACKAGE = Path(colorizers.__file__).parent
 CATALOGUE = words.templates.__wrapped__(ENGLISH)
 """As the file has it, without what other tests add."""
-MODELS: list[type[Options]] = [Finish, TrainingPlan, *dict.fromkeys(method.info.options for method in METHODS.values())]
+MODELS: list[type[Options]] = [
+    Finish,
+    Exports,
+    SheetOptions,
+    TrainingPlan,
+    *dict.fromkeys(method.info.options for method in METHODS.values()),
+]
 TREES = [ast.parse(path.read_text(), str(path)) for path in sorted(PACKAGE.rglob("*.py"))]
 LINES_OF_A_LOG = ("training.step", "training.validation")  # have columns
 LOUD = "loud"

@@ -2,7 +2,9 @@
 
 import argparse
 import sys
+import traceback
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,14 +13,16 @@ from tqdm import tqdm
 
 from colorizers.commands import outputs
 from colorizers.commands.flags import add_flags
+from colorizers.commands.reports import PhotoReport, State
 from colorizers.commands.request import ColorizeRequest, Remake, request_of
+from colorizers.commands.running import run_shown
 from colorizers.engine import Engine, make_engine
-from colorizers.engine.jobs import CheckedJob, Done, Pace
-from colorizers.errors import Cancelled, ColorizerError
+from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS, find
-from colorizers.methods.method import AnyMethod, Step
+from colorizers.methods.method import AnyMethod
+from colorizers.picture.exports import Exports
 from colorizers.picture.record import read_record
-from colorizers.picture.result import Format, Result
+from colorizers.picture.result import Format
 from colorizers.words import Text
 
 
@@ -36,6 +40,7 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--format", choices=get_args(Format), help=str(Text("commands.colorize.format")))
     add("--bits", type=int, choices=(8, 16), default=8, help=str(Text("commands.colorize.bits")))
     add("--keep-exif", action="store_true", help=str(Text("commands.colorize.keep-exif")))
+    add("--json", action="store_true", help=str(Text("commands.colorize.json")))
     add("--overwrite", action="store_true", help=str(Text("commands.colorize.overwrite")))
     add("--checkpoint", type=Path, metavar="PATH", help=str(Text("commands.colorize.checkpoint")))
     add("--model", metavar="PATH_OR_ID", help=str(Text("commands.colorize.model")))
@@ -44,97 +49,113 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     group = Text("commands.colorize.method-group", name=method.info.name, title=method.info.title)
     add_flags(parser, str(group), method.info.options)
     add_flags(parser, str(Text("commands.colorize.finish")), method.info.finish)
+    add_flags(parser, str(Text("commands.colorize.exports")), Exports)
     parser.set_defaults(run=run, chosen=method, remake=remake)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Colour what was asked for; 2 when some of several photos failed."""
+    """Colour what was asked for; 2 when some of several photos failed, 1 when that was an error of the program."""
+    plan = _planned(arguments)
+    request = request_of(arguments, [task.photo for task in plan.tasks], resumes=plan.folder is not None)
+    engine = make_engine(store=request.store)
+    with tqdm(total=len(plan.tasks), unit=str(Text("commands.photo")), leave=False, disable=None) as bar:
+        if plan.folder is not None or arguments.json:
+            return _colorize_many(engine, request, plan, bar, arguments.json)
+        report = _colorized(engine, request, plan.tasks[0], bar)
+        _tell(report, as_json=False)
+    print(*report.files, sep="\n")
+    return 0
+
+
+def _planned(arguments: argparse.Namespace) -> outputs.OutputPlan:
+    """Which photos are meant, and which files they become."""
     photos: list[Path] = arguments.photos
     single = len(photos) == 1 and not photos[0].is_dir()
     if arguments.remake is not None and not single:
         raise ColorizerError(Text("commands.remake.one-photo"))
     suffix = outputs.suffix_of(arguments.format, arguments.bits)
-    if single:
-        plan = outputs.plan_single(photos[0], arguments.out, arguments.chosen.info.name, suffix)
-        outputs.check_format(plan.tasks[0].target, arguments.format, arguments.bits)
-    else:
-        plan = outputs.plan_many(photos, arguments.out, suffix)
-    request = request_of(arguments, [task.photo for task in plan.tasks])
-    engine = make_engine(store=request.store)
-    with tqdm(total=len(plan.tasks), unit=str(Text("commands.photo")), leave=False, disable=None) as bar:
-        if plan.folder is not None:
-            return _colorize_many(engine, request, plan, plan.folder, bar)
-        written = _colorize_one(engine, request, plan.tasks[0], bar)
-    print(*written, sep="\n")
-    return 0
+    if not single:
+        return outputs.plan_many(photos, arguments.out, suffix)
+    plan = outputs.plan_single(photos[0], arguments.out, arguments.chosen.info.name, suffix)
+    outputs.check_format(plan.tasks[0].target, arguments.format, arguments.bits)
+    return plan
 
 
 def _colorize_many(
-    engine: Engine, request: ColorizeRequest, plan: outputs.OutputPlan, folder: Path, bar: "tqdm[Any]"
+    engine: Engine, request: ColorizeRequest, plan: outputs.OutputPlan, bar: "tqdm[Any]", as_json: bool
 ) -> int:
-    """Colour every photo, going on past those that fail, and say at the end how it went."""
-    outputs.make_folder(folder)
-    done, kept, failures = 0, 0, list(plan.unreadable)
+    """Colour every photo, going on past those that fail; what becomes of each is told at once, and kept nowhere."""
+    if plan.folder is not None:
+        outputs.make_folder(plan.folder)
+    count: Counter[State] = Counter({"failed": len(plan.unreadable)})
+    for text in plan.unreadable:
+        tqdm.write(str(text), file=sys.stderr)
+    bugs = 0
     for task in plan.tasks:
         bar.set_description(outputs.shown(task.photo))
         try:
-            if request.is_done(task):
-                kept += 1
-            else:
-                _colorize_one(engine, request, task, bar)
-                done += 1
+            report = _colorized(engine, request, task, bar)
         except ColorizerError as error:
-            failures.append(_about(task.photo, error.text))
+            report = PhotoReport(task.photo, "failed", error=error.text)
+        except Exception as error:  # a bug, which is no reason to leave the other photos gray
+            bugs += 1
+            tqdm.write(traceback.format_exc(), file=sys.stderr)
+            report = PhotoReport(task.photo, "failed", error=Text("commands.colorize.bug", kind=type(error).__name__))
+        count[report.state] += 1
+        _tell(report, as_json)
         bar.update()
     bar.close()
-    summary = [Text("commands.colorize.done", done=done, total=len(plan.tasks))]
-    if failures:
-        summary.append(Text("commands.colorize.failed", count=len(failures)))
-    if kept:
-        summary.append(Text("commands.colorize.kept", count=kept))
-    if plan.others:
-        summary.append(Text("commands.colorize.others", count=plan.others))
-    print("; ".join(map(str, summary)), *failures, sep="\n", file=sys.stderr)
-    print(folder)
-    return 2 if failures else 0
+    print(_summary(count, plan), file=sys.stderr)
+    if not as_json:
+        print(plan.folder)
+    return 1 if bugs else 2 if count["failed"] else 0
 
 
-def _colorize_one(engine: Engine, request: ColorizeRequest, task: outputs.Task, bar: "tqdm[Any]") -> list[Path]:
-    """Colour one photo and give the files that were written."""
-    targets = outputs.numbered(task.target, request.variants)
-    for target in targets:
-        request.check_target(target)
-    job = engine.checked(request.of_photo(task.photo))
+def _colorized(engine: Engine, request: ColorizeRequest, task: outputs.Task, bar: "tqdm[Any]") -> PhotoReport:
+    """Colour one photo and write those of its files that are not there yet."""
+    photo = request.opened(task.photo)
+    files = request.files(task)
+    paths = tuple(file.path for file in files)
+    missing = [file for file in files if not request.stands(file, photo)]
+    if not missing:
+        return PhotoReport(task.photo, "kept", paths)
+    job = engine.checked(request.job(photo))
     outputs.make_folder(task.target.parent)
-    notes = [*request.notes]
-    written = []
-    for result in _results(engine, job, bar):
-        target = targets[result.coloring.variant]
-        with outputs.written_whole(target) as partial:
-            notes += (*result.notes, *result.save(partial, request.bits, request.keep_exif))
-        written.append(target)
-    for note in dict.fromkeys(notes):
-        tqdm.write(str(_about(task.photo, note)), file=sys.stderr)
-    return written
+    results = run_shown(engine, job, bar)
+    made = {result.coloring.variant: result for result in results}
+    notes = [*request.notes, *(note for result in results for note in result.notes)]
+    for file in missing:
+        if file.k in made:
+            notes += request.write(made[file.k], file)
+    written = tuple(file.path for file in files if file.k in made)
+    records = tuple(result.record for result in results)
+    return PhotoReport(task.photo, "colored", written, records, results[0].coloring.seconds, (*dict.fromkeys(notes),))
+
+
+def _tell(report: PhotoReport, as_json: bool) -> None:
+    """Write what became of a photo: a line for programs, or sentences for people."""
+    if as_json:
+        tqdm.write(report.json(), file=sys.stdout)
+        sys.stdout.flush()
+        return
+    for text in (*report.notes, *filter(None, [report.error])):
+        tqdm.write(str(_about(report.photo, text)), file=sys.stderr)
+
+
+def _summary(count: "Counter[State]", plan: outputs.OutputPlan) -> str:
+    """How it went, in one line."""
+    parts = [Text("commands.colorize.done", done=count["colored"], total=len(plan.tasks))]
+    if count["failed"]:
+        parts.append(Text("commands.colorize.failed", count=count["failed"]))
+    if count["kept"]:
+        parts.append(Text("commands.colorize.kept", count=count["kept"]))
+    if plan.others:
+        parts.append(Text("commands.colorize.others", count=plan.others))
+    return "; ".join(map(str, parts))
 
 
 def _about(photo: Path, text: Text) -> Text:
     return Text("commands.colorize.about", name=outputs.shown(photo), text=text)
-
-
-def _results(engine: Engine, job: CheckedJob, bar: "tqdm[Any]") -> tuple[Result, ...]:
-    """Run a job to its end, its steps shown beside the bar."""
-    pace = Pace()
-    for event in engine.run(job):
-        if isinstance(event, Step):
-            values = (event.losses or {}).items()
-            parts = [event.text, *(Text("loss.value", name=Text(f"losses.{n}"), value=f"{v:.3g}") for n, v in values)]
-            if (left := pace.left(event)) is not None:
-                parts.append(Text("commands.colorize.time-left", duration=Text("duration.seconds", value=left)))
-            bar.set_postfix_str(", ".join(map(str, parts)))
-        elif isinstance(event, Done):
-            return event.results(job)
-    raise Cancelled
 
 
 def _asked_for(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[AnyMethod, Remake | None]:

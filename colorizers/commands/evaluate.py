@@ -13,13 +13,14 @@ from tqdm import tqdm
 from colorizers.commands.flags import positive
 from colorizers.commands.outputs import shown
 from colorizers.commands.packaged import given_file, packaged, pip_install
+from colorizers.commands.rows import read_row
 from colorizers.engine import make_engine
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import baselines, perceptual, protocol, report
 from colorizers.evaluation.contact_sheet import ContactSheet
 from colorizers.evaluation.photo_list import committed_list, write_list
 from colorizers.evaluation.reference_rows import OTHER, OWN
-from colorizers.methods.catalog import METHODS, find
+from colorizers.methods.catalog import METHODS
 from colorizers.methods.method import AnyMethod
 from colorizers.options import Control, controls, validated
 from colorizers.picture.dataset import REFERENCES, Collection, read_collection, shards
@@ -29,7 +30,6 @@ from colorizers.settings import PROJECT
 from colorizers.words import Text
 
 _KID = "efficientnet-lite2"  # the network of KID
-_SEED = 0  # of random methods, so that figures can be repeated
 _PLACEHOLDER = Photo(torch.zeros(1, 1))  # for pictures, while the other options are validated
 
 
@@ -100,25 +100,13 @@ def parse_row(methods: Mapping[str, AnyMethod], text: str) -> protocol.MethodRow
     WEIGHTS is the method's option `weights`; a picture among the options is OWN or OTHER. Raises ColorizerError for an
     unknown method or option, or a wrong value.
     """
-    named, *pairs = text.split(",")
-    name, colon, weights = named.partition(":")
-    options = find(methods, name).info.options
-    entries = controls(options)
-    names = [entry.name for entry in entries]
-    values = dict(pair.partition("=")[::2] for pair in pairs)
-    if colon and "weights" not in names:
-        raise ColorizerError(Text("commands.evaluate.one-set-of-weights", method=name, spare=f":{weights[:40]}"))
-    if colon and "weights" in values:
-        spare = f"weights={values['weights'][:40]}"
-        raise ColorizerError(Text("commands.evaluate.weights-twice", row=named, spare=spare))
-    if colon:
-        values["weights"] = weights
-    if "seed" in names:
-        values.setdefault("seed", str(_SEED))
+    info, values = read_row(methods, text)
+    entries = controls(info.options)
     pictures = _pictures(entries, values)
-    options_model = validated(options, values | dict.fromkeys(pictures, _PLACEHOLDER))
-    given = {option: getattr(options_model, option) for option in values if option not in pictures}
-    return protocol.MethodRow(name, given, pictures, sweep="vividness" in names and "vividness" not in values)
+    options = validated(info.options, values | dict.fromkeys(pictures, _PLACEHOLDER))
+    given = {name: getattr(options, name) for name in values if name not in pictures}
+    sweep = "vividness" in info.options.model_fields and "vividness" not in values
+    return protocol.MethodRow(info.name, given, pictures, sweep)
 
 
 def _pictures(entries: list[Control], values: Mapping[str, str]) -> dict[str, str]:

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from colorizers.errors import ColorizerError
 from colorizers.picture.decode import SUFFIXES as PHOTO_SUFFIXES
+from colorizers.picture.exports import ENDINGS, Export
 from colorizers.picture.naming import result_stem
 from colorizers.picture.result import SUFFIXES as RESULT_SUFFIXES
 from colorizers.picture.result import Format
@@ -22,6 +24,14 @@ class Task:
 
     photo: Path
     target: Path
+
+
+class OutputFile(NamedTuple):
+    """A file that variant k of a photo becomes: the picture itself, or an export of it."""
+
+    path: Path
+    k: int = 0
+    export: Export = "none"
 
 
 @dataclass
@@ -82,11 +92,21 @@ def plan_many(sources: list[Path], out: str | None, suffix: str) -> OutputPlan:
     return plan
 
 
-def numbered(target: Path, count: int) -> list[Path]:
-    """The files of several variants."""
-    if count == 1:
-        return [target]
-    return [target.with_name(f"{target.stem}_{k}{target.suffix}") for k in range(1, count + 1)]
+def files_of(task: Task, variants: int, export: Export) -> list[OutputFile]:
+    """The files that one photo becomes; those of several variants are numbered."""
+    numbers = [f"_{k}" for k in range(1, variants + 1)] if variants > 1 else [""]
+    target, files = task.target, []
+    for k, number in enumerate(numbers):
+        files.append(OutputFile(target.with_name(f"{target.stem}{number}{target.suffix}"), k))
+        if export != "none":
+            files.append(OutputFile(target.with_name(f"{target.stem}{number}{ENDINGS[export]}"), k, export))
+    return files
+
+
+def check_photo(path: Path) -> None:
+    """Stop before something is opened that is there and no file: of a pipe one would wait for the end."""
+    if path.exists() and not path.is_file():
+        raise ColorizerError(Text("commands.colorize.not-a-photo", path=shown(path)))
 
 
 def make_folder(folder: Path) -> None:

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from colorizers.commands.flags import flag, given_values, opened, picture_paths
-from colorizers.commands.outputs import Task, numbered, shown
+from colorizers.commands.outputs import OutputFile, Task, check_photo, files_of, shown, written_whole
 from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import REGISTRY
 from colorizers.methods.method import AnyMethod, finish_of
-from colorizers.options import Options, controls, validated
+from colorizers.options import Options, controls, options_of_variant, validated
+from colorizers.picture.exports import Export, Exports, save_export
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
-from colorizers.picture.record import Record, versions
+from colorizers.picture.record import Record, read_record, versions
+from colorizers.picture.result import Result
 from colorizers.settings import get_settings
 from colorizers.weights.registry import OWN
 from colorizers.weights.store import WeightStore, make_store
@@ -47,44 +49,86 @@ def _hash_of_a_turn(photo: Photo, turns: int) -> str:
 class ColorizeRequest:
     """What is to be done with every photo.
 
-    `inputs` are device and inode of files that must not be written over, `notes` are sentences for the user.
+    `options` are as they were given, `wanted` are all of them. With `resumes`, results that are there already and were
+    made in the same way are kept. `inputs` are device and inode of files that must not be written over, `notes` are
+    sentences for the user.
     """
 
     method: AnyMethod
     options: dict[str, Any]
+    wanted: Options
     finish: Finish
-    variants: int
+    export: Export
     store: WeightStore
     remake: Remake | None
     bits: int
     keep_exif: bool
     overwrite: bool
+    resumes: bool
     inputs: frozenset[tuple[int, int]]
     notes: tuple[Text, ...]
 
-    def of_photo(self, path: Path) -> JobRequest:
-        """The job of one photo, which is opened; ColorizerError when it cannot be, or is not the one of --from."""
-        if path.exists() and not path.is_file():
-            raise ColorizerError(Text("commands.colorize.not-a-photo", path=shown(path)))
-        photo = Photo.open(path) if self.remake is None else self.remake.photo(path)
+    def opened(self, path: Path) -> Photo:
+        """One of the photos; ColorizerError when it cannot be opened, or is not the one of --from."""
+        check_photo(path)
+        return Photo.open(path) if self.remake is None else self.remake.photo(path)
+
+    def job(self, photo: Photo) -> JobRequest:
+        """The job of one photo."""
         return JobRequest(photo, self.method.info.name, self.options, self.finish)
 
-    def is_done(self, task: Task) -> bool:
-        """Whether the results are there already and are to stay."""
-        targets = numbered(task.target, self.variants)
-        return not self.overwrite and all(path.exists() and _identity(path) not in self.inputs for path in targets)
+    def files(self, task: Task) -> list[OutputFile]:
+        """The files that one photo becomes."""
+        return files_of(task, getattr(self.wanted, "variants", 1), self.export)
 
-    def check_target(self, target: Path) -> None:
-        """Stop before a file is written over that must not be."""
+    def stands(self, file: OutputFile, photo: Photo) -> bool:
+        """Whether one of the files of a photo is there already and is to be kept.
+
+        Raises ColorizerError when something else is there that must not be written over.
+        """
+        target = file.path
         if not target.exists():
-            return
+            return False
         if _identity(target) in self.inputs:
             raise ColorizerError(Text("commands.colorize.replaces-input", path=shown(target)))
-        if not self.overwrite:
+        if self.overwrite:
+            return False
+        if not self.resumes:
             raise ColorizerError(Text("commands.colorize.exists", path=shown(target)))
+        if not self._is_made(file, photo):
+            raise ColorizerError(Text("commands.colorize.made-otherwise", path=shown(target)))
+        return True
+
+    def write(self, result: Result, file: OutputFile) -> tuple[Text, ...]:
+        """Write one of the files of a photo; gives notes on what its format could not hold."""
+        with written_whole(file.path) as partial:
+            if file.export == "none":
+                return result.save(partial, self.bits, self.keep_exif)
+            save_export(result, file.export, partial)
+        return ()
+
+    def _is_made(self, file: OutputFile, photo: Photo) -> bool:
+        """Whether a file has the record that it would have if it were made now, but for versions of libraries."""
+        try:
+            record = read_record(file.path)
+        except ColorizerError:
+            return False
+        options = dict(options_of_variant(self.wanted, file.k))
+        if options.get("seed", 0) is None:
+            options["seed"] = record.options.get("seed")  # any will do
+        pictures = {name: options.pop(name).sha256 for name in record.pictures if isinstance(options.get(name), Photo)}
+        return (
+            record.method == self.method.info.name
+            and record.options == options
+            and record.pictures == pictures
+            and record.finish == self.finish.model_dump()
+            and record.input_sha256 == photo.sha256
+            and record.weights == self.store.hashes(record.weights)
+            and not record.stopped_early
+        )
 
 
-def request_of(arguments: argparse.Namespace, photos: list[Path]) -> ColorizeRequest:
+def request_of(arguments: argparse.Namespace, photos: list[Path], resumes: bool) -> ColorizeRequest:
     """The request that parsed arguments give; the first mistake becomes a ColorizerError of one sentence."""
     method: AnyMethod = arguments.chosen
     info = method.info
@@ -112,13 +156,15 @@ def request_of(arguments: argparse.Namespace, photos: list[Path]) -> ColorizeReq
     return ColorizeRequest(
         method=method,
         options=options,
+        wanted=wanted,
         finish=finish,
-        variants=getattr(wanted, "variants", 1),
+        export=validated(Exports, given_values(arguments, Exports)).export,
         store=store,
         remake=remake,
         bits=arguments.bits,
         keep_exif=arguments.keep_exif,
         overwrite=arguments.overwrite,
+        resumes=resumes,
         inputs=frozenset(_identity(path) for path in inputs if path is not None and path.exists()),
         notes=() if remake is None else _doubts(remake, method),
     )

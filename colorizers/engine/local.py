@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from colorizers.engine.jobs import CheckedJob, Done, Event, Health, Heartbeat, Waiting, WeightsState
 from colorizers.engine.recovery import run_within_limits
@@ -13,7 +12,7 @@ from colorizers.engine.worker import Task, Worker
 from colorizers.errors import Cancelled, ColorizerError
 from colorizers.methods.catalog import find
 from colorizers.methods.method import AnyMethod, Job, Start, Step, finish_of
-from colorizers.options import Options, seed_of_variant, validated
+from colorizers.options import Options, options_of_variant, validated
 from colorizers.picture.compose import Outcome, rounded
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, versions
@@ -130,7 +129,7 @@ class LocalBackend:
         return tuple(
             Coloring(
                 outcome=rounded(outcome),
-                record=_record(job, method, _of_variant(used, k), lent.models.hashes, stopped),
+                record=_record(job, method, options_of_variant(used, k), lent.models.hashes, stopped),
                 seconds=seconds,
                 notes=notes,
                 maps=lent.maps,
@@ -178,15 +177,6 @@ class LocalBackend:
             raise ColorizerError(Text("engine.no-start", method=title))
         start = Start(outcome, finish_of(base.info, dict(own), {}))
         return method.run(photo, options, replace(job, start=start))
-
-
-def _of_variant(options: Options, k: int) -> Options:
-    """The options that make variant k alone: seed + k, one variant."""
-    names = type(options).model_fields
-    single: dict[str, Any] = {"variants": 1} if "variants" in names else {}
-    if "seed" in names:
-        single["seed"] = seed_of_variant(options.seed, k)  # type: ignore[attr-defined]
-    return options.model_copy(update=single)
 
 
 def _record(job: CheckedJob, method: AnyMethod, options: Options, hashes: Mapping[str, str], stopped: bool) -> Record:

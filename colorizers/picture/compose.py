@@ -99,6 +99,11 @@ def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hin
     return result
 
 
+def uncolored(lightness: Tensor) -> np.ndarray:
+    """The pixels (H, W, 3) uint8 of L* (H, W) without colour."""
+    return compose(lightness, Chroma(torch.zeros(2, 1, 1)), Finish())
+
+
 def _planes(outcome: Kept) -> Tensor:
     """The ab (2, h, w) of chroma, or the Lab (3, h, w) of a painting."""
     plain = _unpacked(outcome)

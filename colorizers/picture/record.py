@@ -54,15 +54,19 @@ class Record(BaseModel):
 
     def xmp(self) -> bytes:
         """An XMP packet with the record and the IPTC note on where the colours come from."""
-        return (
-            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-            '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
-            f' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:colorizers="{_NAMESPACE}"'
-            f' Iptc4xmpExt:DigitalSourceType="{_MADE_BY_MACHINE}"'
-            f' colorizers:record="{html.escape(self.model_dump_json())}">'
-            f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{_NOTE}</rdf:li></rdf:Alt></dc:description>'
-            "</rdf:Description></rdf:RDF></x:xmpmeta>"
-        ).encode()
+        return xmp_packet(f' colorizers:record="{html.escape(self.model_dump_json())}"')
+
+
+def xmp_packet(more: str = "") -> bytes:
+    """An XMP packet with the IPTC note on where the colours come from, and more attributes."""
+    return (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
+        f' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:colorizers="{_NAMESPACE}"'
+        f' Iptc4xmpExt:DigitalSourceType="{_MADE_BY_MACHINE}"{more}>'
+        f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{_NOTE}</rdf:li></rdf:Alt></dc:description>'
+        "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    ).encode()
 
 
 def _quoted(value: object) -> str:
@@ -85,7 +89,7 @@ def read_record(path: Path) -> Record:
     try:
         if not path.is_file():  # of a pipe one would wait for the end
             raise ColorizerError(Text("record.no-file", name=label))
-        with Image.open(path, formats=("PNG", "JPEG", "WEBP", "TIFF")) as image:
+        with Image.open(path, formats=("PNG", "JPEG", "WEBP", "TIFF", "GIF")) as image:
             text = image.info.get(PNG_KEY) or _from_xmp(image)
     except ColorizerError:
         raise
@@ -102,7 +106,8 @@ def read_record(path: Path) -> Record:
 
 
 def _from_xmp(image: Image.Image) -> str | None:
-    packet: Any = image.info.get("xmp") or getattr(image, "tag_v2", {}).get(700)
+    """The record in XMP, which a GIF has for its comment."""
+    packet: Any = image.info.get("xmp") or getattr(image, "tag_v2", {}).get(700) or image.info.get("comment")
     if not isinstance(packet, bytes) or len(packet) > 2 * _MAX_BYTES:
         return None
     found = re.search(r'colorizers:record="([^"]*)"', packet.decode(errors="replace"))

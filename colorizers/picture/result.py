@@ -83,10 +83,7 @@ class Result:
 
     def image(self) -> Image.Image:
         """The 8-bit picture, RGB or RGBA as the photo was."""
-        pixels = self.pixels()
-        if self.photo.alpha is None:
-            return Image.fromarray(pixels)
-        return Image.fromarray(np.dstack((pixels, self.photo.alpha)))
+        return with_alpha(self.pixels(), self.photo.alpha)
 
     def preview(self, long_side: int) -> "Result":
         """The result on a reduced photo: what a page shows while the finish is tuned."""
@@ -153,6 +150,11 @@ class Result:
             metadata=None,
             extratags=[(_XMP_TAG, 1, len(xmp), xmp, True)],
         )
+
+
+def with_alpha(pixels: np.ndarray, alpha: np.ndarray | None) -> Image.Image:
+    """A picture of pixels (H, W, 3) uint8, RGB or RGBA as there is transparency."""
+    return Image.fromarray(pixels if alpha is None else np.dstack((pixels, alpha)))
 
 
 def on_white(image: Image.Image) -> Image.Image:

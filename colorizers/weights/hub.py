@@ -1,10 +1,10 @@
-"""Where weights are published: on the Hugging Face hub, and by torchvision."""
+"""Where weights are published: on the Hugging Face hub, by torchvision, and at addresses of their own."""
 
 import contextlib
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
@@ -163,13 +163,35 @@ class Torchvision:
         from torchvision.models import get_weight
 
         weights = get_weight(self.weights)
-        file = PurePosixPath(urlsplit(weights.url).path).name
-        digits = re.search(r"-([0-9a-f]{8,64})\.", file)
-        if digits is None:
-            raise ColorizerError(Text("download.torchvision-without-hash", name=self.weights))
-        pin = Pin(self.name, self.weights, file, digits[1])
         size = weights.meta["_file_size"] * 2**20
-        return {f"{stem}{Path(file).suffix}": Published(pin, size, functools.partial(_append, weights.url, file))}
+        return _published_at(weights.url, Pin(self.name, self.weights, "", ""), size, stem)
+
+
+@dataclass(frozen=True)
+class Address:
+    """One file of about so many megabytes at an address, whose name ends with the first digits of its hash."""
+
+    url: str
+    megabytes: int
+
+    @property
+    def name(self) -> str:
+        """The host."""
+        return urlsplit(self.url).hostname or self.url
+
+    def published(self, folder: Path, stem: str, folders: tuple[str, ...]) -> dict[str, Published]:
+        """That file; asks no server."""
+        return _published_at(self.url, Pin(self.name, "", "", ""), self.megabytes * 10**6, stem)
+
+
+def _published_at(url: str, pin: Pin, size: float, stem: str) -> dict[str, Published]:
+    """The file at an address, whose name and hash the pin lacks; ColorizerError when its name tells no hash."""
+    file = PurePosixPath(urlsplit(url).path).name
+    digits = re.search(r"-([0-9a-f]{8,64})\.", file)
+    if digits is None:
+        raise ColorizerError(Text("download.without-hash", hub=pin.hub, name=pin.revision or file))
+    named = replace(pin, file=file, sha256=digits[1])
+    return {f"{stem}{Path(file).suffix}": Published(named, size, functools.partial(_append, url, file))}
 
 
 def _append(url: str, file: str, stream: BinaryIO) -> None:

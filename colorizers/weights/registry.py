@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from colorizers.weights.hub import Hub, HuggingFace, Torchvision
+from colorizers.weights.hub import Address, Hub, HuggingFace, Torchvision
 from colorizers.words import Text
 
 DOWNLOAD = "colorizers weights download"
@@ -82,6 +82,8 @@ class Weights:
 _OURS = Text("licence.ours")
 _IMAGENET = Text("licence.imagenet")
 _OPENRAIL = Text("licence.openrail")
+_ZHANG = Text("licence.zhang")
+_ZHANG_PLACE = "https://colorizers.s3.us-east-2.amazonaws.com"
 
 
 def ours(key: str, folders: tuple[str, ...] = ()) -> Weights:
@@ -93,6 +95,8 @@ _FILES = (
     Weights("transformer/ddcolor_tiny", "Apache-2.0", HuggingFace("piddnad/ddcolor_paper_tiny"), 220),
     Weights("transformer/ddcolor_large", "Apache-2.0", HuggingFace("piddnad/ddcolor_modelscope"), 912),
     Weights("transformer/ddcolor_artistic", "Apache-2.0", HuggingFace("piddnad/ddcolor_artistic"), 912),
+    Weights("cnn/eccv16", _ZHANG, Address(f"{_ZHANG_PLACE}/colorization_release_v2-9b330a0b.pth", 129), 129),
+    Weights("cnn/siggraph17", _ZHANG, Address(f"{_ZHANG_PLACE}/siggraph17-df00044c.pth", 137), 137, ("model_class.",)),
     Weights("style/vgg19", _IMAGENET, Torchvision("VGG19_Weights.IMAGENET1K_V1"), 575, ("classifier.",)),
     Weights("style/resnet34", _IMAGENET, Torchvision("ResNet34_Weights.IMAGENET1K_V1"), 87, ("fc.",)),
     Weights("style/swin_b", _IMAGENET, Torchvision("Swin_B_Weights.IMAGENET1K_V1"), 352, ("norm.", "head.")),

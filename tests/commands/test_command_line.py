@@ -14,7 +14,7 @@ import skimage.data
 import tifffile
 from conftest import encoded, store
 from PIL import Image
-from run_command import command, pixels, refused, start
+from run_command import command, pixels, refused, start, written
 
 from colorizers.__main__ import COMMANDS
 from colorizers.methods.catalog import METHODS, REGISTRY
@@ -120,7 +120,7 @@ class TestManyPhotos:
         assert command("colorize", family) == 2
         said = capsys.readouterr()
         assert said.out == "family_color\n"
-        summary, failure = said.err.splitlines()
+        failure, summary = said.err.splitlines()
         assert summary == "4 of 5 photos colored; failed: 1; not pictures: 1"
         assert failure.startswith(f"{family / '1932' / 'cut.png'}: cut.png is damaged")
         written = {path.relative_to("family_color").as_posix() for path in Path("family_color").rglob("*.*")}
@@ -138,13 +138,13 @@ class TestManyPhotos:
         (family / "1932" / "cut.png").unlink()
         assert command("colorize", family, "-o", "out") == 0
         Path("out/oma_jpg.png").unlink()
-        rest = Path("out/oma_png.png").stat()
+        rest = written(Path("out/oma_png.png"))
         capsys.readouterr()
         assert command("colorize", family, "-o", "out") == 0
         said = capsys.readouterr().err
         assert said == "1 of 4 photos colored; skipped because results exist: 3; not pictures: 1\n"
         assert Path("out/oma_jpg.png").is_file()
-        assert Path("out/oma_png.png").stat() == rest
+        assert written(Path("out/oma_png.png")) == rest
 
     def test_photos_and_folders_go_into_one_folder(self, photo: Path, family: Path, capsys):
         assert command("colorize", photo, "gone.png", family / "1932", "--format", "jpeg") == 2

@@ -35,6 +35,12 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(image)
 
 
+def written(path: Path) -> tuple[int, int]:
+    """Which file it is and when it was written: the same as long as nobody writes it anew."""
+    stat = path.stat()
+    return stat.st_ino, stat.st_mtime_ns
+
+
 def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
     """The one sentence with which `colorize` refuses, exit code 2."""
     capsys.readouterr()

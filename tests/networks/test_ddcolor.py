@@ -1,6 +1,5 @@
 """The published DDColor: its names, its colours, and what is said of a checkpoint that is not one."""
 
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import engine_with
+from formula_weights import numbers, zeros
 from torch.nn.functional import interpolate, normalize
 
 from colorizers.__main__ import main
@@ -44,18 +44,6 @@ def tiny() -> DDColor:
     return network
 
 
-def numbers(name: str, like: torch.Tensor) -> torch.Tensor:
-    """Random numbers that depend on the name alone, of a size that keeps a network's levels near one."""
-    if not like.is_floating_point():
-        return like
-    noise = torch.randn(like.shape, generator=torch.Generator().manual_seed(zlib.crc32(name.encode())))
-    if name.endswith("running_var"):
-        return 1 + 0.1 * noise.abs()
-    if noise.ndim <= 1:
-        return 0.05 * noise + name.endswith("weight")
-    return noise / noise[0].numel() ** 0.5
-
-
 def singular_vectors(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The first of a matrix, by power iteration."""
     left = normalize(torch.ones(len(matrix)), dim=0)
@@ -69,11 +57,6 @@ def names_and_shapes(config: Config) -> dict[str, torch.Tensor]:
     """A state dict that takes no memory."""
     with torch.device("meta"):
         return DDColor(config).state_dict()
-
-
-def empty_checkpoint(config: Config) -> dict[str, torch.Tensor]:
-    """Every tensor of a checkpoint, all zeros, in a small file."""
-    return {name: torch.zeros(()).expand(tensor.shape) for name, tensor in names_and_shapes(config).items()}
 
 
 def saved(content: dict, folder: Path) -> Path:
@@ -152,7 +135,7 @@ def test_the_tensors_may_be_params_of_the_file(tiny: DDColor, tmp_path: Path):
     ids=["missing", "extra", "mis-shaped"],
 )
 def test_what_does_not_fit_is_named(change, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    state = empty_checkpoint(TINY)
+    state = zeros(names_and_shapes(TINY))
     change(state)
     photo = PROJECT / "test_images" / "astronaut_gray.jpg"
     words = ["colorize", photo, "-m", "transformer", "--weights", "ddcolor_tiny", "-o", tmp_path / "out.png"]
@@ -163,7 +146,7 @@ def test_what_does_not_fit_is_named(change, said: str, tmp_path: Path, capsys: p
 
 
 def test_one_size_is_not_taken_for_the_other(tmp_path: Path):
-    reader = WeightReader(holding(saved(empty_checkpoint(LARGE), tmp_path)))
+    reader = WeightReader(holding(saved(zeros(names_and_shapes(LARGE)), tmp_path)))
     with pytest.raises(ColorizerError, match=r"ddcolor\.pth does not fit this network: .*stages\.2\.10\."):
         reader.load_into(DDColor(TINY), KEY)
 

@@ -1,0 +1,27 @@
+"""A job that runs while its steps are shown on the terminal."""
+
+from typing import Any
+
+from tqdm import tqdm
+
+from colorizers.engine import Engine
+from colorizers.engine.jobs import CheckedJob, Done, Pace
+from colorizers.errors import Cancelled
+from colorizers.methods.method import Step
+from colorizers.picture.result import Result
+from colorizers.words import Text
+
+
+def run_shown(engine: Engine, job: CheckedJob, bar: "tqdm[Any]") -> tuple[Result, ...]:
+    """Run a job to its end, its steps shown beside the bar."""
+    pace = Pace()
+    for event in engine.run(job):
+        if isinstance(event, Step):
+            values = (event.losses or {}).items()
+            parts = [event.text, *(Text("loss.value", name=Text(f"losses.{n}"), value=f"{v:.3g}") for n, v in values)]
+            if (left := pace.left(event)) is not None:
+                parts.append(Text("commands.colorize.time-left", duration=Text("duration.seconds", value=left)))
+            bar.set_postfix_str(", ".join(map(str, parts)))
+        elif isinstance(event, Done):
+            return event.results(job)
+    raise Cancelled

@@ -1,0 +1,167 @@
+"""A whole shoebox on the command line: what is done is passed over, each error stays with its photo, JSON tells all."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from run_command import command, pixels, refused, written
+from trivial_method import TrivialMethod
+
+from colorizers.methods.catalog import METHODS
+from colorizers.picture.photo import Photo
+from colorizers.picture.record import read_record
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict]:
+    """The JSON lines that were written; nothing else is in the standard output."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.fixture
+def shoebox(here: Path, gray: np.ndarray) -> Path:
+    """A folder with two photos, one of them in a subfolder."""
+    Path("box/1932").mkdir(parents=True)
+    Image.fromarray(gray).save("box/oma.png")
+    Image.fromarray(gray[::-1]).save("box/1932/opa.png")
+    return Path("box")
+
+
+class TestWhatIsThereAlready:
+    @pytest.mark.parametrize(
+        "flags",
+        [(), ("--vividness", 0.9, "--warmth", 0.3), ("--format", "jpeg"), ("--bits", 16), ("-m", "resnet_unet")],
+    )
+    def test_is_passed_over_when_it_was_made_in_the_same_way(self, shoebox: Path, capsys, flags: tuple):
+        assert command("colorize", shoebox, "-o", "out", *flags) == 0
+        capsys.readouterr()
+        assert command("colorize", shoebox, "-o", "out", "--json", *flags) == 0
+        assert [line["state"] for line in lines(capsys)] == ["kept", "kept"]
+
+    def test_and_was_made_otherwise_is_neither_kept_nor_replaced_unasked(self, shoebox: Path, capsys):
+        assert command("colorize", shoebox, "-o", "out") == 0
+        before = Path("out/oma.png").read_bytes()
+        capsys.readouterr()
+        for flags in (("--vividness", 0.9), ("--warmth", 0.3), ("-m", "cnn"), ("--weights", "lab")):
+            assert command("colorize", shoebox, "-o", "out", "--json", *flags) == 2
+            assert all("was made in another way" in line["error"] for line in lines(capsys))
+        assert Path("out/oma.png").read_bytes() == before
+        assert command("colorize", shoebox, "-o", "out", "--vividness", 0.9, "--overwrite") == 0
+        assert read_record(Path("out/oma.png")).options["vividness"] == 0.9
+
+    def test_and_was_made_from_another_photo_is_not_taken_for_its_result(self, shoebox: Path, gray: np.ndarray, capsys):
+        assert command("colorize", shoebox, "-o", "out") == 0
+        Image.fromarray(gray[:, ::-1]).save("box/oma.png")
+        Path("out/1932/opa.png").write_text("something dear")
+        capsys.readouterr()
+        assert command("colorize", shoebox, "-o", "out", "--json") == 2
+        assert ["was made in another way" in line["error"] for line in lines(capsys)] == [True, True]
+        assert Path("out/1932/opa.png").read_text() == "something dear"
+
+    def test_is_completed_variant_by_variant(self, shoebox: Path, trivial: None, capsys):
+        asked = ("colorize", shoebox, "-o", "out", "-m", "trivial", "--variants", 2)
+        assert command(*asked, "--seed", 7) == 0
+        second, first = pixels(Path("out/oma_2.png")), written(Path("out/oma_1.png"))
+        Path("out/oma_2.png").unlink()
+        capsys.readouterr()
+        assert command(*asked, "--seed", 7, "--json") == 0
+        assert [line["state"] for line in lines(capsys)] == ["colored", "kept"]
+        assert np.array_equal(pixels(Path("out/oma_2.png")), second)
+        assert written(Path("out/oma_1.png")) == first
+        assert command(*asked, "--seed", 8) == 2
+        capsys.readouterr()
+        assert command(*asked, "--json") == 0
+        assert [line["state"] for line in lines(capsys)] == ["kept", "kept"], "any seed is random enough"
+
+    def test_depends_on_the_second_picture(self, shoebox: Path, trivial: None, capsys):
+        for name, color in (("red.png", "red"), ("blue.png", "blue")):
+            Image.new("RGB", (8, 8), color).save(name)
+        asked = ("colorize", shoebox, "-o", "out", "-m", "trivial")
+        assert command(*asked, "--reference", "red.png") == 0
+        assert command(*asked, "--reference", "red.png") == 0
+        assert command(*asked, "--reference", "blue.png") == 2
+        assert command(*asked) == 2
+
+
+class TestLinesOfJson:
+    def test_tell_of_each_photo_what_became_of_it(self, family: Path, capsys):
+        assert command("colorize", family, "--json", "-o", "out") == 2
+        said = lines(capsys)
+        assert {line["photo"]: line["state"] for line in said} == {
+            "family/oma.jpg": "colored",
+            "family/oma.png": "colored",
+            "family/1932/Ann & Bob.tif": "colored",
+            "family/1932/cut.png": "failed",
+            "family/1932/summer/sea.BMP": "colored",
+        }
+        for line in said:
+            assert all(Path(file).is_file() for file in line["files"])
+            if line["state"] == "colored":
+                (record,), (file,) = line["records"], line["files"]
+                assert record == read_record(Path(file)).model_dump()
+                assert record["input_sha256"] == Photo.open(line["photo"]).sha256
+                assert (line["seconds"] > 0, line["error"]) == (True, None)
+            else:
+                assert line["error"].startswith("cut.png is damaged")
+
+    def test_also_of_a_single_photo(self, photo: Path, capsys):
+        assert command("colorize", photo, "--json") == 0
+        (line,) = lines(capsys)
+        assert (line["state"], line["files"]) == ("colored", ["portrait_unet.png"])
+        assert command("colorize", photo, "--json") == 2
+        (line,) = lines(capsys)
+        assert (line["state"], line["files"]) == ("failed", [])
+        assert line["error"].startswith("portrait_unet.png exists already")
+
+    def test_have_the_notes_on_a_photo(self, here: Path, gray: np.ndarray, capsys):
+        Image.fromarray(gray).convert("RGBA").save("clear.png")
+        assert command("colorize", "clear.png", "--json", "--format", "jpeg") == 0
+        (line,) = lines(capsys)
+        assert "JPEG has no transparency: the picture was placed on white." in line["notes"]
+
+
+def test_an_error_of_the_program_stops_one_photo_and_not_the_others(shoebox: Path, monkeypatch, capsys):
+    photos = iter(("first", "second"))
+
+    def fail_on_the_first(done: int) -> None:
+        if done == 1 and next(photos) == "first":
+            raise ZeroDivisionError("a bug")
+
+    monkeypatch.setitem(METHODS, "trivial", TrivialMethod(fail_on_the_first))
+    assert command("colorize", shoebox, "-m", "trivial", "-o", "out") == 1
+    said = capsys.readouterr()
+    assert said.out == "out\n"
+    assert "ZeroDivisionError: a bug" in said.err
+    assert "1 of 2 photos colored; failed: 1" in said.err.splitlines()[-1]
+    assert len(list(Path("out").rglob("*.png"))) == 1
+
+
+class TestExports:
+    @pytest.mark.parametrize(
+        ("export", "name", "kind"),
+        [
+            ("side_by_side", "portrait_unet_side_by_side.jpg", "JPEG"),
+            ("wipe_gif", "portrait_unet_wipe.gif", "GIF"),
+            ("wipe_webp", "portrait_unet_wipe.webp", "WEBP"),
+        ],
+    )
+    def test_stand_beside_the_result_and_know_how_it_was_made(self, photo: Path, capsys, export, name, kind):
+        assert command("colorize", photo, "--export", export) == 0
+        assert capsys.readouterr().out == f"portrait_unet.png\n{name}\n"
+        with Image.open(name) as image:
+            assert image.format == kind
+        assert read_record(Path(name)) == read_record(Path("portrait_unet.png"))
+
+    def test_are_added_to_results_that_are_there_already(self, shoebox: Path, capsys):
+        assert command("colorize", shoebox, "-o", "out") == 0
+        before = written(Path("out/oma.png"))
+        for state in ("colored", "kept"):
+            capsys.readouterr()
+            assert command("colorize", shoebox, "-o", "out", "--export", "side_by_side", "--json") == 0
+            assert [line["state"] for line in lines(capsys)] == [state, state]
+        assert written(Path("out/oma.png")) == before
+        assert Path("out/1932/opa_side_by_side.jpg").is_file()
+
+    def test_are_of_the_kinds_that_there_are(self, photo: Path, capsys):
+        assert refused(capsys, photo, "--export", "film").startswith("Also save must be one of none, side_by_side")
