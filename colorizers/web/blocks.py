@@ -8,7 +8,6 @@ import gradio as gr
 from colorizers.engine import Engine
 from colorizers.engine.jobs import WeightsState
 from colorizers.methods.method import MethodInfo
-from colorizers.web import markup
 from colorizers.web.api import add_endpoints
 from colorizers.web.files import OPENING
 from colorizers.web.handlers import TabHandlers
@@ -29,7 +28,6 @@ def build_page(engine: Engine, language: str = ENGLISH) -> gr.Blocks:
         title=name, analytics_enabled=False, fill_width=True, delete_cache=(_FILES_EVERY, _FILES_AGE)
     ) as page:
         session = gr.State(Session(), time_to_live=_SESSION_SECONDS)
-        gr.HTML(markup.header(language))
         photo = build_photo_section(language)
         with gr.Column(visible=False, elem_id="workspace") as workspace, gr.Tabs(overflow_behavior="wrap"):
             views = [_build_tab(info, weights, language) for info in infos]

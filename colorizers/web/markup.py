@@ -31,6 +31,16 @@ def invitation(language: str) -> str:
     return f"{_MARK}<h2>{drop}</h2><p>{how}</p>"
 
 
+def tools(language: str) -> str:
+    """The buttons below the picture: page.js gives them their work."""
+    hold, out, closer = (_worded(Text(f"page.{tool}"), language) for tool in ("hold", "zoom-out", "zoom-in"))
+    return (
+        f'<div class="tools"><button type="button" data-tool="hold"><kbd aria-hidden="true">␣</kbd> {hold}</button>'
+        f'<button type="button" data-tool="zoom-out" aria-label="{out}" title="{out}">−</button>'
+        f'<button type="button" data-tool="zoom-in" aria-label="{closer}" title="{closer}">+</button></div>'
+    )
+
+
 def heading(text: Text, language: str) -> str:
     """The heading of a part of a tab."""
     return f"<h2>{_worded(text, language)}</h2>"
@@ -81,13 +91,13 @@ def paper(info: MethodInfo) -> str:
 
 
 def photo_card(shown: Shown, language: str) -> str:
-    """The photo's name and size, and what there is to say about it."""
+    """The photo's name and size, and what there is to say about it; its shape, which the picture's place takes."""
     width, height = shown.size
     size, name = f"{width} × {height}", escape(shown.source.name)
     if shown.photo.bits == 16:
         size = f"{size} · {_worded(Text('page.sixteen-bit'), language)}"
-    lines = notes(shown.photo.notes, language)
-    return f'<div class="photo-card"><strong>{name}</strong> <span>{size}</span>{lines}</div>'
+    lines, ratio = notes(shown.photo.notes, language), f"<style>:root {{ --ratio: {width / height:.4f} }}</style>"
+    return f'{ratio}<div class="photo-card"><strong>{name}</strong> <span>{size}</span>{lines}</div>'
 
 
 def notes(sentences: Iterable[Text], language: str) -> str:

@@ -49,7 +49,13 @@ def theme() -> gr.themes.Base:
 
 
 def head(language: str = ENGLISH) -> str:
-    """The page's own script, with its texts in a language."""
-    texts = {"before": Text("page.before"), "after": Text("page.after"), "notYet": Text("page.not-colored")}
+    """The page's own script, with its language and its texts in it."""
+    texts = {
+        "before": Text("page.before"),
+        "after": Text("page.after"),
+        "notYet": Text("page.not-colored"),
+        "resetZoom": Text("page.reset-zoom"),
+    }
     worded = json.dumps({name: text.worded(language) for name, text in texts.items()})
-    return f"<script>(() => {{ const TEXTS = {worded};\n{_SCRIPT.read_text()}}})();</script>"
+    given = f"const LANGUAGE = {json.dumps(language)}, TEXTS = {worded};"
+    return f"<script>(() => {{ {given}\n{_SCRIPT.read_text()}}})();</script>"
