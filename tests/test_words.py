@@ -32,7 +32,7 @@ TREES = [ast.parse(path.read_text(), str(path)) for path in sorted(PACKAGE.rglob
 LINES_OF_A_LOG = ("training.step", "training.validation")  # have columns
 LOUD = "loud"
 SAME_IN_CHINESE = {
-    "", "x", "MB", "SHA256", "Colorizers",
+    "", "x", "MB", "zh-CN", "SHA256", "Colorizers",
     "U-Net", "ResNet U-Net", "AdaIN", "Transformer", "GAN", "MultiColor", "CNN", "VGG-19", "ResNet-34", "Swin-B",
     "Stable Diffusion 1.4", "Stable Diffusion 1.5", "MiDaS", "Depth Anything", "DPT",
     "DDIM", "UniPC", "DPM++ 2M", "L-BFGS", "Adam", "EMA",

@@ -1,5 +1,6 @@
 """The page: one photo above a tab a method."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,21 +15,35 @@ from colorizers.web.handlers import TabHandlers
 from colorizers.web.photo_section import PhotoSection, build_photo_section
 from colorizers.web.session import Session
 from colorizers.web.tab import TabView, Updates, build_tab
-from colorizers.words import ENGLISH, Text
+from colorizers.words import ENGLISH, LANGUAGES, Text, spoken
 
 _SESSION_SECONDS = 3600
 _FILES_EVERY, _FILES_AGE = 600, 3600  # seconds
 
 
-def build_page(engine: Engine, language: str = ENGLISH) -> gr.Blocks:
-    """The whole page, in a language, and its endpoints, which are in English."""
+def build_pages(engine: Engine, own: str) -> gr.Blocks:
+    """The page in a server's own language, and in each of the others at its name, such as /zh."""
+    others = [language for language in LANGUAGES if language != own]
+    page = build_page(engine, own, (own, *others))
+    for language in others:
+        build_page(engine, language, (own, *others), page.route(language, f"/{language}", show_in_navbar=False))
+    return page
+
+
+def build_page(
+    engine: Engine, language: str = ENGLISH, languages: Sequence[str] = (), route: gr.Blocks | None = None
+) -> gr.Blocks:
+    """The whole page, in a language, with links to those of `languages`, and its endpoints, which are in English.
+
+    The page of a `route` belongs to another page, which has the endpoints.
+    """
     infos, weights = [method.info for method in engine.methods.values()], engine.weights()
     name = Text("page.name").worded(language)
-    with gr.Blocks(
+    with route or gr.Blocks(
         title=name, analytics_enabled=False, fill_width=True, delete_cache=(_FILES_EVERY, _FILES_AGE)
     ) as page:
         session = gr.State(Session(), time_to_live=_SESSION_SECONDS)
-        photo = build_photo_section(language)
+        photo = build_photo_section(language, languages)
         with gr.Column(visible=False, elem_id="workspace") as workspace, gr.Tabs(overflow_behavior="wrap"):
             views = [_build_tab(info, weights, language) for info in infos]
         tabs = [TabHandlers(engine, info, view) for info, view in zip(infos, views, strict=True)]
@@ -41,7 +56,9 @@ def build_page(engine: Engine, language: str = ENGLISH) -> gr.Blocks:
             lambda: [tab.beforehand() for tab in tabs], None, [tab.view.beforehand for tab in tabs],
             queue=False, show_progress="hidden", api_visibility="private",
         )  # fmt: skip
-        add_endpoints(engine)
+        if route is None:
+            with spoken(ENGLISH):
+                add_endpoints(engine)
     return page
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -19,10 +19,21 @@ _MARK = theme.MARK.read_text()
 _MAP = 480  # pixels, its long side
 
 
-def header(language: str) -> str:
-    """The name and one sentence."""
+def header(language: str, languages: Sequence[str]) -> str:
+    """The name, one sentence and the switch of the language."""
     name, tagline = _worded(Text("page.name"), language), _worded(Text("page.tagline"), language)
-    return f'<header class="masthead">{_MARK}<div><h1>{name}</h1><p>{tagline}</p></div></header>'
+    switch = _switch(language, languages)
+    return f'<header class="masthead">{_MARK}<div><h1>{name}</h1><p>{tagline}</p>{switch}</div></header>'
+
+
+def _switch(language: str, languages: Sequence[str]) -> str:
+    """Links to the page in these languages, each in its own words; the first has the address of the server."""
+    links = []
+    for place, each in enumerate(languages):
+        name, tag = _worded(Text("language.name"), each), _worded(Text("language.tag"), each)
+        current = ' aria-current="page"' if each == language else ""
+        links.append(f'<a href="./{each if place else ""}" lang="{tag}" hreflang="{tag}"{current}>{name}</a>')
+    return f'<nav class="languages" aria-label="{_worded(Text("language.switch"), language)}">{"".join(links)}</nav>'
 
 
 def invitation(language: str) -> str:

@@ -1,5 +1,6 @@
 """The top of the page: its name and the bar that shows the photo, and at first the place where it is dropped."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import gradio as gr
 
 from colorizers.picture.decode import SUFFIXES
 from colorizers.settings import get_settings
-from colorizers.web import markup, shipped
+from colorizers.web import markup, shipped, theme
 from colorizers.web.gradio_io import place, shown_errors
 from colorizers.web.session import Session, Source
 from colorizers.words import Text
@@ -63,12 +64,12 @@ class PhotoSection:
         return gr.Column(elem_classes=""), gr.Row(visible=False), gr.Column(visible=False)
 
 
-def build_photo_section(language: str) -> PhotoSection:
+def build_photo_section(language: str, languages: Sequence[str]) -> PhotoSection:
     """Render the top of the page and the start here."""
     paths = shipped.gray_photos()
     drop = Text("page.drop").worded(language)
     with gr.Row(elem_id="top", equal_height=True):
-        gr.HTML(markup.header(language), elem_id="name")
+        gr.HTML(markup.header(language, languages), head=theme.head(language), elem_id="name")
         bar, *parts = _photo_bar(language)
     with gr.Column(elem_id="start") as start:
         with gr.Column(elem_classes="drop"):

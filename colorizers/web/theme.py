@@ -5,7 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from colorizers.words import ENGLISH, Text
+from colorizers.words import Text
 
 CSS = Path(__file__).with_name("page.css")
 MARK = Path(__file__).with_name("mark.svg")
@@ -48,7 +48,7 @@ def theme() -> gr.themes.Base:
     )
 
 
-def head(language: str = ENGLISH) -> str:
+def head(language: str) -> str:
     """The page's own script, with its language and its texts in it."""
     texts = {
         "before": Text("page.before"),
@@ -57,5 +57,5 @@ def head(language: str = ENGLISH) -> str:
         "resetZoom": Text("page.reset-zoom"),
     }
     worded = json.dumps({name: text.worded(language) for name, text in texts.items()})
-    given = f"const LANGUAGE = {json.dumps(language)}, TEXTS = {worded};"
+    given = f"const LANGUAGE = {json.dumps(Text('language.tag').worded(language))}, TEXTS = {worded};"
     return f"<script>(() => {{ {given}\n{_SCRIPT.read_text()}}})();</script>"

@@ -35,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, server: Server, window: str = "1440x900") -> Iterator[Page]:
+def opened(browser: Browser, server: Server, window: str = "1440x900", path: str = "/") -> Iterator[Page]:
     """The page of a server; fails when it asked another host for anything or logged an error."""
     width, height = map(int, window.split("x"))
     context = browser.new_context(viewport={"width": width, "height": height})
@@ -47,7 +47,7 @@ def opened(browser: Browser, server: Server, window: str = "1440x900") -> Iterat
     visited.on("request", lambda sent: foreign.append(sent.url) if not sent.url.startswith(local) else None)
     visited.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     visited.on("pageerror", lambda error: errors.append(str(error)))
-    visited.goto(server.url)
+    visited.goto(server.url + path)
     expect(visited.get_by_role("heading", name="Drop a black-and-white photo here")).to_be_visible(timeout=WAIT)
     visited.locator("#upload input[type=file]").wait_for(state="attached")
     yield visited
