@@ -9,6 +9,7 @@ METHOD = Convolutional(
         name="cnn",
         paper="Let there be Color!, Iizuka et al. 2016, with colour bins, Zhang et al. 2016",
         options=ConvolutionalOptions,
+        quick=True,
     ),
     networks={"bins": CNN},
 )

@@ -10,10 +10,12 @@ from colorizers.engine import Engine
 from colorizers.engine.jobs import WeightsState
 from colorizers.methods.method import MethodInfo
 from colorizers.web.api import add_endpoints
+from colorizers.web.automatic import Automatic
 from colorizers.web.files import OPENING
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.photo_section import PhotoSection, build_photo_section
 from colorizers.web.session import Session
+from colorizers.web.strip import build_strip
 from colorizers.web.tab import TabView, Updates, build_tab
 from colorizers.words import ENGLISH, LANGUAGES, Text, spoken
 
@@ -44,14 +46,18 @@ def build_page(
     ) as page:
         session = gr.State(Session(), time_to_live=_SESSION_SECONDS)
         photo = build_photo_section(language, languages)
-        with gr.Column(visible=False, elem_id="workspace") as workspace, gr.Tabs(overflow_behavior="wrap"):
-            views = [_build_tab(info, weights, language) for info in infos]
-        tabs = [TabHandlers(engine, info, view) for info, view in zip(infos, views, strict=True)]
-        for tab in tabs:
-            tab.wire(session)
-        _wire_photo(photo, workspace, tabs, session)
+        with gr.Column(visible=False, elem_id="workspace") as workspace:
+            with gr.Tabs(overflow_behavior="wrap") as row:
+                built = [_build_tab(info, weights, language) for info in infos]
+            strip = build_strip(infos, language)
+        tabs = [TabHandlers(engine, info, view, strip) for info, (_, view) in zip(infos, built, strict=True)]
+        for tab, (part, _) in zip(tabs, built, strict=True):
+            tab.wire(part, session)
+        automatic = Automatic(tabs, strip, row)
+        _wire_photo(photo, workspace, tabs, automatic, session)
         for tab in tabs:
             tab.wire_stop(session)
+        automatic.wire_stop(session)
         page.load(
             lambda: [tab.beforehand() for tab in tabs], None, [tab.view.beforehand for tab in tabs],
             queue=False, show_progress="hidden", api_visibility="private",
@@ -62,40 +68,45 @@ def build_page(
     return page
 
 
-def _build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView:
-    with gr.Tab(Text("page.tab", title=info.title, purpose=info.purpose).worded(language), id=info.name):
-        return build_tab(info, weights, language)
+def _build_tab(info: MethodInfo, weights: WeightsState, language: str) -> tuple[gr.Tab, TabView]:
+    with gr.Tab(Text("page.tab", title=info.title, purpose=info.purpose).worded(language), id=info.name) as tab:
+        return tab, build_tab(info, weights, language)
 
 
-def _wire_photo(photo: PhotoSection, workspace: gr.Column, tabs: list[TabHandlers], session: gr.State) -> None:
-    """A photo that comes or is turned ends what runs and clears the tabs; for a new one the first tab starts itself."""
-    first = tabs[0]
+def _wire_photo(
+    photo: PhotoSection, workspace: gr.Column, tabs: list[TabHandlers], automatic: Automatic, session: gr.State
+) -> None:
+    """A photo that comes or is turned ends what runs and clears the tabs, and is coloured by itself."""
     plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    opening = {"cancels": [tab.job for tab in tabs], **OPENING}
+    opening = {"cancels": [job for tab in tabs for job in tab.jobs], **OPENING}
 
-    def shown(now: Session) -> Updates:
-        blank = {part: update for tab in tabs for part, update in tab.blank(now).items()}
-        return {session: now, workspace: gr.Column(visible=True), **photo.updates(now), **blank}
+    def shown(now: Session, stay: bool = False) -> Updates:
+        cleared = {part: update for tab in tabs for part, update in tab.blank(now).items()}
+        begun = automatic.begin(now, stay)
+        return {session: now, workspace: gr.Column(visible=True), **photo.updates(now), **cleared, **begun}
 
     def take_upload(now: Session, path: str) -> Updates:
         photo.take_upload(now, path)
-        return shown(now) | first.queued()
+        return shown(now)
 
     def take_example(now: Session, event: gr.EventData) -> Updates:
         photo.take_example(now, event)
-        return shown(now) | first.queued()
+        return shown(now)
 
     def turn(quarter_turns: int, now: Session) -> Updates:
         photo.turn(now, quarter_turns)
-        return shown(now)
+        in_sight = next((tab.look(now) for tab in tabs if tab.info.name == now.open), {})
+        return shown(now, stay=True) | in_sight
 
-    outputs = [session, workspace, *photo.outputs, *(part for tab in tabs for part in tab.view.outputs)]
+    parts = dict.fromkeys([*automatic.outputs, *(part for tab in tabs for part in tab.view.outputs)])
+    outputs = [session, workspace, *photo.outputs, *parts]
     came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **plumbing, **opening)]
     if photo.gallery is not None:
         came.append(photo.gallery.select(take_example, session, outputs, **plumbing, **opening))
     for event in came:
-        first.start_after(event, session)
         event.failure(lambda: None, None, photo.upload, queue=False, **plumbing)
-    photo.left.click(partial(turn, 1), session, outputs, **plumbing, **opening)
-    photo.right.click(partial(turn, -1), session, outputs, **plumbing, **opening)
+    for button, quarter_turns in ((photo.left, 1), (photo.right, -1)):
+        came.append(button.click(partial(turn, quarter_turns), session, outputs, **plumbing, **opening))
+    for event in came:
+        automatic.start_after(event, session)
     photo.another.click(photo.start_again, None, [photo.start, photo.bar, workspace], queue=False, **plumbing)

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from colorizers.methods.method import MethodInfo
-from colorizers.web import theme
+from colorizers.web import texts, theme
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.session import Shown
 from colorizers.words import Text
@@ -94,6 +94,24 @@ def _inline(small: Image.Image) -> str:
     file = io.BytesIO()
     small.save(file, "JPEG", quality=90)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def strip(results: Iterable[tuple[MethodInfo, Image.Image | None, float]], before: Image.Image, language: str) -> str:
+    """All results in small, each with its method and its seconds; those that are still to come without colour."""
+    items = "".join(_result(info, small, before, seconds, language) for info, small, seconds in results)
+    return f'<ul class="results" aria-label="{_worded(Text("page.results"), language)}">{items}</ul>' if items else ""
+
+
+def _result(info: MethodInfo, small: Image.Image | None, before: Image.Image, seconds: float, language: str) -> str:
+    title, took = _worded(info.title, language), "…" if small is None else _worded(texts.tenths(seconds), language)
+    said = Text("page.result-coming", title=info.title)
+    if small is not None:
+        said = Text("page.result-of", title=info.title, duration=texts.tenths(seconds))
+    return (
+        f'<li><button type="button" data-method="{info.name}" aria-label="{_worded(said, language)}"'
+        f'{" class=coming" if small is None else ""}><img alt="" src="{_inline(small or before)}">'
+        f"<span>{title}</span><small>{took}</small></button></li>"
+    )
 
 
 def paper(info: MethodInfo) -> str:

@@ -1,5 +1,5 @@
 // What Gradio leaves to the page: its language, a photo pasted or dropped anywhere, words for the before/after pictures,
-// wheel and fingers that scroll the page, and the tools below the picture. LANGUAGE and TEXTS come from theme.py.
+// wheel and fingers that scroll the page, the tools and the small results below the picture. LANGUAGE and TEXTS come from theme.py.
 
 // Gradio marks the page with the browser's language, whatever the page's own is.
 const markLanguage = () => document.documentElement.lang === LANGUAGE || (document.documentElement.lang = LANGUAGE);
@@ -60,13 +60,27 @@ function followDivider(stage, after) {
     range.style.setProperty("--range_progress", `${range.value}%`);
 }
 
-const describeAll = () => document.querySelectorAll(".stage").forEach(describe);
+const openTab = () => document.querySelector('#workspace [role="tab"][aria-selected="true"]')?.dataset.tabId;
+
+// Which of the small results is the one of the visible tab.
+function markResults() {
+    const method = openTab();
+    document.querySelectorAll("#results button[data-method]").forEach((button) => {
+        const current = String(button.dataset.method === method);
+        if (button.ariaCurrent !== current) button.ariaCurrent = current;
+    });
+}
+
+function describeAll() {
+    document.querySelectorAll(".stage").forEach(describe);
+    markResults();
+}
 addEventListener("load", describeAll, true);
 new MutationObserver(describeAll).observe(document, {
     subtree: true,
     childList: true,
     attributes: true,
-    attributeFilter: ["src", "style"],
+    attributeFilter: ["src", "style", "aria-selected"],
 });
 
 // Gradio's picture would keep every wheel and finger: those that do not zoom go on to the page.
@@ -86,6 +100,17 @@ function zoom(stage, direction) {
     for (let notch = 0; notch < 6; notch += 1) part.querySelector("img").dispatchEvent(new WheelEvent("wheel", wheel));
 }
 
+addEventListener("click", (event) => {
+    const method = within(event, "#results button[data-method]")?.dataset.method;
+    if (method) document.querySelector(`#workspace [role="tab"][data-tab-id="${method}"]`).click();
+});
+
+// A slider that is moved by keyboard is let go with the key, as with the mouse.
+addEventListener("keyup", (event) => {
+    const moved = within(event, "input[type=range]") && /^(Arrow|Page|Home|End)/.test(event.key);
+    if (moved) event.target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+});
+
 const seeOriginal = (on) => document.documentElement.classList.toggle("original", on);
 const tool = (event, name) => within(event, `[data-tool="${name}"]`);
 const taken = "input:not([type=range]), textarea, select, [contenteditable], [role=option], summary, a";
@@ -98,7 +123,7 @@ addEventListener("pointerdown", (event) => tool(event, "hold") && seeOriginal(tr
 ["pointerup", "pointercancel", "blur"].forEach((end) => addEventListener(end, () => seeOriginal(false)));
 addEventListener("contextmenu", (event) => tool(event, "hold") && event.preventDefault());
 addEventListener("keydown", (event) => {
-    const busy = within(event, taken) || within(event, `button:not([data-tool="hold"], [aria-selected="true"])`);
+    const busy = within(event, taken) || within(event, `button:not([data-tool="hold"], [aria-selected="true"], [aria-current="true"])`);
     const seen = [...document.querySelectorAll(".stage")].some((stage) => stage.checkVisibility());
     if (event.code !== "Space" || busy || !seen) return;
     event.preventDefault();

@@ -70,14 +70,14 @@ def build_photo_section(language: str, languages: Sequence[str]) -> PhotoSection
     drop = Text("page.drop").worded(language)
     with gr.Row(elem_id="top", equal_height=True):
         gr.HTML(markup.header(language, languages), head=theme.head(language), elem_id="name")
-        bar, *parts = _photo_bar(language)
+        bar, card, left, right, another = _photo_bar(language)
     with gr.Column(elem_id="start") as start:
         with gr.Column(elem_classes="drop"):
             upload = gr.File(label=drop, file_types=["image", *SUFFIXES], show_label=False, elem_id="upload")
             gr.HTML(markup.invitation(language), elem_classes="invitation")
         gr.HTML(markup.small(_limits().worded(language)))
         gallery = _examples(paths, language) if paths else None
-    return PhotoSection(start, upload, gallery, paths, bar, *parts, language)
+    return PhotoSection(start, upload, gallery, paths, bar, card, left, right, another, language)
 
 
 def _photo_bar(language: str) -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button, gr.Button]:

@@ -14,6 +14,7 @@ from colorizers.web.jobs import JobView, Phase
 from colorizers.web.loss_plot import Losses, plot
 from colorizers.words import Text
 
+BUTTON: dict[str, Any] = {"size": "md", "min_width": 120}
 FORMATS = {"PNG": (".png", 8), "JPEG": (".jpg", 8), "WebP": (".webp", 8), "TIFF": (".tif", 8), "TIFF-16": (".tif", 16)}
 """The suffix and the bits of each file format, the last one for photos of 16 bits only."""
 Updates = dict[gr.blocks.Block, Any]
@@ -72,12 +73,18 @@ class TabView:
 
     def render(self, view: JobView) -> Updates:
         """The buttons, the status and the losses for a view of a job; the pictures are the session's."""
-        busy = view.phase.busy
-        updates: Updates = {self.run: gr.Button(visible=not busy), self.stop: gr.Button(visible=busy)}
+        busy, done = view.phase.busy, view.phase is Phase.DONE
+        label = Text("page.color-again") if done else Text("page.colorize")
+        updates: Updates = {self.run: self.run_button(label, ahead=not done, visible=not busy)}
+        updates[self.stop] = gr.Button(visible=busy)
         updates[self.status] = markup.status(view, self.language)
         if self.losses is not None and view.losses is not None:
             updates[self.losses] = plot(view.losses, self.language)
         return updates
+
+    def run_button(self, label: Text, ahead: bool, **how: Any) -> gr.Button:
+        """The button that begins; it stands out where colouring lies `ahead`."""
+        return gr.Button(label.worded(self.language), variant="primary" if ahead else "secondary", **how)
 
     def without_losses(self) -> Updates:
         """The plot of the losses, if there is one, empty as in the beginning."""
@@ -125,9 +132,9 @@ def _actions(language: str) -> tuple[gr.Button, gr.Button, gr.Button, gr.Downloa
     saving = Text("page.download").worded(language)
     with gr.Column(elem_classes="actions"):
         with gr.Row(elem_classes="buttons"):
-            run = gr.Button(Text("page.colorize").worded(language), variant="primary", size="md", min_width=120)
-            stop = gr.Button(Text("page.stop").worded(language), variant="stop", visible=False, size="md", min_width=120)
-            download = gr.Button(saving, variant="primary", interactive=False, size="md", min_width=120)
+            run = gr.Button(Text("page.colorize").worded(language), variant="primary", **BUTTON)
+            stop = gr.Button(Text("page.stop").worded(language), variant="stop", visible=False, **BUTTON)
+            download = gr.Button(saving, variant="primary", interactive=False, **BUTTON)
             file = gr.DownloadButton(saving, visible=False)
         status = gr.HTML(elem_classes="status-line")
     return run, stop, download, file, status
