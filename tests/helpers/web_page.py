@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,16 @@ def give(page: Page, path: Path) -> None:
 def after_picture(page: Page) -> Locator:
     """The coloured side of the visible tab."""
     return page.get_by_alt_text("After: the photo in colour").locator("visible=true")
+
+
+def color(page: Page) -> None:
+    """Press the button of the visible tab, which may have coloured the photo already."""
+    page.get_by_role("button", name=re.compile("^Colour (the photo|again)")).locator("visible=true").click()
+
+
+def result(page: Page, title: str) -> Locator:
+    """The result of a method among the small ones, once it is there."""
+    return page.locator("#results").get_by_role("button", name=re.compile(rf"^{title}, \d"))
 
 
 def open_tab(page: Page, title: str) -> None:
