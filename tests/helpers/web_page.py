@@ -36,10 +36,10 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, server: Server, window: str = "1440x900") -> Iterator[Page]:
+def opened(browser: Browser, server: Server, window: str = "1440x900", locale: str = "en-US") -> Iterator[Page]:
     """The page of a server; fails when it asked another host for anything or logged an error."""
     width, height = map(int, window.split("x"))
-    context = browser.new_context(viewport={"width": width, "height": height})
+    context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
     context.set_default_timeout(WAIT)
     visited = context.new_page()
     foreign: list[str] = []

@@ -163,7 +163,7 @@ def test_the_maps_that_the_model_was_shown_stand_beneath_the_finish_and_move_not
     with opened(browser, server, window) as page:
         enter(page, photo, "controlnet")
         choose(page, "Second control", "Line art")
-        finish = page.get_by_role("heading", name="Finish").locator("visible=true")
+        finish = page.get_by_role("heading", name="Adjust").locator("visible=true")
         before = place(finish)
         run(page)
         wait_for_colour(page)
