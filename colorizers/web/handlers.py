@@ -191,7 +191,8 @@ class TabHandlers:
             yield from self.run_job(session, *values)
 
     def run_job(self, session: Session, *values: Any) -> Iterator[Updates]:
-        """Run the method on the whole photo. Closing the generator cancels the job."""
+        """Run the method on the whole photo, as the visitor of this tab asks. Closing the generator cancels the job."""
+        session.open = self.info.name
         yield from self.colored(session, lambda: session.shown.source.open(), values)
 
     def colored(self, session: Session, opened: Callable[[], Photo], values: Sequence[Any]) -> Iterator[Updates]:

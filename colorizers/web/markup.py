@@ -109,6 +109,7 @@ def _result(info: MethodInfo, small: Image.Image | None, before: Image.Image, se
         said = Text("page.result-of", title=info.title, duration=texts.tenths(seconds))
     return (
         f'<li><button type="button" data-method="{info.name}" aria-label="{_worded(said, language)}"'
+        f' title="{title}"'
         f'{" class=coming" if small is None else ""}><img alt="" src="{_inline(small or before)}">'
         f"<span>{title}</span><small>{took}</small></button></li>"
     )

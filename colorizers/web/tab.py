@@ -97,6 +97,7 @@ def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView
         slider = _stage(language)
     with gr.Column(elem_classes="side"):
         run, stop, download, file, status = _actions(language)
+        beforehand = gr.HTML(markup.paper(info), elem_classes="beforehand")
         gallery = _variants(language) if "variants" in info.options.model_fields else None
         seed, use_seed = _seed("seed" in info.options.model_fields, language)
         losses = gr.HTML(plot(Losses(info.losses), language)) if info.losses else None
@@ -105,7 +106,6 @@ def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView
             finish, reset = _finish(info, weights, language)
         kind, keep_exif = _file(language)
         maps = gr.HTML(elem_classes="maps-line") if info.shows_maps else None
-        beforehand = gr.HTML(markup.paper(info), elem_classes="beforehand")
     return TabView(
         beforehand, options, run, stop, status, losses, slider, gallery, seed, use_seed, maps, finish, reset, kind,
         keep_exif, download, file, language,
