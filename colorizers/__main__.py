@@ -4,6 +4,7 @@ Exit codes: 0 success, 1 internal error, 2 invalid input, 130 interrupted, 141 t
 """
 
 import argparse
+import contextlib
 import importlib
 import io
 import os
@@ -11,7 +12,8 @@ import sys
 
 from colorizers import __version__
 from colorizers.errors import ColorizerError
-from colorizers.words import Text
+from colorizers.settings import get_settings
+from colorizers.words import Text, spoken
 
 PROGRAM = "colorizers"
 COMMANDS = ("colorize", "compare", "methods", "weights", "serve", "evaluate", "train")
@@ -24,23 +26,29 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # file names come out as the bytes that they are
-    try:
-        name = _top_parser().parse_args(argv[:1]).command
-        parser = argparse.ArgumentParser(f"{PROGRAM} {name}", description=_summary(name), allow_abbrev=False)
-        importlib.import_module(f"colorizers.commands.{name}").prepare(parser, argv[1:])
-        # Python 3.11 and 3.12 lose the -- in intermixed arguments.
-        parse = parser.parse_args if "--" in argv else parser.parse_intermixed_args
-        arguments = parse(argv[1:])
-        code: int = arguments.run(arguments)
-        sys.stdout.flush()
-    except ColorizerError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # the reader of the output has closed it, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    with contextlib.ExitStack() as speech:
+        try:
+            speech.enter_context(spoken(get_settings().language))
+            return _run(argv)
+        except ColorizerError as error:
+            print(error, file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            return 130
+        except BrokenPipeError:  # the reader of the output has closed it, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+
+
+def _run(argv: list[str]) -> int:
+    name = _top_parser().parse_args(argv[:1]).command
+    parser = argparse.ArgumentParser(f"{PROGRAM} {name}", description=_summary(name), allow_abbrev=False)
+    importlib.import_module(f"colorizers.commands.{name}").prepare(parser, argv[1:])
+    # Python 3.11 and 3.12 lose the -- in intermixed arguments.
+    parse = parser.parse_args if "--" in argv else parser.parse_intermixed_args
+    arguments = parse(argv[1:])
+    code: int = arguments.run(arguments)
+    sys.stdout.flush()
     return code
 
 

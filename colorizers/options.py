@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.fields import FieldInfo
 
 from colorizers.errors import ColorizerError
-from colorizers.words import Text
+from colorizers.words import Text, clauses
 
 Kind = Literal["bool", "int", "float", "choice", "text", "seed", "picture"]
 MAX_SEED = 2**32 - 1
@@ -50,7 +50,7 @@ class Words:
 class Control:
     """What any surface needs to know of one option. Bounds are inclusive; `high` of a text is its length.
 
-    `label`, `help` and `labels`, those of the `choices` in their order, are in English: see `worded`. Some of the
+    `label`, `help` and `labels`, those of the `choices` in their order, are worded by `str`: see `worded`. Some of the
     choices may be weights of a `family`. `finish` and `options` hold, by choice, the values of the finish and of other
     options that suit it, where they differ from the defaults. A picture may be one of the shipped references where
     `references` says so.
@@ -87,11 +87,14 @@ class Control:
     @property
     def help_with_choices(self) -> str:
         """The help, with what each choice means and brings: for surfaces that show the choices by their values."""
-        meanings = [
-            f"{choice}: {label}{_brought(self.options.get(choice, {}))}"
-            for choice, label in zip(self.choices, self.labels, strict=True)
-        ]
-        return f"{self.help} {'; '.join(meanings)}." if self.labels != self.choices else self.help
+        if self.labels == self.choices:
+            return self.help
+        named = zip(self.choices, self.labels, strict=True)
+        meanings = clauses(
+            Text("options.meaning", choice=choice, label=f"{label}{_brought(self.options.get(choice, {}))}")
+            for choice, label in named
+        )
+        return str(Text("options.with-meanings", help=self.help, meanings=meanings))
 
 
 def _brought(values: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colorizers.errors import ColorizerError
-from colorizers.words import Text
+from colorizers.words import ENGLISH, LANGUAGES, Text
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -19,6 +19,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="COLORIZERS_", frozen=True)
 
+    language: str = Field(
+        ENGLISH,
+        pattern=f"^({'|'.join(LANGUAGES)})$",
+        description="of the command line, and of the page where the visitor chooses no other: en or zh",
+    )
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$", description="auto, cpu, mps, cuda or cuda:1"
     )

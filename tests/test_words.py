@@ -39,6 +39,14 @@ MODELS: list[type[Options]] = [
 TREES = [ast.parse(path.read_text(), str(path)) for path in sorted(PACKAGE.rglob("*.py"))]
 LINES_OF_A_LOG = ("training.step", "training.validation")  # have columns
 LOUD = "loud"
+SAME_IN_CHINESE = {
+    "", "x", "MB", "zh-CN", "SHA256", "Colorizers",
+    "U-Net", "ResNet U-Net", "AdaIN", "Transformer", "GAN", "MultiColor", "CNN", "VGG-19", "ResNet-34", "Swin-B",
+    "Stable Diffusion 1.4", "Stable Diffusion 1.5", "MiDaS", "Depth Anything", "DPT",
+    "DDIM", "UniPC", "DPM++ 2M", "L-BFGS", "Adam", "EMA",
+    "CIEDE2000", "CIEDE2000 @ 85%", "ab RMSE", "PSNR dB", "SSIM", "LPIPS", "FID", "KID", "CF", "dCF",
+}  # fmt: skip
+"""Names, formats and units."""
 
 
 def calls(*names: str) -> Iterator[ast.Call]:
@@ -228,9 +236,24 @@ def test_what_a_language_lacks_is_in_english(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)
-def test_every_language_has_no_other_sentences_and_no_other_parameters(language: str):
-    for id, template in words.templates(language).items():
-        assert fields(template) == fields(words.templates(ENGLISH)[id])
+def test_every_language_has_every_sentence_and_no_other(language: str):
+    assert words.templates.__wrapped__(language).keys() == CATALOGUE.keys()
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_every_language_has_the_same_parameters_in_the_same_format(language: str):
+    for id, template in words.templates.__wrapped__(language).items():
+        assert parameters(template) == parameters(CATALOGUE[id]), id
+
+
+def parameters(template: str) -> list[tuple[str, str | None, str | None]]:
+    return sorted((name, form, conversion) for _, name, form, conversion in string.Formatter().parse(template) if name)
+
+
+@pytest.mark.parametrize("id", CATALOGUE)
+def test_chinese_is_not_left_in_english(id: str):
+    said = "".join(said for said, *_ in string.Formatter().parse(words.templates("zh")[id]))
+    assert re.search(r"[\u4e00-\u9fff]", said) or said.strip("，、；：。（） ") in SAME_IN_CHINESE
 
 
 # Plain words

@@ -1,10 +1,17 @@
 """Tables on a terminal."""
 
+import unicodedata
 from collections.abc import Sequence
 
 
 def print_columns(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
     """Print rows of equally many cells, one under the other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print(indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        print(indent + "  ".join(cells).rstrip())
+
+
+def _width(text: str) -> int:
+    """The columns of a terminal that a text takes: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "FW" else 1 for character in text)

@@ -29,7 +29,7 @@ from colorizers.training.photos import BatchOrder, Photographs, decoded, trainin
 from colorizers.training.recipe import Materials, TrainingPlan
 from colorizers.weights.loading import read_header
 from colorizers.weights.store import sha256
-from colorizers.words import Text
+from colorizers.words import ENGLISH, Text, spoken
 
 _LOSS_NETWORKS = ("teacher", "perceptual")
 _TIMED_STEPS = 3  # of a dry run, after one to warm up
@@ -190,7 +190,8 @@ def _process(rank: int, processes: int, port: int, job: _Job, errors: Any) -> No
     if job.device.type == "cpu":
         os.environ["ACCELERATE_USE_CPU"] = "true"
     try:
-        _train(job)
+        with spoken(get_settings().language):
+            _train(job)
     except ColorizerError as error:
         errors.put(error.text)
         sys.exit(2)
@@ -221,7 +222,8 @@ def _train(job: _Job) -> None:
         place = {"step": training.step, "steps": plan.steps, "path": shown(checkpoint)}
         accelerator.print(Text("commands.train.step-read", **place))
     validated_on = [held_out.photo(k) for k in validation.evenly_spread(len(held_out))] if held_out else []
-    output = loop.RunOutput(job.folder, _provenance(arguments, photos, str(hardware.device_label(accelerator))))
+    device = hardware.device_label(accelerator).worded(ENGLISH)
+    output = loop.RunOutput(job.folder, _provenance(arguments, photos, device))
     loop.train(training, photos, validated_on, recipe, output)
 
 

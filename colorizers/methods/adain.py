@@ -69,6 +69,7 @@ METHOD = Adain(
         name="adain",
         paper="Adaptive instance normalization, Huang and Belongie 2017, in a U-Net",
         options=AdainOptions,
+        quick=True,
     ),
     networks={"lab": AdainUNet, "rgb": lambda: AdainUNet("rgb")},
 )

@@ -26,6 +26,7 @@ METHOD = Convolutional(
         name="cnn",
         paper="Let there be Color!, Iizuka et al. 2016, with colour bins, Zhang et al. 2016",
         options=CNNOptions,
+        quick=True,
     ),
     networks={"bins": CNN, **_PUBLISHED},
     squares=dict.fromkeys(_PUBLISHED, SIDE),

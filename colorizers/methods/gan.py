@@ -20,6 +20,7 @@ METHOD = Convolutional(
         name="gan",
         paper="Image-to-image translation with conditional adversarial networks, Isola et al. 2017",
         options=GanOptions,
+        quick=True,
     ),
     networks={"resnet": ResNetUNet, "unet": lambda: UNet("ab")},
 )

@@ -24,9 +24,9 @@ class MethodInfo:
     and its title and purpose in the catalogue. `paper` is where the idea comes from: authors and year.
     `finish` suits its colours until the user chooses another. `libraries` are the packages, beside torch, whose
     versions shape its pixels. `losses` are the names of the losses that it reports. With `stops_early`, Stop gives the
-    result so far; otherwise Stop cancels. `slow_on_cpu` means minutes where there is no GPU, `shows_maps` that it shows
-    the maps that guided its network. `checker` is the key of the network that judges its pictures before strangers
-    see them, where it has one; those of the weights in `unchecked` need no judge.
+    result so far; otherwise Stop cancels. `quick` means less than a second on any machine, `slow_on_cpu` minutes where
+    there is no GPU, `shows_maps` that it shows the maps that guided its network. `checker` is the key of the network
+    that judges its pictures before strangers see them, where it has one; those of the weights in `unchecked` need none.
     """
 
     name: str
@@ -36,6 +36,7 @@ class MethodInfo:
     libraries: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
     stops_early: bool = False
+    quick: bool = False
     slow_on_cpu: bool = False
     shows_maps: bool = False
     checker: str = ""

@@ -11,6 +11,7 @@ METHOD = Convolutional(
         paper="MultiColor: image colorization by learning from multiple color spaces, Du et al. 2024",
         options=ConvolutionalOptions,
         finish=Finish(saturation=1.2),
+        quick=True,
     ),
     networks={"lab_hsv_yuv": MultiColorNetwork},
 )

@@ -11,6 +11,7 @@ METHOD = Convolutional(
         paper="ResNet-18, He et al. 2016, as a U-Net with a perceptual loss, Johnson et al. 2016",
         options=ConvolutionalOptions,
         finish=Finish(saturation=1.5),
+        quick=True,
     ),
     networks={"lab": ResNetUNet},
 )

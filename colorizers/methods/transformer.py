@@ -30,6 +30,7 @@ METHOD = Convolutional(
         name="transformer",
         paper="DDColor, Kang et al. 2023",
         options=TransformerOptions,
+        quick=True,
     ),
     networks={"small": ColorTransformer, **{name: partial(DDColor, config) for name, config in _PUBLISHED.items()}},
     squares=dict.fromkeys(_PUBLISHED, SIDE),

@@ -20,6 +20,7 @@ METHOD = Convolutional(
         name="unet",
         paper="U-Net, Ronneberger et al. 2015, with colour bins, Zhang et al. 2016",
         options=UNetOptions,
+        quick=True,
     ),
     networks={"efficientnet": EfficientNetUNet, "lab": lambda: UNet("ab"), "rgb": lambda: UNet("rgb")},
 )

@@ -57,6 +57,15 @@ def packed(outcome: Kept) -> Kept:
     return PackedPainting(levels.to(torch.int32).numpy().astype(np.uint16))
 
 
+def turned(outcome: Kept, quarter_turns: int) -> Kept:
+    """The outcome for the photo turned counter-clockwise by multiples of 90 degrees."""
+    if isinstance(outcome, PackedPainting):
+        return PackedPainting(np.ascontiguousarray(np.rot90(outcome.levels, quarter_turns, (1, 2))))
+    if isinstance(outcome, Chroma):
+        return Chroma(torch.rot90(outcome.ab, quarter_turns, (1, 2)).contiguous())
+    return Painting(torch.rot90(outcome.rgb, quarter_turns, (1, 2)).contiguous())
+
+
 def bytes_of(outcome: Kept) -> int:
     """What an outcome takes in memory."""
     if isinstance(outcome, PackedPainting):

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
-from colorizers.picture.compose import Kept, compose
+from colorizers.picture.compose import Kept, compose, turned
 from colorizers.picture.finish import Finish
 from colorizers.picture.hints import Hints
 from colorizers.picture.photo import Photo
@@ -48,6 +49,11 @@ class Coloring:
     notes: tuple[Text, ...] = ()
     maps: Mapping[Text, Tensor] = field(default_factory=dict)
     variant: int = 0
+
+    def turned(self, quarter_turns: int) -> "Coloring":
+        """The colours for the photo turned counter-clockwise; the record stays that of the photo as it was coloured."""
+        maps = {name: torch.rot90(plane, quarter_turns) for name, plane in self.maps.items()}
+        return replace(self, outcome=turned(self.outcome, quarter_turns), maps=maps)
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def offered(entry: Control, family: str, weights: WeightsState, language: str) -
         labels = {choice: labels[choice] for choice in ready}
     elif missing and ready:
         labels |= {choice: Text("page.not-installed", label=labels[choice]).worded(language) for choice in missing}
-        help = f"{help} {_missing(list(missing.values())).worded(language)}"
+        help = Text("options.with-more", help=help, more=_missing(list(missing.values()))).worded(language)
     default = next((choice for choice in preferred if choice in ready), preferred[0])
     return replace(entry, choices=tuple(labels), labels=tuple(labels.values()), default=default, help=help)
 

@@ -17,12 +17,8 @@ def shown_errors(language: str = ENGLISH) -> Iterator[None]:
     try:
         yield
     except ColorizerError as error:
-        raise toast(error, language) from error
-
-
-def toast(error: ColorizerError, language: str) -> gr.Error:
-    """The sentence of an error, for Gradio, which shows messages as HTML; the slot is freed and the app goes on."""
-    return gr.Error(escape(sentence_of(error).worded(language)), duration=12, print_exception=False)
+        sentence = escape(sentence_of(error).worded(language))  # Gradio shows messages as HTML
+        raise gr.Error(sentence, duration=12, print_exception=False) from error
 
 
 def sentence_of(error: ColorizerError) -> Text:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from html import escape
 from pathlib import Path
@@ -16,11 +16,14 @@ from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo, finish_of
 from colorizers.options import controls, suited_options, validated
 from colorizers.picture.finish import Finish
+from colorizers.picture.photo import Photo
 from colorizers.web import markup, texts
-from colorizers.web.gradio_io import place, sentence_of, shown_errors, toast
+from colorizers.web.gradio_io import place, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase, follow
 from colorizers.web.session import Session
+from colorizers.web.strip import Strip
 from colorizers.web.tab import FORMATS, TabView, Updates
+from colorizers.weights.registry import Weights
 from colorizers.weights.store import missing_weights
 from colorizers.words import Text
 
@@ -53,30 +56,49 @@ def show_saving(language: str) -> str:
 class TabHandlers:
     """The handlers of one tab; a generator's updates appear as they come."""
 
-    def __init__(self, engine: Engine, info: MethodInfo, view: TabView) -> None:
+    def __init__(self, engine: Engine, info: MethodInfo, view: TabView, strip: Strip) -> None:
+        self.info = info
         self.view = view
+        self._strip = strip
         self._language = view.language
         self._engine = engine
-        self._info = info
         self._usual: float | None = None
         self._jobs: list[gr.events.Dependency] = []
 
     @property
-    def job(self) -> gr.events.Dependency:
-        """The event that the tab's own button starts."""
-        return self._jobs[0]
+    def jobs(self) -> list[gr.events.Dependency]:
+        """The events that start jobs of this tab."""
+        return self._jobs
 
-    def wire(self, session: gr.State) -> None:
+    @property
+    def inputs(self) -> list[gr.components.Component]:
+        """What decides a result."""
+        return [*self.view.options.components, *self.view.finish.components]
+
+    @property
+    def outputs(self) -> list[gr.blocks.Block]:
+        """What a job changes."""
+        return [*self.view.outputs, *self._strip.outputs]
+
+    @property
+    def automatic(self) -> bool:
+        """Whether it colours every photo by itself: it is quick, and needs nothing but the photo."""
+        return self.info.quick and not self._needed_pictures
+
+    def wire(self, tab: gr.Tab, session: gr.State) -> None:
         """Connect the components; Stop comes last, in `wire_stop`."""
         view, finish = self.view, list(self.view.finish.components)
         view.run.click(
             None, None, [view.run, view.stop, view.status], js=show_queued(self._language), api_visibility="private"
         )
-        self._jobs.append(self._begin(view.run.click, session))
+        self._begin(view.run.click, self.run_job, session)
         quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         tune: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **FINISHING}
+        tab.select(self.opened, session, view.outputs, **tune)
+        self._wire_options(session, quick)
+        refinished = [view.slider, *self._strip.outputs]
         gr.on(
-            [part.input for part in finish], self.refinish, [session, *finish], view.slider,
+            [part.input for part in finish], self.refinish, [session, *finish], refinished,
             trigger_mode="always_last", **tune,
         )  # fmt: skip
         suiting = [view.options[name] for name in self._suiting]
@@ -84,13 +106,13 @@ class TabHandlers:
         changes |= {view.options[name].input: fields for name, fields in self._suiting.items()}
         for changed, fields in changes.items():
             own = changed(partial(self.own_finish, fields), suiting, [view.finish[name] for name in fields], **quick)
-            own.then(self.refinish, [session, *finish], view.slider, **tune)
+            own.then(self.refinish, [session, *finish], refinished, **tune)
         for entry in view.options.entries:
             if names := {name for suited in entry.options.values() for name in suited}:
                 changed, parts = view.options[entry.name], [view.options[name] for name in names]
                 changed.input(partial(self.suited_options, entry.name, names), changed, parts, **quick)
         if view.gallery is not None:
-            view.gallery.select(self.choose, session, view.outputs, **tune)
+            view.gallery.select(self.choose, session, self.outputs, **tune)
         if view.use_seed is not None:
             view.use_seed.click(self.use_seed, session, view.options["seed"], **quick)
         view.download.click(None, None, view.download, js=show_saving(self._language), api_visibility="private")
@@ -102,87 +124,123 @@ class TabHandlers:
         label = Text("page.download").worded(self._language)
         made.then(lambda: gr.Button(label, interactive=True), None, view.download, **quick)
 
-    def start_after(self, event: gr.events.Dependency, session: gr.State) -> None:
-        """Begin by itself when another event has succeeded."""
-        self._jobs.append(self._begin(event.success, session))
+    def _wire_options(self, session: gr.State, quick: dict[str, Any]) -> None:
+        """An option that changes colours the photo again where this is quick; elsewhere the result is marked as old."""
+        options = self.view.options
+        changes = [_settled(part) for part in options.components]
+        if self.info.quick:
+            self._begin(partial(gr.on, changes), self.run_again, session)
+        else:
+            gr.on(changes, self.changed, session, [self.view.run, self.view.status], **quick)
 
     def wire_stop(self, session: gr.State) -> None:
         """Connect Stop: it asks for the partial result where the method has one, and cancels elsewhere."""
         click = partial(self.view.stop.click, queue=False, show_progress="hidden", api_visibility="private")
-        if self._info.stops_early:
+        if self.info.stops_early:
             click(self.stop_early, session, self.view.outputs)
         else:
-            click(self.stopped, session, self.view.outputs, cancels=self._jobs)
+            click(self.stopped, session, self.outputs, cancels=self._jobs)
 
     def beforehand(self) -> str:
         """Facts that a visitor should know: the paper, weights that are missing now, and that it is slow here."""
-        wanted = {entry.name: entry.default for entry in self.view.options.entries}
-        missing = self._engine.missing(self._info.name, wanted)
+        missing = self.missing()
         sentences = [sentence_of(missing_weights(missing))] if missing else []
-        if self._info.slow_on_cpu and self._engine.health().device == "cpu":
+        if self.info.slow_on_cpu and self._engine.health().device == "cpu":
             sentences.append(Text("page.slow"))
-        return markup.paper(self._info) + markup.notes(sentences, self._language)
+        return markup.paper(self.info) + markup.notes(sentences, self._language)
+
+    def missing(self) -> Sequence[Weights]:
+        """The weights that the method lacks now, as its options are at first."""
+        wanted = {entry.name: entry.default for entry in self.view.options.entries}
+        return self._engine.missing(self.info.name, wanted)
 
     def blank(self, session: Session) -> Updates:
-        """The tab for the session's new photo."""
-        return self.view.blank(str(session.shown.before), session.shown.photo.bits == 16)
+        """The tab for the session's photo, which it has not coloured or whose colours come when it is opened."""
+        updates = self.view.blank(str(session.shown.before), session.shown.photo.bits == 16)
+        if session.tab(self.info).colorings:
+            updates |= self.view.render(JobView(Phase.DONE, Text("status.turned")))
+            updates[self.view.download] = gr.Button(interactive=True)
+        return updates
 
     def queued(self) -> Updates:
         """The tab whose job will begin by itself."""
         return self.view.render(QUEUED)
 
-    def _begin(self, listener: Callable[..., gr.events.Dependency], session: gr.State) -> gr.events.Dependency:
-        view = self.view
-        inputs = [session, *view.options.components, *view.finish.components]
-        job = listener(
-            self.run_job, inputs, view.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,
+    def opened(self, session: Session) -> Updates:
+        """The visitor looks at this tab now."""
+        session.open = self.info.name
+        with shown_errors(self._language):
+            return self.look(session)
+
+    def look(self, session: Session) -> Updates:
+        """The picture that was made while nobody looked, if there is one."""
+        tab = session.tab(self.info)
+        return self.pictures(session) if tab.colorings and not tab.in_sight else {self.view.slider: gr.skip()}
+
+    def _begin(self, listener: Callable[..., gr.events.Dependency], job: Callable[..., Any], session: gr.State) -> None:
+        begun = listener(
+            job, [session, *self.inputs], self.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,
             show_progress="hidden", trigger_mode="multiple", api_visibility="private",
         )  # fmt: skip
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        job.failure(self.failed, session, view.outputs, **quiet)
-        return job
+        begun.failure(self.stopped, session, self.outputs, **quiet)
+        self._jobs.append(begun)
+
+    def run_again(self, session: Session, *values: Any) -> Iterator[Updates]:
+        """After an option has changed: as `run_job`, unless there is nothing to begin with."""
+        given = dict(zip((entry.name for entry in self.view.options.entries), values, strict=False))
+        if session.on_page is None or any(given[name] is None for name in self._needed_pictures):
+            yield {self.view.status: gr.skip()}
+        else:
+            yield from self.run_job(session, *values)
 
     def run_job(self, session: Session, *values: Any) -> Iterator[Updates]:
-        """Run the method on the whole photo. Closing the generator cancels the job."""
-        view, info = self.view, self._info
+        """Run the method on the whole photo, as the visitor of this tab asks. Closing the generator cancels the job."""
+        session.open = self.info.name
+        yield from self.colored(session, lambda: session.shown.source.open(), values)
+
+    def colored(self, session: Session, opened: Callable[[], Photo], values: Sequence[Any]) -> Iterator[Updates]:
+        """A job from its beginning to its end, which may be a mistake that the status names; as `run_job`."""
+        view, tab = self.view, session.tab(self.info)
         options, finish = values[: len(view.options.entries)], values[len(view.options.entries) :]
-        tab = session.tab(info)
         try:
             shown = session.shown
-            tab.finish = _finish(view, finish)
-            request = JobRequest(shown.source.open(), info.name, view.options.values(options), tab.finish)
-            job = self._engine.checked(request)
+            session.refinish(self.info, _finish(view, finish))
+            job = self._engine.checked(JobRequest(opened(), self.info.name, view.options.values(options), tab.finish))
             tab.job_id = job.id
             last = JobView(Phase.QUEUED, texts.starting(self._usual))
             yield self._room(dict(job.options).get("variants", 1)) | self._show(session, last)
-            with contextlib.closing(follow(self._engine, job, info.losses, self._usual)) as job_views:
+            with contextlib.closing(follow(self._engine, job, self.info.losses, self._usual)) as job_views:
                 for job_view in job_views:
-                    if session.on_page is not shown:
+                    if session.on_page is not shown or tab.job_id != job.id:
                         return
                     news, last = job_view is not last, job_view
                     yield self._show(session, job_view) if news else {view.status: gr.skip()}
         except ColorizerError as error:
-            yield self._pictures(session) | self._show(session, JobView(Phase.FAILED, sentence_of(error)))
-            raise toast(error, self._language) from error
+            yield self.pictures(session) | self._show(session, JobView(Phase.FAILED, sentence_of(error)))
 
     def stopped(self, session: Session) -> Updates:
-        """After a cancel."""
-        return self._pictures(session) | self._show(session, JobView(Phase.STOPPED, Text("status.stopped")))
-
-    def failed(self, session: Session) -> Updates:
-        """After an error: its sentence stays; a job that was refused or cancelled leaves nothing of its own."""
-        phase = session.tab(self._info).phase
-        if phase.busy:
-            return self.stopped(session)
-        updates = self.view.render(JobView(Phase.EMPTY))
-        if phase is Phase.FAILED:
-            del updates[self.view.status]
-        return updates
+        """After a cancel, or a failure of the server: what is there stays."""
+        return self.pictures(session) | self._show(session, JobView(Phase.STOPPED, Text("status.stopped")))
 
     def stop_early(self, session: Session) -> Updates:
         """Ask the running job for its partial result."""
-        self._engine.stop_early(session.tab(self._info).job_id)
+        self._engine.stop_early(session.tab(self.info).job_id)
         return self._show(session, JobView(Phase.STOPPING, Text("status.stopping")))
+
+    def changed(self, session: Session) -> Updates:
+        """An option is no longer what the result was made with."""
+        tab, view = session.tab(self.info), self.view
+        if not tab.colorings or tab.phase.busy:
+            return {view.run: gr.skip(), view.status: gr.skip()}
+        again = Text("page.color-again-about", duration=texts.duration(tab.colorings[0].seconds))
+        said = JobView(tab.phase, Text("page.changed"))
+        return {view.run: view.run_button(again, ahead=True), view.status: markup.status(said, self._language)}
+
+    @cached_property
+    def _needed_pictures(self) -> list[str]:
+        """The pictures among the options without which it cannot run."""
+        return [entry.name for entry in self.view.options.entries if entry.kind == "picture" and entry.required]
 
     @cached_property
     def _suiting(self) -> dict[str, set[str]]:
@@ -195,58 +253,59 @@ class TabHandlers:
 
     def own_finish(self, fields: Iterable[str], *choices: str) -> Updates:
         """These fields of the finish that suits the choices."""
-        own = finish_of(self._info, dict(zip(self._suiting, choices, strict=True)), {})
+        own = finish_of(self.info, dict(zip(self._suiting, choices, strict=True)), {})
         return {self.view.finish[name]: getattr(own, name) for name in fields}
 
     def suited_options(self, name: str, fields: Iterable[str], choice: str) -> Updates:
         """The values of these options that suit a choice of another."""
-        options = self._info.options
+        options = self.info.options
         suited = suited_options(options, {name: choice})
         defaults = {entry.name: entry.default for entry in controls(options)}
         return {self.view.options[field]: suited.get(field, defaults[field]) for field in fields}
 
-    def refinish(self, session: Session, *finish: Any) -> Any:
+    def refinish(self, session: Session, *finish: Any) -> Updates:
         """The same colours under another finish."""
         with shown_errors(self._language):
-            tab = session.tab(self._info)
-            tab.finish = _finish(self.view, finish)
-            nothing_yet = session.shown.before, session.shown.before
-            return session.look(self._info) if tab.colorings or tab.gone else nothing_yet
+            session.refinish(self.info, _finish(self.view, finish))
+            tab, nothing_yet = session.tab(self.info), (session.shown.before, session.shown.before)
+            look = session.look(self.info) if tab.colorings or tab.gone else nothing_yet
+            return {self.view.slider: look, **self._strip.updates(session)}
 
     def choose(self, session: Session, event: gr.EventData) -> Updates:
         """Another variant."""
-        tab = session.tab(self._info)
         with shown_errors(self._language):
-            tab.chosen = place(event, len(tab.colorings))
-        return {self.view.slider: session.look(self._info), **self._seed_used(session)}
+            session.choose(self.info, place(event, len(session.tab(self.info).colorings)))
+            look = session.look(self.info)
+        return {self.view.slider: look, **self._seed_used(session), **self._strip.updates(session)}
 
     def use_seed(self, session: Session) -> int:
         """The seed of the chosen result."""
         with shown_errors(self._language):
-            return int(session.tab(self._info).coloring.record.options["seed"] or 0)
+            return int(session.tab(self.info).coloring.record.options["seed"] or 0)
 
     def save(self, session: Session, kind: str, keep_exif: bool) -> Path:
         """The full-size file."""
         suffix, bits = FORMATS[kind]
         with shown_errors(self._language):
-            path, notes = session.save(self._info, suffix, bits, keep_exif)
+            path, notes = session.save(self.info, suffix, bits, keep_exif)
         for note in notes:
             gr.Info(escape(note.worded(self._language)))
         return path
 
     def _show(self, session: Session, job_view: JobView) -> Updates:
-        """A view of the tab's job, with its pictures."""
-        info, view = self._info, self.view
-        tab = session.tab(info)
+        """A view of the tab's job; its pictures where the visitor looks at them, and otherwise when he does."""
+        info, view = self.info, self.view
+        tab, looks = session.tab(info), session.open == info.name
         tab.phase = job_view.phase
         updates = view.render(job_view)
-        if job_view.preview is not None:
+        if job_view.preview is not None and looks:
             updates[view.slider] = session.first_look(info, job_view.preview)
         if job_view.phase is Phase.DONE:
             self._usual = job_view.seconds
             session.keep(info, job_view.colorings)
-            updates = self._pictures(session) | updates  # which draws the losses of the job that is done
-            updates[view.download] = gr.Button(interactive=True)
+            if looks:
+                updates = self.pictures(session) | updates  # which draws the losses of the job that is done
+            updates |= {view.download: gr.Button(interactive=True), **self._strip.updates(session)}
         return updates
 
     def _room(self, variants: int) -> Updates:
@@ -256,9 +315,9 @@ class TabHandlers:
             updates[self.view.gallery] = gr.Gallery(value=[], visible=variants > 1, selected_index=None)
         return updates
 
-    def _pictures(self, session: Session) -> Updates:
+    def pictures(self, session: Session) -> Updates:
         """What the tab holds: its chosen result, all variants, maps and seed; or the gray photo."""
-        view, info = self.view, self._info
+        view, info = self.view, self.info
         if session.on_page is None:
             return {}
         tab, before = session.tab(info), str(session.on_page.before)
@@ -276,10 +335,16 @@ class TabHandlers:
         """The seed of the chosen result."""
         if self.view.seed is None or self.view.use_seed is None:
             return {}
-        seed = session.tab(self._info).coloring.record.options["seed"]
+        seed = session.tab(self.info).coloring.record.options["seed"]
         text = Text("page.seed", seed=seed).worded(self._language)
         return {self.view.seed: text, self.view.use_seed: gr.Button(visible=True)}
 
 
-def _finish(view: TabView, values: tuple[Any, ...]) -> Finish:
+def _settled(part: gr.components.Component) -> Any:
+    """The event of an option that has got its value: a slider is let go."""
+    kinds = {gr.Slider: "release", gr.State: "change"}
+    return getattr(part, next((event for kind, event in kinds.items() if isinstance(part, kind)), "input"))
+
+
+def _finish(view: TabView, values: Sequence[Any]) -> Finish:
     return validated(Finish, view.finish.values(values))

@@ -14,7 +14,7 @@ from colorizers import __version__
 from colorizers.engine import Engine, make_engine
 from colorizers.settings import PROJECT, get_settings
 from colorizers.web import theme
-from colorizers.web.blocks import build_page
+from colorizers.web.blocks import build_pages
 from colorizers.weights.store import SHIPPED_DIR
 
 _SESSIONS = 200
@@ -29,12 +29,12 @@ def serve(
 ) -> gr.Blocks:
     """Serve the page until the process is stopped; with `wait=False`, return the running page, for `close()` to end.
 
-    Host and port default to GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, then to 127.0.0.1 (0.0.0.0 on Spaces) and the
-    first free port from 7860.
+    The page is in the language of the settings and has a switch to the others. Host and port default to
+    GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, then to 127.0.0.1 (0.0.0.0 on Spaces) and the first free port from 7860.
     """
     engine = engine or make_engine()
     settings = get_settings()
-    page = build_page(engine)
+    page = build_pages(engine, settings.language)
     page.queue(max_size=settings.queue_size, api_open=False)
     page.launch(
         server_name=host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else None),
@@ -44,7 +44,6 @@ def serve(
         quiet=not wait,
         theme=theme.theme(),
         css_paths=[theme.CSS],
-        head=theme.head(),
         favicon_path=theme.MARK,
         footer_links=[],
         app_kwargs={"routes": [Route("/healthz", _health(engine))]},

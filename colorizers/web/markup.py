@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from colorizers.methods.method import MethodInfo
-from colorizers.web import theme
+from colorizers.web import texts, theme
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.session import Shown
 from colorizers.words import Text
@@ -19,16 +19,37 @@ _MARK = theme.MARK.read_text()
 _MAP = 480  # pixels, its long side
 
 
-def header(language: str) -> str:
-    """The name and one sentence."""
+def header(language: str, languages: Sequence[str]) -> str:
+    """The name, one sentence and the switch of the language."""
     name, tagline = _worded(Text("page.name"), language), _worded(Text("page.tagline"), language)
-    return f'<header class="masthead">{_MARK}<div><h1>{name}</h1><p>{tagline}</p></div></header>'
+    switch = _switch(language, languages)
+    return f'<header class="masthead">{_MARK}<div><h1>{name}</h1><p>{tagline}</p>{switch}</div></header>'
+
+
+def _switch(language: str, languages: Sequence[str]) -> str:
+    """Links to the page in these languages, each in its own words; the first has the address of the server."""
+    links = []
+    for place, each in enumerate(languages):
+        name, tag = _worded(Text("language.name"), each), _worded(Text("language.tag"), each)
+        current = ' aria-current="page"' if each == language else ""
+        links.append(f'<a href="./{each if place else ""}" lang="{tag}" hreflang="{tag}"{current}>{name}</a>')
+    return f'<nav class="languages" aria-label="{_worded(Text("language.switch"), language)}">{"".join(links)}</nav>'
 
 
 def invitation(language: str) -> str:
     """What stands in the place where the photo is dropped."""
     drop, how = _worded(Text("page.drop"), language), _worded(Text("page.drop-how"), language)
     return f"{_MARK}<h2>{drop}</h2><p>{how}</p>"
+
+
+def tools(language: str) -> str:
+    """The buttons below the picture: page.js gives them their work."""
+    hold, out, closer = (_worded(Text(f"page.{tool}"), language) for tool in ("hold", "zoom-out", "zoom-in"))
+    return (
+        f'<div class="tools"><button type="button" data-tool="hold"><kbd aria-hidden="true">␣</kbd> {hold}</button>'
+        f'<button type="button" data-tool="zoom-out" aria-label="{out}" title="{out}">−</button>'
+        f'<button type="button" data-tool="zoom-in" aria-label="{closer}" title="{closer}">+</button></div>'
+    )
 
 
 def heading(text: Text, language: str) -> str:
@@ -75,19 +96,38 @@ def _inline(small: Image.Image) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
+def strip(results: Iterable[tuple[MethodInfo, Image.Image | None, float]], before: Image.Image, language: str) -> str:
+    """All results in small, each with its method and its seconds; those that are still to come without colour."""
+    items = "".join(_result(info, small, before, seconds, language) for info, small, seconds in results)
+    return f'<ul class="results" aria-label="{_worded(Text("page.results"), language)}">{items}</ul>' if items else ""
+
+
+def _result(info: MethodInfo, small: Image.Image | None, before: Image.Image, seconds: float, language: str) -> str:
+    title, took = _worded(info.title, language), "…" if small is None else _worded(texts.tenths(seconds), language)
+    said = Text("page.result-coming", title=info.title)
+    if small is not None:
+        said = Text("page.result-of", title=info.title, duration=texts.tenths(seconds))
+    return (
+        f'<li><button type="button" data-method="{info.name}" aria-label="{_worded(said, language)}"'
+        f' title="{title}"'
+        f'{" class=coming" if small is None else ""}><img alt="" src="{_inline(small or before)}">'
+        f"<span>{title}</span><small>{took}</small></button></li>"
+    )
+
+
 def paper(info: MethodInfo) -> str:
     """Where the idea of a method comes from."""
     return f'<p class="paper">{escape(info.paper)}</p>'
 
 
 def photo_card(shown: Shown, language: str) -> str:
-    """The photo's name and size, and what there is to say about it."""
+    """The photo's name and size, and what there is to say about it; its shape, which the picture's place takes."""
     width, height = shown.size
     size, name = f"{width} × {height}", escape(shown.source.name)
     if shown.photo.bits == 16:
         size = f"{size} · {_worded(Text('page.sixteen-bit'), language)}"
-    lines = notes(shown.photo.notes, language)
-    return f'<div class="photo-card"><strong>{name}</strong> <span>{size}</span>{lines}</div>'
+    lines, ratio = notes(shown.photo.notes, language), f"<style>:root {{ --ratio: {width / height:.4f} }}</style>"
+    return f'{ratio}<div class="photo-card"><strong>{name}</strong> <span>{size}</span>{lines}</div>'
 
 
 def notes(sentences: Iterable[Text], language: str) -> str:

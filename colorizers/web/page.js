@@ -1,5 +1,10 @@
-// What Gradio leaves to the page: a photo pasted or dropped anywhere, words for the before/after pictures, and a
-// divider that the "Divider position" slider follows when it is dragged. TEXTS comes from theme.py.
+// What Gradio leaves to the page: its language, a photo pasted or dropped anywhere, words for the before/after pictures,
+// wheel and fingers that scroll the page, the tools and the small results below the picture. LANGUAGE and TEXTS come from theme.py.
+
+// Gradio marks the page with the browser's language, whatever the page's own is.
+const markLanguage = () => document.documentElement.lang === LANGUAGE || (document.documentElement.lang = LANGUAGE);
+new MutationObserver(markLanguage).observe(document.documentElement, { attributeFilter: ["lang"] });
+markLanguage();
 
 function takePhoto(file) {
     const input = document.querySelector("#upload input[type=file]");
@@ -11,19 +16,21 @@ function takePhoto(file) {
     return true;
 }
 
-const inUpload = (event) => event.target instanceof Element && event.target.closest(".upload-container");
+const within = (event, selector) => event.target instanceof Element && event.target.closest(selector);
 
 addEventListener("paste", (event) => {
     if (takePhoto(event.clipboardData?.files[0])) event.preventDefault();
 });
 addEventListener("dragover", (event) => {
-    if (!inUpload(event)) event.preventDefault();
+    if (!within(event, ".upload-container")) event.preventDefault();
 });
 addEventListener("drop", (event) => {
-    if (inUpload(event)) return;
+    if (within(event, ".upload-container")) return;
     event.preventDefault();
     takePhoto(event.dataTransfer?.files[0]);
 });
+
+// The picture
 
 function describe(stage) {
     const [before, after] = stage.querySelectorAll("img");
@@ -33,7 +40,12 @@ function describe(stage) {
     if (before.alt !== TEXTS.before) before.alt = TEXTS.before;
     if (after.alt !== alt) after.alt = alt;
     stage.classList.toggle("plain", !coloured);
-    if (before.naturalWidth) stage.style.setProperty("--ratio", before.naturalWidth / before.naturalHeight);
+    stage.classList.toggle("zoomed", /scale\((?!1\))/.test(after.style.transform));
+    const [reset] = stage.querySelectorAll(".icon-button-wrapper button");
+    if (reset && reset.title !== TEXTS.resetZoom) {
+        reset.title = TEXTS.resetZoom;
+        reset.ariaLabel = TEXTS.resetZoom;
+    }
     followDivider(stage, after);
 }
 
@@ -48,11 +60,73 @@ function followDivider(stage, after) {
     range.style.setProperty("--range_progress", `${range.value}%`);
 }
 
-const describeAll = () => document.querySelectorAll(".stage").forEach(describe);
+const openTab = () => document.querySelector('#workspace [role="tab"][aria-selected="true"]')?.dataset.tabId;
+
+// Which of the small results is the one of the visible tab.
+function markResults() {
+    const method = openTab();
+    document.querySelectorAll("#results button[data-method]").forEach((button) => {
+        const current = String(button.dataset.method === method);
+        if (button.ariaCurrent !== current) button.ariaCurrent = current;
+    });
+}
+
+function describeAll() {
+    document.querySelectorAll(".stage").forEach(describe);
+    markResults();
+}
 addEventListener("load", describeAll, true);
 new MutationObserver(describeAll).observe(document, {
     subtree: true,
     childList: true,
     attributes: true,
-    attributeFilter: ["src", "style"],
+    attributeFilter: ["src", "style", "aria-selected"],
 });
+
+// Gradio's picture would keep every wheel and finger: those that do not zoom go on to the page.
+function letThrough(event) {
+    const stage = within(event, ".stage");
+    const zooms = event.ctrlKey || event.touches?.length > 1 || (event.touches && stage?.matches(".zoomed"));
+    if (stage && !zooms && !within(event, ".outer")) event.stopPropagation();
+}
+addEventListener("wheel", letThrough, { capture: true, passive: true });
+addEventListener("touchstart", letThrough, { capture: true, passive: true });
+
+function zoom(stage, direction) {
+    const part = stage.querySelector(".image-container");
+    const { left, top, width, height } = part.getBoundingClientRect();
+    const middle = { clientX: left + width / 2, clientY: top + height / 2 };
+    const wheel = { deltaY: -direction, ctrlKey: true, bubbles: true, cancelable: true, ...middle };
+    for (let notch = 0; notch < 6; notch += 1) part.querySelector("img").dispatchEvent(new WheelEvent("wheel", wheel));
+}
+
+addEventListener("click", (event) => {
+    const method = within(event, "#results button[data-method]")?.dataset.method;
+    if (method) document.querySelector(`#workspace [role="tab"][data-tab-id="${method}"]`).click();
+});
+
+// A slider that is moved by keyboard is let go with the key, as with the mouse.
+addEventListener("keyup", (event) => {
+    const moved = within(event, "input[type=range]") && /^(Arrow|Page|Home|End)/.test(event.key);
+    if (moved) event.target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+});
+
+const seeOriginal = (on) => document.documentElement.classList.toggle("original", on);
+const tool = (event, name) => within(event, `[data-tool="${name}"]`);
+const taken = "input:not([type=range]), textarea, select, [contenteditable], [role=option], summary, a";
+
+addEventListener("click", (event) => {
+    const direction = tool(event, "zoom-in") ? 1 : tool(event, "zoom-out") ? -1 : 0;
+    if (direction) zoom(event.target.closest(".picture").querySelector(".stage"), direction);
+});
+addEventListener("pointerdown", (event) => tool(event, "hold") && seeOriginal(true));
+["pointerup", "pointercancel", "blur"].forEach((end) => addEventListener(end, () => seeOriginal(false)));
+addEventListener("contextmenu", (event) => tool(event, "hold") && event.preventDefault());
+addEventListener("keydown", (event) => {
+    const busy = within(event, taken) || within(event, `button:not([data-tool="hold"], [aria-selected="true"], [aria-current="true"])`);
+    const seen = [...document.querySelectorAll(".stage")].some((stage) => stage.checkVisibility());
+    if (event.code !== "Space" || busy || !seen) return;
+    event.preventDefault();
+    seeOriginal(true);
+});
+addEventListener("keyup", (event) => event.code === "Space" && seeOriginal(false));

@@ -1,5 +1,6 @@
-"""The photo above the tabs: where it is dropped at first, and the bar that shows it afterwards."""
+"""The top of the page: its name and the bar that shows the photo, and at first the place where it is dropped."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import gradio as gr
 
 from colorizers.picture.decode import SUFFIXES
 from colorizers.settings import get_settings
-from colorizers.web import markup, shipped
+from colorizers.web import markup, shipped, theme
 from colorizers.web.gradio_io import place, shown_errors
 from colorizers.web.session import Session, Source
 from colorizers.words import Text
@@ -63,22 +64,29 @@ class PhotoSection:
         return gr.Column(elem_classes=""), gr.Row(visible=False), gr.Column(visible=False)
 
 
-def build_photo_section(language: str) -> PhotoSection:
-    """Render the section here."""
+def build_photo_section(language: str, languages: Sequence[str]) -> PhotoSection:
+    """Render the top of the page and the start here."""
     paths = shipped.gray_photos()
     drop = Text("page.drop").worded(language)
+    with gr.Row(elem_id="top", equal_height=True):
+        gr.HTML(markup.header(language, languages), head=theme.head(language), elem_id="name")
+        bar, card, left, right, another = _photo_bar(language)
     with gr.Column(elem_id="start") as start:
         with gr.Column(elem_classes="drop"):
             upload = gr.File(label=drop, file_types=["image", *SUFFIXES], show_label=False, elem_id="upload")
             gr.HTML(markup.invitation(language), elem_classes="invitation")
         gr.HTML(markup.small(_limits().worded(language)))
         gallery = _examples(paths, language) if paths else None
+    return PhotoSection(start, upload, gallery, paths, bar, card, left, right, another, language)
+
+
+def _photo_bar(language: str) -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button, gr.Button]:
     with gr.Row(visible=False, equal_height=True, elem_id="photo-bar") as bar:
         card = gr.HTML(elem_id="photo-card")
         left = gr.Button(Text("page.turn-left").worded(language), size="sm", scale=0, min_width=110)
         right = gr.Button(Text("page.turn-right").worded(language), size="sm", scale=0, min_width=110)
         another = gr.Button(Text("page.another").worded(language), size="sm", scale=0, min_width=130)
-    return PhotoSection(start, upload, gallery, paths, bar, card, left, right, another, language)
+    return bar, card, left, right, another
 
 
 def _examples(paths: tuple[Path, ...], language: str) -> gr.Gallery:

@@ -65,17 +65,22 @@ class Source:
 
 @dataclass(frozen=True)
 class Shown:
-    """A photo as the page shows it: reduced, with the size it has in full and the file of its black-and-white side."""
+    """A photo as the page shows it: reduced, with its full size; its black-and-white side as a file and in small."""
 
     source: Source
     photo: Photo
     size: tuple[int, int]
     before: Path
+    small: Image.Image
 
 
 @dataclass
 class ColoredTab:
-    """The content of one tab: colorings, the chosen one, its finish, and where its job is."""
+    """The content of one tab: colorings, the chosen one, its finish, and where its job is.
+
+    `small` is the chosen result for the strip, and `in_sight` whether the page has its picture; a tab gets it when it
+    is opened.
+    """
 
     finish: Finish
     colorings: tuple[Coloring, ...] = ()
@@ -83,6 +88,8 @@ class ColoredTab:
     chosen: int = 0
     phase: Phase = Phase.EMPTY
     job_id: str = ""
+    small: Image.Image | None = None
+    in_sight: bool = False
     previews: deque[Path] = field(default_factory=deque)
 
     @property
@@ -92,6 +99,12 @@ class ColoredTab:
         if not colorings:
             raise ColorizerError(Text("page.results-gone") if self.gone else Text("page.nothing-yet"))
         return colorings[self.chosen]
+
+    def turn(self, quarter_turns: int) -> None:
+        """Turn the colorings counter-clockwise; a job of the photo as it was has no place here any more."""
+        self.colorings = tuple(coloring.turned(quarter_turns) for coloring in self.colorings)
+        self.phase, self.job_id = Phase.DONE if self.colorings else Phase.EMPTY, ""
+        self.small, self.in_sight = None, False
 
     @property
     def bytes(self) -> int:
@@ -124,10 +137,12 @@ _SHELF = Shelf(_MOST_KEPT)
 
 @dataclass
 class Session:
-    """One visitor's page."""
+    """One visitor's page. `open` is the method of the visible tab, `coming` are those that will run by themselves."""
 
     on_page: Shown | None = None
     tabs: dict[str, ColoredTab] = field(default_factory=dict)
+    open: str = ""
+    coming: tuple[str, ...] = ()
     _folder: Folder | None = None
 
     @property
@@ -146,16 +161,21 @@ class Session:
         return self.on_page
 
     def use(self, source: Source) -> None:
-        """Take another photo, or the same one turned; what was coloured before is gone."""
+        """Take another photo; what was coloured before is gone."""
         whole = source.open()
         photo = whole.reduced(get_settings().preview_pixels)
         before = self.folder.preview(gray(photo), photo.alpha)
-        self.on_page, self.tabs = Shown(source, photo, whole.size, before), {}
+        reduced = photo.reduced(_THUMBNAIL)
+        small = flat(gray(reduced), reduced.alpha)
+        self.on_page, self.tabs = Shown(source, photo, whole.size, before, small), {}
 
     def turn(self, quarter_turns: int) -> None:
-        """Turn the photo counter-clockwise."""
-        source = self.shown.source
+        """Turn the photo counter-clockwise, and its colours with it."""
+        source, tabs = self.shown.source, self.tabs
         self.use(replace(source, quarter_turns=(source.quarter_turns + quarter_turns) % 4))
+        for tab in tabs.values():
+            tab.turn(quarter_turns)
+        self.tabs = tabs
 
     def tab(self, info: MethodInfo) -> ColoredTab:
         """The content of a method's tab."""
@@ -170,8 +190,18 @@ class Session:
         """Put the colorings of a job on the page, packed."""
         tab = self.tab(info)
         tab.colorings = tuple(replace(coloring, outcome=packed(coloring.outcome)) for coloring in colorings)
-        tab.chosen, tab.gone = 0, False
+        tab.chosen, tab.gone, tab.small, tab.in_sight = 0, False, None, False
         _SHELF.add(tab)
+
+    def choose(self, info: MethodInfo, variant: int) -> None:
+        """Another of the colorings."""
+        tab = self.tab(info)
+        tab.chosen, tab.small = variant, None
+
+    def refinish(self, info: MethodInfo, finish: Finish) -> None:
+        """Another finish."""
+        tab = self.tab(info)
+        tab.finish, tab.small = finish, None
 
     def first_look(self, info: MethodInfo, outcome: Kept) -> tuple[Path, Path]:
         """Before and after, as files, of a job that is running."""
@@ -183,7 +213,16 @@ class Session:
 
     def look(self, info: MethodInfo) -> tuple[Path, Path]:
         """Before and after, as files, of the chosen result under the tab's finish."""
+        self.tab(info).in_sight = True
         return self.first_look(info, self.tab(info).coloring.outcome)
+
+    def small(self, info: MethodInfo) -> Image.Image:
+        """The chosen result for the strip."""
+        tab = self.tab(info)
+        if tab.small is None:
+            photo = self.shown.photo.reduced(_THUMBNAIL)
+            tab.small = flat(compose(photo.lightness, tab.coloring.outcome, tab.finish), photo.alpha)
+        return tab.small
 
     def thumbnails(self, info: MethodInfo) -> list[Path]:
         """A small file for each variant."""

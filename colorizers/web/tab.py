@@ -1,4 +1,4 @@
-"""One tab: the options of a method and its button, before and after, the variants, the finish, the download."""
+"""One tab: before and after, and beside it the buttons, the variants, the options of a method, the finish."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +14,11 @@ from colorizers.web.jobs import JobView, Phase
 from colorizers.web.loss_plot import Losses, plot
 from colorizers.words import Text
 
+BUTTON: dict[str, Any] = {"size": "md", "min_width": 120}
 FORMATS = {"PNG": (".png", 8), "JPEG": (".jpg", 8), "WebP": (".webp", 8), "TIFF": (".tif", 8), "TIFF-16": (".tif", 16)}
 """The suffix and the bits of each file format, the last one for photos of 16 bits only."""
 Updates = dict[gr.blocks.Block, Any]
+DIVIDER = 12  # percent: nearly all of the picture is in colour
 MOVE_DIVIDER = "(position) => ({__type__: 'update', slider_position: position})"
 
 
@@ -71,12 +73,18 @@ class TabView:
 
     def render(self, view: JobView) -> Updates:
         """The buttons, the status and the losses for a view of a job; the pictures are the session's."""
-        busy = view.phase.busy
-        updates: Updates = {self.run: gr.Button(visible=not busy), self.stop: gr.Button(visible=busy)}
+        busy, done = view.phase.busy, view.phase is Phase.DONE
+        label = Text("page.color-again") if done else Text("page.colorize")
+        updates: Updates = {self.run: self.run_button(label, ahead=not done, visible=not busy)}
+        updates[self.stop] = gr.Button(visible=busy)
         updates[self.status] = markup.status(view, self.language)
         if self.losses is not None and view.losses is not None:
             updates[self.losses] = plot(view.losses, self.language)
         return updates
+
+    def run_button(self, label: Text, ahead: bool, **how: Any) -> gr.Button:
+        """The button that begins; it stands out where colouring lies `ahead`."""
+        return gr.Button(label.worded(self.language), variant="primary" if ahead else "secondary", **how)
 
     def without_losses(self) -> Updates:
         """The plot of the losses, if there is one, empty as in the beginning."""
@@ -84,50 +92,59 @@ class TabView:
 
 
 def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView:
-    """Render a method's tab here, in a language."""
-    beforehand = gr.HTML(markup.paper(info), elem_classes="beforehand")
-    with gr.Row(equal_height=False, elem_classes="workbench"):
-        with gr.Column(scale=0, min_width=280, elem_classes="options"):
-            left = _left(info, weights, language)
-        with gr.Column(scale=1, min_width=320, elem_classes="result"):
-            slider, gallery = _stage("variants" in info.options.model_fields, language)
-            seed, use_seed = _seed("seed" in info.options.model_fields, language)
-            with gr.Row(equal_height=False, elem_classes="after-care"):
-                with gr.Column(scale=3, min_width=300, elem_classes="finish"):
-                    finish, reset = _finish(info, weights, language)
-                with gr.Column(scale=1, min_width=220, elem_classes="save"):
-                    care = _download(language)
-            maps = gr.HTML(elem_classes="maps-line") if info.shows_maps else None
-    return TabView(beforehand, *left, slider, gallery, seed, use_seed, maps, finish, reset, *care, language)
+    """Render a method's tab here, in a language: the picture, and a panel with all that can be done about it."""
+    with gr.Column(elem_classes="picture"):
+        slider = _stage(language)
+    with gr.Column(elem_classes="side"):
+        run, stop, download, file, status = _actions(language)
+        beforehand = gr.HTML(markup.paper(info), elem_classes="beforehand")
+        gallery = _variants(language) if "variants" in info.options.model_fields else None
+        seed, use_seed = _seed("seed" in info.options.model_fields, language)
+        losses = gr.HTML(plot(Losses(info.losses), language)) if info.losses else None
+        options = build_panel(info.options, weights, language, info.name)
+        with gr.Column(elem_classes="finish"):
+            finish, reset = _finish(info, weights, language)
+        kind, keep_exif = _file(language)
+        maps = gr.HTML(elem_classes="maps-line") if info.shows_maps else None
+    return TabView(
+        beforehand, options, run, stop, status, losses, slider, gallery, seed, use_seed, maps, finish, reset, kind,
+        keep_exif, download, file, language,
+    )  # fmt: skip
 
 
-def _left(
-    info: MethodInfo, weights: WeightsState, language: str
-) -> tuple[Panel, gr.Button, gr.Button, gr.HTML, gr.HTML | None]:
-    run = gr.Button(Text("page.colorize").worded(language), variant="primary", size="lg", elem_classes="run")
-    stop = gr.Button(Text("page.stop").worded(language), variant="stop", size="lg", visible=False, elem_classes="run")
-    status = gr.HTML(elem_classes="status-line")
-    losses = gr.HTML(plot(Losses(info.losses), language)) if info.losses else None
-    return build_panel(info.options, weights, language, info.name), run, stop, status, losses
-
-
-def _stage(several: bool, language: str) -> tuple[gr.ImageSlider, gr.Gallery | None]:
+def _stage(language: str) -> gr.ImageSlider:
+    """Before and after, and a slider that moves the divider by keyboard: it is seen only while it has the focus."""
     slider = gr.ImageSlider(
         type="filepath", show_label=False, label=Text("page.result").worded(language), interactive=False,
-        buttons=["fullscreen"], container=False, elem_classes="stage",
+        buttons=["fullscreen"], container=False, slider_position=DIVIDER, elem_classes="stage",
     )  # fmt: skip
     divider = gr.Slider(
-        0, 100, 50, step=1, label=Text("page.divider").worded(language), container=False, buttons=[],
+        0, 100, DIVIDER, step=1, label=Text("page.divider").worded(language), container=False, buttons=[],
         elem_classes="divider",
     )  # fmt: skip
     divider.input(None, divider, slider, js=MOVE_DIVIDER, queue=False, api_visibility="private")
-    if not several:
-        return slider, None
-    gallery = gr.Gallery(
+    gr.HTML(markup.tools(language), elem_classes="tools-line")
+    return slider
+
+
+def _actions(language: str) -> tuple[gr.Button, gr.Button, gr.Button, gr.DownloadButton, gr.HTML]:
+    """What is always in sight: the buttons, and how it goes."""
+    saving = Text("page.download").worded(language)
+    with gr.Column(elem_classes="actions"):
+        with gr.Row(elem_classes="buttons"):
+            run = gr.Button(Text("page.colorize").worded(language), variant="primary", **BUTTON)
+            stop = gr.Button(Text("page.stop").worded(language), variant="stop", visible=False, **BUTTON)
+            download = gr.Button(saving, variant="primary", interactive=False, **BUTTON)
+            file = gr.DownloadButton(saving, visible=False)
+        status = gr.HTML(elem_classes="status-line")
+    return run, stop, download, file, status
+
+
+def _variants(language: str) -> gr.Gallery:
+    return gr.Gallery(
         label=Text("page.variants").worded(language), show_label=False, columns=MAX_VARIANTS, allow_preview=False,
         buttons=[], interactive=False, container=False, visible=False, elem_classes="strip variants",
     )  # fmt: skip
-    return slider, gallery
 
 
 def _seed(used: bool, language: str) -> tuple[gr.HTML | None, gr.Button | None]:
@@ -144,11 +161,9 @@ def _finish(info: MethodInfo, weights: WeightsState, language: str) -> tuple[Pan
     return build_panel(info.finish, weights, language), reset
 
 
-def _download(language: str) -> tuple[gr.Dropdown, gr.Checkbox, gr.Button, gr.DownloadButton]:
+def _file(language: str) -> tuple[gr.Dropdown, gr.Checkbox]:
     kind = gr.Dropdown(_formats(False, language), value="PNG", label=Text("page.format").worded(language))
-    keep_exif = gr.Checkbox(label=Text("page.keep-exif").worded(language))
-    download = gr.Button(Text("page.download").worded(language), variant="primary", interactive=False)
-    return kind, keep_exif, download, gr.DownloadButton(Text("page.download").worded(language), visible=False)
+    return kind, gr.Checkbox(label=Text("page.keep-exif").worded(language))
 
 
 def _formats(deep: bool, language: str) -> list[tuple[str, str]]:

@@ -14,6 +14,11 @@ def duration(seconds: float) -> Text:
     return Text("duration.minutes", value=seconds / 60)
 
 
+def tenths(seconds: float) -> Text:
+    """A duration in little room: tenths of a second where it is short."""
+    return Text("duration.tenths", value=seconds) if seconds < 10 else duration(seconds)
+
+
 def missing(names: list[str], ways: list[Text]) -> Text:
     """Names weights that are not installed; `ways` are ways to get them, of which one is named."""
     if len(ways) > 1:

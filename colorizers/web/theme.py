@@ -5,7 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from colorizers.words import ENGLISH, Text
+from colorizers.words import Text
 
 CSS = Path(__file__).with_name("page.css")
 MARK = Path(__file__).with_name("mark.svg")
@@ -48,8 +48,14 @@ def theme() -> gr.themes.Base:
     )
 
 
-def head(language: str = ENGLISH) -> str:
-    """The page's own script, with its texts in a language."""
-    texts = {"before": Text("page.before"), "after": Text("page.after"), "notYet": Text("page.not-colored")}
+def head(language: str) -> str:
+    """The page's own script, with its language and its texts in it."""
+    texts = {
+        "before": Text("page.before"),
+        "after": Text("page.after"),
+        "notYet": Text("page.not-colored"),
+        "resetZoom": Text("page.reset-zoom"),
+    }
     worded = json.dumps({name: text.worded(language) for name, text in texts.items()})
-    return f"<script>(() => {{ const TEXTS = {worded};\n{_SCRIPT.read_text()}}})();</script>"
+    given = f"const LANGUAGE = {json.dumps(Text('language.tag').worded(language))}, TEXTS = {worded};"
+    return f"<script>(() => {{ {given}\n{_SCRIPT.read_text()}}})();</script>"

@@ -1,6 +1,5 @@
 """Files of weights: read without running code, and fitted strictly into a network."""
 
-import functools
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from torch import nn
 
 from colorizers.devices import is_out_of_memory
 from colorizers.errors import ColorizerError
-from colorizers.words import Text
+from colorizers.words import Text, clauses
 
 _COUNT = "num_batches_tracked"  # of batch norms; old files lack it, and torch fills it in
 _NAMED_AT_MOST = 3  # tensors in a sentence
@@ -56,8 +55,7 @@ def check_fit(network: nn.Module, state: dict[str, torch.Tensor], path: Path) ->
     if other := [name for name in expected.keys() & found.keys() if expected[name] != found[name]]:
         problems.append(Text("weights.tensors-of-another-shape", names=_some(other)))
     if problems:
-        listed = functools.reduce(lambda first, second: Text("lists.semicolon", first=first, second=second), problems)
-        raise ColorizerError(Text("weights.does-not-fit", name=path.name, problems=listed))
+        raise ColorizerError(Text("weights.does-not-fit", name=path.name, problems=clauses(problems)))
 
 
 def _some(names: Collection[str]) -> Sequence[str] | Text:

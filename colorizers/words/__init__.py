@@ -5,9 +5,12 @@ it, each in the language of its reader. A language is a TOML file beside this mo
 is the key `too-large` in the table `photo`. A sentence that a language lacks is worded in English.
 """
 
+import contextlib
 import functools
 import string
 import tomllib
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +18,12 @@ from typing import Any
 ENGLISH = "en"
 FOLDER = Path(__file__).parent
 LANGUAGES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+_spoken = ContextVar("_spoken", default=ENGLISH)
 
 
 @dataclass(frozen=True, init=False)
 class Text:
-    """A sentence of the catalogue and its parameters. `str` words it in English.
+    """A sentence of the catalogue and its parameters. `str` words it in the language that is `spoken`, usually English.
 
     A parameter may be a text itself, or several values, which are listed. KeyError when the catalogue does not have the
     sentence, TypeError when the parameters are not those of its template.
@@ -37,13 +41,28 @@ class Text:
         object.__setattr__(self, "id", id)
         object.__setattr__(self, "parameters", tuple(sorted(values.items())))
 
-    def worded(self, language: str = ENGLISH) -> str:
+    def worded(self, language: str) -> str:
         """The sentence in a language, one of LANGUAGES."""
         template = templates(language).get(self.id, templates(ENGLISH)[self.id])
         return template.format(**{name: _worded(value, language) for name, value in self.parameters})
 
     def __str__(self) -> str:
-        return self.worded()
+        return self.worded(_spoken.get())
+
+
+@contextlib.contextmanager
+def spoken(language: str) -> Iterator[None]:
+    """Meanwhile, `str` words texts in this language, one of LANGUAGES, in this thread."""
+    before = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(before)
+
+
+def clauses(texts: Iterable[Text]) -> Text:
+    """Texts in one sentence, with semicolons between them."""
+    return functools.reduce(lambda first, second: Text("lists.semicolon", first=first, second=second), texts)
 
 
 @functools.cache

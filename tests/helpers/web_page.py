@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,10 +36,12 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, server: Server, window: str = "1440x900") -> Iterator[Page]:
+def opened(
+    browser: Browser, server: Server, window: str = "1440x900", path: str = "/", locale: str = "en-US"
+) -> Iterator[Page]:
     """The page of a server; fails when it asked another host for anything or logged an error."""
     width, height = map(int, window.split("x"))
-    context = browser.new_context(viewport={"width": width, "height": height})
+    context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
     context.set_default_timeout(WAIT)
     visited = context.new_page()
     foreign: list[str] = []
@@ -47,7 +50,7 @@ def opened(browser: Browser, server: Server, window: str = "1440x900") -> Iterat
     visited.on("request", lambda sent: foreign.append(sent.url) if not sent.url.startswith(local) else None)
     visited.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     visited.on("pageerror", lambda error: errors.append(str(error)))
-    visited.goto(server.url)
+    visited.goto(server.url + path)
     expect(visited.get_by_role("heading", name="Drop a black-and-white photo here")).to_be_visible(timeout=WAIT)
     visited.locator("#upload input[type=file]").wait_for(state="attached")
     yield visited
@@ -65,6 +68,16 @@ def give(page: Page, path: Path) -> None:
 def after_picture(page: Page) -> Locator:
     """The coloured side of the visible tab."""
     return page.get_by_alt_text("After: the photo in colour").locator("visible=true")
+
+
+def color(page: Page) -> None:
+    """Press the button of the visible tab, which may have coloured the photo already."""
+    page.get_by_role("button", name=re.compile("^Colour (the photo|again)")).locator("visible=true").click()
+
+
+def result(page: Page, title: str) -> Locator:
+    """The result of a method among the small ones, once it is there."""
+    return page.locator("#results").get_by_role("button", name=re.compile(rf"^{title}, \d"))
 
 
 def open_tab(page: Page, title: str) -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from web_page import (
     after_picture,
     choose_shipped,
+    color,
     colourfulness,
     download,
     give,
@@ -84,7 +85,6 @@ def test_a_photo_turned_is_saved_as_it_stands(page: Page, photo: Path, tmp_path:
     wait_for_colour(page)
     page.get_by_role("button", name="↺ Turn left").click()
     expect(page.get_by_text("240 × 320")).to_be_visible()
-    page.get_by_role("button", name="Colour the photo").click()
     wait_for_colour(page)
     turned = Photo.open(download(page, tmp_path))
     assert turned.size == (240, 320)
@@ -143,14 +143,14 @@ def test_stop_gives_the_device_back_and_keeps_what_a_method_has_so_far(page: Pag
     wait_for_colour(page)
     open_tab(page, "Trivial: one tint")
     server.gate.hold()
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     expect(after_picture(page)).to_be_visible()  # a preview of the first step
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Stopping after this step")).to_be_visible()
     server.gate.let_through(1)
     wait_for_colour(page)
     server.gate.open()
-    expect(page.get_by_role("button", name="Colour the photo")).to_be_visible()
+    expect(page.get_by_role("button", name="Colour again")).to_be_visible()
 
 
 def test_stop_cancels_a_method_without_partial_results_and_shows_what_was_there_before(
@@ -161,7 +161,7 @@ def test_stop_cancels_a_method_without_partial_results_and_shows_what_was_there_
     open_tab(page, "Transfer: from a picture")
     choose_shipped(page, 4)
     server.gate.hold()
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     expect(after_picture(page)).to_be_visible()  # a preview of the first step
     server.gate.let_through(1)
     expect(page.get_by_text("Step 2 of 4")).to_be_visible()
@@ -169,7 +169,7 @@ def test_stop_cancels_a_method_without_partial_results_and_shows_what_was_there_
     expect(page.get_by_text("Stopped.")).to_be_visible()
     server.gate.open()
     expect(after_picture(page)).to_have_count(0)
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     wait_for_colour(page)
     expect(after_picture(page)).to_be_visible()
 
@@ -188,7 +188,7 @@ def test_a_method_that_optimises_draws_its_losses_while_it_runs_where_nothing_wa
     plot.element_handle().wait_for_element_state("stable")
     reserved = plot.bounding_box()
     server.gate.hold()
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     expect(plot).to_have_attribute("aria-label", "Losses after step 1 of 4: likeness 100, evenness 0")
     assert plot.bounding_box() == pytest.approx(reserved, abs=4)
     server.gate.open()
@@ -208,16 +208,16 @@ def test_a_new_run_begins_with_an_empty_plot(page: Page, server: Server, photo: 
     give(page, photo)
     wait_for_colour(page)
     open_tab(page, "Trivial: one tint")
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     wait_for_colour(page)
     expect(lines).to_have_count(2)
     open_tab(page, "Transfer: from a picture")
     choose_shipped(page, 4)
     server.gate.hold()
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     expect(after_picture(page)).to_be_visible()  # it has the device
     open_tab(page, "Trivial: one tint")
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     expect(lines).to_have_count(0)
     server.gate.open()
     expect(lines).to_have_count(2)

@@ -13,6 +13,7 @@ from web_page import (
     choose,
     choose_shipped,
     chosen,
+    color,
     download,
     give,
     open_advanced,
@@ -37,12 +38,12 @@ pytestmark = pytest.mark.browser
 CHOSEN = {"steps": 2, "vividness": 0.8}  # of the options, where a method has them
 
 
-def test_ten_variants_stand_below_the_picture_and_a_seed_can_be_used_again(page: Page, photo: Path) -> None:
+def test_ten_variants_stand_beside_the_picture_and_a_seed_can_be_used_again(page: Page, photo: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
     open_tab(page, "Trivial: one tint")
     slider(page, "Variants").fill("10")
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     wait_for_colour(page)
     choices = page.locator(".variants button.thumbnail-item")
     expect(choices).to_have_count(10)
@@ -68,13 +69,13 @@ def test_without_a_seed_every_run_draws_a_new_one(page: Page, photo: Path) -> No
     open_tab(page, "Trivial: one tint")
     open_advanced(page)
     used = page.get_by_text(re.compile(r"^Seed \d+$")).locator("visible=true")
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     wait_for_colour(page)
     first = used.inner_text()
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     expect(used).not_to_have_text(first)
     page.get_by_label("Seed").locator("visible=true").fill("seven")
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     expect(page.get_by_role("alert").filter(has_text="Seed must be a whole number")).to_be_visible()
 
 
@@ -87,12 +88,12 @@ def test_a_reference_is_a_shipped_photograph_or_an_upload_and_stays_for_the_next
     give(page, photo)
     wait_for_colour(page)
     open_tab(page, "Transfer: from a picture")
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     missing = page.get_by_role("alert").filter(has_text="Reference is missing; choose a picture.")
     expect(missing.locator("visible=true")).to_be_visible()
     expect(picture_option(page).locator("button.thumbnail-item")).to_have_count(len(shipped.references()))
     path = choose_shipped(page, len(shipped.references()) - 1)
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     wait_for_colour(page)
     assert read_record(download(page, tmp_path)).pictures == {"reference": Photo.open(path).sha256}
     picture_option(page).locator("input[type=file]").set_input_files(red)
@@ -106,7 +107,7 @@ def test_a_reference_is_a_shipped_photograph_or_an_upload_and_stays_for_the_next
     wait_for_colour(page)
     open_tab(page, "Transfer: from a picture")
     expect(chosen(page)).to_contain_text("red")
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     wait_for_colour(page)
     assert read_record(download(page, tmp_path)).pictures == {"reference": Photo.open(red).sha256}
 
@@ -123,7 +124,7 @@ def test_a_reference_that_is_no_picture_is_refused_and_the_one_before_stays(
     picture_option(page).locator("input[type=file]").set_input_files(letter)
     expect(page.get_by_test_id("toast-body")).to_contain_text("picture")
     expect(chosen(page)).to_contain_text(before)
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     wait_for_colour(page)
 
 
@@ -134,7 +135,7 @@ def test_a_picture_that_is_not_required_can_be_removed(page: Page, photo: Path, 
     choose_shipped(page, 0)
     page.get_by_role("button", name="Remove").click()
     expect(chosen(page)).to_contain_text("No picture chosen yet")
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     wait_for_colour(page)
     assert read_record(download(page, tmp_path)).pictures == {}
 
@@ -155,7 +156,7 @@ def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo:
             slider(page, option.capitalize()).fill(str(value))
         picture = page.locator(".stage img").locator("visible=true").last
         source = picture.get_attribute("src")
-        page.get_by_role("button", name="Colour the photo").click()
+        color(page)
         wait_for_new_source(picture, source)
         wait_for_colour(page)
         assert not overflowing(page)
@@ -194,7 +195,7 @@ def test_reset_goes_back_to_the_methods_own_finish(page: Page, photo: Path, tmp_
     method = METHODS["resnet_unet"]
     open_tab(page, tab_name(method.info))
     slider(page, "Saturation").fill("0")
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
     wait_for_colour(page)
     assert read_record(download(page, tmp_path)).finish["saturation"] == 0
     source = after_picture(page).get_attribute("src")
@@ -208,9 +209,8 @@ def test_a_network_is_chosen_by_a_plain_word(page: Page, photo: Path, tmp_path: 
     give(page, photo)
     wait_for_colour(page)
     open_advanced(page)
-    choose(page, "Network", "From scratch")
     source = after_picture(page).get_attribute("src")
-    page.get_by_role("button", name="Colour the photo").click()
+    choose(page, "Network", "From scratch")
     wait_for_new_source(after_picture(page), source)
     wait_for_colour(page)
     assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
@@ -233,13 +233,10 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
             ["Pretrained encoder (not installed)", "From scratch", "RGB output (not installed)"]
         )
         page.get_by_role("option").first.click()
-        page.get_by_role("button", name="Colour the photo").click()
         sentence = "The weights unet_efficientnet.safetensors are not installed; put them into weights/."
-        expect(page.get_by_test_id("toast-body")).to_contain_text(sentence)
         expect(page.locator(".status-line").get_by_role("alert").locator("visible=true")).to_have_text(sentence)
         expect(after_picture(page)).to_be_visible()
         choose(page, "Network", "From scratch")
-        page.get_by_role("button", name="Colour the photo").click()
         wait_for_colour(page)
         assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
         open_tab(page, tab_name(METHODS["gan"].info))

@@ -16,6 +16,7 @@ from web_page import (
     after_picture,
     choose,
     chromium,
+    color,
     download,
     give,
     open_advanced,
@@ -39,6 +40,7 @@ from colorizers.picture.record import Record, read_record
 from colorizers.settings import get_settings
 from colorizers.web.controls import offered
 from colorizers.web.handlers import TabHandlers
+from colorizers.web.strip import build_strip
 from colorizers.web.tab import build_tab
 from colorizers.weights import store as weights
 from colorizers.weights.hub import HuggingFace
@@ -99,7 +101,7 @@ def enter(page: Page, photo: Path, method: str, steps: int = 3) -> None:
 
 
 def run(page: Page) -> None:
-    page.get_by_role("button", name="Colour the photo").click()
+    color(page)
 
 
 def prompt(page: Page) -> Locator:
@@ -159,13 +161,13 @@ def test_a_description_colours_the_photo_in_variants_which_keep_its_light(
 
 @pytest.mark.browser
 @pytest.mark.parametrize("window", ["1440x900"])
-def test_the_maps_that_the_model_was_shown_stand_beneath_the_result_and_move_nothing(
+def test_the_maps_that_the_model_was_shown_stand_beneath_the_finish_and_move_nothing(
     browser: Browser, server: Server, photo: Path, tmp_path: Path, window: str
 ) -> None:
     with opened(browser, server, window) as page:
         enter(page, photo, "controlnet")
         choose(page, "Second control", "Line art")
-        finish = page.get_by_role("heading", name="Finish").locator("visible=true")
+        finish = page.get_by_role("heading", name="Adjust").locator("visible=true")
         before = place(finish)
         run(page)
         wait_for_colour(page)
@@ -296,7 +298,8 @@ def notes(method: str) -> str:
     engine = make_engine(METHODS)
     with gr.Blocks():
         info = METHODS[method].info
-        return TabHandlers(engine, info, build_tab(info, engine.weights(), ENGLISH)).beforehand()
+        view, strip = build_tab(info, engine.weights(), ENGLISH), build_strip([info], ENGLISH)
+        return TabHandlers(engine, info, view, strip).beforehand()
 
 
 def test_a_visitor_without_a_gpu_is_told_beforehand_what_is_slow(models: Path) -> None:

@@ -94,12 +94,16 @@ def answer_of(server: Server, endpoint: str, data: list) -> str:
 
 
 def handlers_of(server: Server, event: str, inputs: int) -> list[int]:
-    """The handlers of the page for an event, that take so many inputs and change more than one thing."""
-    handlers = httpx.get(f"{server.url}/config").json()["dependencies"]
+    """The handlers of the page for an event of pictures, that take so many inputs and change more than one thing."""
+    config = httpx.get(f"{server.url}/config").json()
+    tabs = {component["id"] for component in config["components"] if component["type"] == "tabitem"}
     return [
         handler["id"]
-        for handler in handlers
-        if event in dict(handler["targets"]).values() and len(handler["inputs"]) == inputs and handler["outputs"][1:]
+        for handler in config["dependencies"]
+        if handler["id"] in config["page"][""]["dependencies"]
+        and event in {kind for part, kind in handler["targets"] if part not in tabs}
+        and len(handler["inputs"]) == inputs
+        and handler["outputs"][1:]
     ]
 
 
@@ -210,7 +214,9 @@ def test_more_visitors_than_the_queue_holds_are_told_so_and_the_others_are_serve
 def test_previews_wait_in_the_queue_two_are_composed_at_once(server: Server) -> None:
     page = build_page(make_engine())
     composing = [
-        handler for handler in page.fns.values() if getattr(handler.fn, "__name__", "") in ("refinish", "choose")
+        handler
+        for handler in page.fns.values()
+        if getattr(handler.fn, "__name__", "") in ("refinish", "choose", "opened")
     ]
     assert composing
     assert {handler.queue for handler in composing} == {True}

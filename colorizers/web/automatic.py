@@ -1,0 +1,87 @@
+"""What happens by itself when a photo comes: all quick methods colour it, one after the other, the best first."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from colorizers.web.handlers import DEVICE, JOBS_IN_HAND, TabHandlers
+from colorizers.web.session import Session
+from colorizers.web.strip import Strip
+from colorizers.web.tab import Updates
+
+
+class Automatic:
+    """The tabs whose methods colour every photo, in their order, and the strip in which the results appear."""
+
+    def __init__(self, tabs: Sequence[TabHandlers], strip: Strip, row: gr.Tabs) -> None:
+        self._tabs = {tab.info.name: tab for tab in tabs if tab.automatic}
+        self._strip = strip
+        self._row = row
+        self._jobs: list[gr.events.Dependency] = []
+
+    @property
+    def outputs(self) -> list[gr.blocks.Block]:
+        """What the jobs and their beginning change."""
+        return [self._row, *self._strip.outputs, *(part for tab in self._tabs.values() for part in tab.view.outputs)]
+
+    def start_after(self, came: gr.events.Dependency, session: gr.State) -> None:
+        """Begin when an event has brought a photo."""
+        plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        inputs = [part for tab in self._tabs.values() for part in tab.inputs]
+        begun = came.success(
+            self.run, [session, *inputs], self.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,
+            trigger_mode="multiple", **plumbing,
+        )  # fmt: skip
+        begun.failure(self.stopped, session, self.outputs, queue=False, **plumbing)
+        self._jobs.append(begun)
+
+    def wire_stop(self, session: gr.State) -> None:
+        """Connect Stop, here and in the tabs."""
+        stops = [self._strip.stop, *(tab.view.stop for tab in self._tabs.values())]
+        gr.on(
+            [stop.click for stop in stops], self.stopped, session, self.outputs, cancels=self._jobs, queue=False,
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+
+    def begin(self, session: Session, stay: bool) -> Updates:
+        """Before the first job: the visible tab comes first if it is one of these; another gives way, or may `stay`."""
+        ready = [tab for tab in self._tabs.values() if not tab.missing()] or [*self._tabs.values()][:1]
+        ready.sort(key=lambda tab: tab.info.name != session.open)
+        names = [tab.info.name for tab in ready]
+        session.coming = tuple(names)
+        updates = {part: update for tab in ready for part, update in tab.queued().items()}
+        if not stay and session.open not in names:
+            session.open = names[0]
+            updates[self._row] = gr.Tabs(selected=session.open)
+        return updates | self._strip.updates(session)
+
+    def run(self, session: Session, *given: Any) -> Iterator[Updates]:
+        """Run all that are to come; closing the generator, or another photo, ends this."""
+        shown, opened = session.on_page, functools.cache(lambda: session.shown.source.open())
+        for name in session.coming:
+            yield from self._tabs[name].colored(session, opened, self._values(name, given))
+            if session.on_page is not shown:
+                return
+            session.coming = tuple(other for other in session.coming if other != name)
+            yield self._strip.updates(session)
+        for tab in self._tabs.values():
+            yield tab.look(session)
+
+    def stopped(self, session: Session) -> Updates:
+        """After a cancel: what has come stays."""
+        names, session.coming = session.coming, ()
+        updates = self._strip.updates(session)
+        for name in names:
+            updates |= self._tabs[name].stopped(session)
+        return updates
+
+    def _values(self, name: str, given: Sequence[Any]) -> Sequence[Any]:
+        """The inputs of one tab among those of all."""
+        before = 0
+        for other, tab in self._tabs.items():
+            if other == name:
+                return given[before : before + len(tab.inputs)]
+            before += len(tab.inputs)
+        raise KeyError(name)
