@@ -45,6 +45,7 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--checkpoint", type=Path, metavar="PATH", help=str(Text("commands.colorize.checkpoint")))
     add("--model", metavar="PATH_OR_ID", help=str(Text("commands.colorize.model")))
     add("--controlnet", metavar="PATH_OR_ID", help=str(Text("commands.colorize.controlnet")))
+    add("--hints", type=Path, metavar="PATH", help=str(Text("commands.colorize.hints")))
     add("--from", dest="source", type=Path, metavar="RESULT", help=str(Text("commands.colorize.from")))
     group = Text("commands.colorize.method-group", name=method.info.name, title=method.info.title)
     add_flags(parser, str(group), method.info.options)

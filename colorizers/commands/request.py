@@ -15,6 +15,7 @@ from colorizers.methods.method import AnyMethod, finish_of
 from colorizers.options import Options, controls, options_of_variant, validated
 from colorizers.picture.exports import Export, Exports, save_export
 from colorizers.picture.finish import Finish
+from colorizers.picture.hints import Hints, checked_hints, hints_of_strokes
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, read_record, versions
 from colorizers.picture.result import Result
@@ -58,6 +59,7 @@ class ColorizeRequest:
     options: dict[str, Any]
     wanted: Options
     finish: Finish
+    hints: Hints
     export: Export
     store: WeightStore
     remake: Remake | None
@@ -75,7 +77,7 @@ class ColorizeRequest:
 
     def job(self, photo: Photo) -> JobRequest:
         """The job of one photo."""
-        return JobRequest(photo, self.method.info.name, self.options, self.finish)
+        return JobRequest(photo, self.method.info.name, self.options, self.finish, self.hints)
 
     def files(self, task: Task) -> list[OutputFile]:
         """The files that one photo becomes."""
@@ -122,6 +124,7 @@ class ColorizeRequest:
             and record.options == options
             and record.pictures == pictures
             and record.finish == self.finish.model_dump()
+            and record.hints == self.hints
             and record.input_sha256 == photo.sha256
             and record.weights == self.store.hashes(record.weights)
             and not record.stopped_early
@@ -137,9 +140,12 @@ def request_of(arguments: argparse.Namespace, photos: list[Path], resumes: bool)
     paths = picture_paths(options, info.options)
     pictures, finish = opened(paths), finish_of(info, options, changes)
     if remake is not None:
-        _check_run(remake, {*options, *changes} - {*paths})
+        _check_run(remake, {*options, *changes, *(["hints"] if arguments.hints else [])} - {*paths})
         _check_pictures(remake, method, pictures)
         options, finish = dict(remake.record.options), validated(Finish, dict(remake.record.finish))
+    hints = () if arguments.hints is None else _hints_in(arguments.hints)
+    if remake is not None:
+        hints = remake.record.hints
     options |= pictures
     store = make_store(REGISTRY, get_settings())
     if arguments.model is not None:
@@ -152,12 +158,13 @@ def request_of(arguments: argparse.Namespace, photos: list[Path], resumes: bool)
         store = store.with_file(_checkpoint_key(method, wanted, store), arguments.checkpoint)
     if remake is not None:
         _check_weights(remake, store)
-    inputs = [*photos, *paths.values(), arguments.source, arguments.checkpoint]
+    inputs = [*photos, *paths.values(), arguments.source, arguments.checkpoint, arguments.hints]
     return ColorizeRequest(
         method=method,
         options=options,
         wanted=wanted,
         finish=finish,
+        hints=hints,
         export=validated(Exports, given_values(arguments, Exports)).export,
         store=store,
         remake=remake,
@@ -168,6 +175,17 @@ def request_of(arguments: argparse.Namespace, photos: list[Path], resumes: bool)
         inputs=frozenset(_identity(path) for path in inputs if path is not None and path.exists()),
         notes=() if remake is None else _doubts(remake, method),
     )
+
+
+def _hints_in(path: Path) -> Hints:
+    """The hints in a file: a list as JSON, or a picture of strokes."""
+    if path.suffix.lower() != ".json":
+        return hints_of_strokes(Photo.open(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ColorizerError(Text("hints.cannot-read", name=shown(path))) from error
+    return checked_hints(text)
 
 
 def _check_run(remake: Remake, given: set[str]) -> None:

@@ -29,6 +29,15 @@ class TestMakingAPictureAgain:
         assert np.array_equal(pixels(Path("again.png")), pixels(Path("wanted.png")))
         assert read_record(Path("again.png")) == read_record(Path(name))
 
+    def test_gives_its_hints_again(self, photo: Path, capsys):
+        Path("hints.json").write_text('[{"path": [[0.5, 0.5]], "color": "#2e7d32", "reach": 3}]')
+        assert command("colorize", photo, "-o", "plain.png") == 0
+        assert command("colorize", photo, "-o", "first.png", "--hints", "hints.json") == 0
+        assert command("colorize", photo, "-o", "again.png", "--from", "first.png") == 0
+        assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
+        assert not np.array_equal(pixels(Path("plain.png")), pixels(Path("first.png")))
+        assert "--hints" in refused(capsys, photo, "-o", "x.png", "--from", "first.png", "--hints", "hints.json")
+
     def test_needs_no_more_than_the_xmp_that_another_program_left(self, photo: Path):
         assert command("colorize", photo, "-o", "first.png") == 0
         xmp = PngInfo()
