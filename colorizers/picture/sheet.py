@@ -45,7 +45,8 @@ def contact_sheet(cells: Sequence[Cell], heading: str, note: str, options: Sheet
     pictures = [_reduced(cell.picture, options.picture_size) for cell in cells]
     width = max(_NARROWEST, *(picture.width for picture in pictures))
     high = max(picture.height for picture in pictures)
-    height = high + _height(_TITLE) + max(len(cell.lines) for cell in cells) * _height(_LINE)
+    lines = [[part for line in cell.lines for part in _wrapped(line, width)] for cell in cells]
+    height = high + _height(_TITLE) + max(map(len, lines)) * _height(_LINE)
     columns = _columns(len(cells), width + _GAP, height + _GAP)
     top = _GAP + _height(_TITLE) + _GAP // 2
     bottom = top + math.ceil(len(cells) / columns) * (height + _GAP)
@@ -56,7 +57,7 @@ def contact_sheet(cells: Sequence[Cell], heading: str, note: str, options: Sheet
         sheet.paste(picture, (left, upper))
         below = upper + high
         _write(sheet, (left, below), cell.title, _TITLE, _INK, width)
-        for number, line in enumerate(cell.lines):
+        for number, line in enumerate(lines[k]):
             place = left, below + _height(_TITLE) + number * _height(_LINE)
             _write(sheet, place, line, _LINE, _PALE_INK, width)
     _write(sheet, (_GAP, bottom), note, _LINE, _PALE_INK, sheet.width - 2 * _GAP)
@@ -88,6 +89,18 @@ def _columns(count: int, width: int, height: int) -> int:
         return abs(math.log(columns * width / (rows * height) / _ASPECT)) + (rows * columns - count) / count
 
     return min(range(1, count + 1), key=fault)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A text in lines that are no wider than that, as far as its words allow."""
+    font, lines = ImageFont.load_default(_LINE), [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _write(sheet: Image.Image, place: tuple[int, int], text: str, size: int, color: str, width: int) -> None:

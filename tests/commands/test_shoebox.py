@@ -1,15 +1,19 @@
 """A whole shoebox on the command line: what is done is passed over, each error stays with its photo, JSON tells all."""
 
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from run_command import command, pixels, refused, written
-from trivial_method import TrivialMethod
+from trivial_method import TrivialMethod, TrivialOptions
 
 from colorizers.methods.catalog import METHODS
+from colorizers.methods.method import Job
+from colorizers.picture.compose import Outcome
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import read_record
 
@@ -137,6 +141,31 @@ def test_an_error_of_the_program_stops_one_photo_and_not_the_others(shoebox: Pat
     assert len(list(Path("out").rglob("*.png"))) == 1
 
 
+class WatchedMethod(TrivialMethod):
+    """Knows, when it runs, which of the photos that it has had are still in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.photos: list[weakref.ref[Photo]] = []
+        self.most = 0
+
+    def run(self, photo: Photo, options: TrivialOptions, job: Job) -> list[Outcome]:
+        self.photos.append(weakref.ref(photo))
+        gc.collect()
+        self.most = max(self.most, sum(each() is not None for each in self.photos))
+        return super().run(photo, options, job)
+
+
+def test_one_photo_is_in_memory_at_a_time(here: Path, gray: np.ndarray, monkeypatch):
+    Path("box").mkdir()
+    for k in range(5):
+        Image.fromarray(np.roll(gray, k)).save(f"box/{k}.png")
+    method = WatchedMethod()
+    monkeypatch.setitem(METHODS, "trivial", method)
+    assert command("colorize", "box", "-m", "trivial") == 0
+    assert (len(method.photos), method.most) == (5, 1)
+
+
 class TestExports:
     @pytest.mark.parametrize(
         ("export", "name", "kind"),
@@ -162,6 +191,11 @@ class TestExports:
             assert [line["state"] for line in lines(capsys)] == [state, state]
         assert written(Path("out/oma.png")) == before
         assert Path("out/1932/opa_side_by_side.jpg").is_file()
+
+    def test_are_enough_to_make_the_full_picture_again(self, photo: Path):
+        assert command("colorize", photo, "--vividness", 0.9, "-o", "first.png", "--export", "wipe_gif") == 0
+        assert command("colorize", photo, "--from", "first_wipe.gif", "-o", "again.png") == 0
+        assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
 
     def test_are_of_the_kinds_that_there_are(self, photo: Path, capsys):
         assert refused(capsys, photo, "--export", "film").startswith("Also save must be one of none, side_by_side")

@@ -59,6 +59,14 @@ def test_what_is_written_stands_below_its_picture_and_inside_its_cell():
     assert not below[:, left + width + 1 :].any()
 
 
+def test_lines_that_are_too_long_go_on_below():
+    heights = {}
+    for words in (1, 30):
+        line = " ".join(["word"] * words)
+        heights[words] = sheet_of([Cell(Image.new("RGB", (300, 200), "red"), "title", (line,))]).shape[0]
+    assert heights[30] > heights[1] + 60
+
+
 def test_without_words_nothing_is_written():
     plain = [Cell(Image.new("RGB", (300, 200), "red"), "")]
     sheet = np.asarray(contact_sheet(plain, "", "", SheetOptions()))
