@@ -17,6 +17,7 @@ from colorizers.words import Text
 
 MOST_HINTS = 500
 MOST_POINTS = 200  # of one stroke
+EXAMPLE = '[{"path": [[0.5, 0.4]], "color": "#2e7d32"}]'
 _LONGEST_TEXT = 60_000  # characters of a list of hints
 _GRID = 160  # places on the long side at which hints spread
 _STEP = 0.07  # cost of the next place, where nothing changes
@@ -57,7 +58,7 @@ def checked_hints(given: Any) -> Hints:
             given = json.loads(given)
         return _HINTS.validate_python(given)
     except (ValidationError, ValueError, RecursionError) as error:
-        raise ColorizerError(Text("hints.not-a-list", hints=MOST_HINTS, points=MOST_POINTS)) from error
+        raise ColorizerError(Text("hints.not-a-list", example=EXAMPLE, hints=MOST_HINTS, points=MOST_POINTS)) from error
 
 
 def spread(hints: Hints, lightness: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo
 from colorizers.options import Control, controls
 from colorizers.picture.finish import Finish
+from colorizers.picture.hints import EXAMPLE
 from colorizers.picture.naming import result_stem
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
@@ -47,7 +48,7 @@ class Parameter:
 def add_endpoints(engine: Engine) -> None:
     """Add `/colorize` and a `/colorize_<method>` for each method to the page that is being built."""
     photo = Parameter("photo", FileData, Text("api.photo"))
-    hints = Parameter("hints_json", str, Text("api.hints-json"), "[]")
+    hints = Parameter("hints_json", str, Text("api.hints-json", example=EXAMPLE), "[]")
     finish = Text("api.finish-json", fields=tuple(Finish.model_fields))
     parameters = [
         photo,
