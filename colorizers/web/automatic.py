@@ -61,7 +61,8 @@ class Automatic:
         """Run all that are to come; closing the generator, or another photo, ends this."""
         shown, opened = session.on_page, functools.cache(lambda: session.shown.source.open())
         for name in session.coming:
-            yield from self._tabs[name].colored(session, opened, self._values(name, given))
+            if not session.tab(self._tabs[name].info).job_id:  # otherwise the visitor was faster
+                yield from self._tabs[name].colored(session, opened, self._values(name, given))
             if session.on_page is not shown:
                 return
             session.coming = tuple(other for other in session.coming if other != name)

@@ -131,7 +131,7 @@ class TabHandlers:
         if self.info.quick:
             self._begin(partial(gr.on, changes), self.run_again, session)
         else:
-            gr.on(changes, self.changed, session, [self.view.run, self.view.status], **quick)
+            gr.on(changes, self.changed, [session, *options.components], [self.view.run, self.view.status], **quick)
 
     def wire_stop(self, session: gr.State) -> None:
         """Connect Stop: it asks for the partial result where the method has one, and cancels elsewhere."""
@@ -189,7 +189,8 @@ class TabHandlers:
     def run_again(self, session: Session, *values: Any) -> Iterator[Updates]:
         """After an option has changed: as `run_job`, unless there is nothing to begin with."""
         given = dict(zip((entry.name for entry in self.view.options.entries), values, strict=False))
-        if session.on_page is None or any(given[name] is None for name in self._needed_pictures):
+        lacking = session.on_page is None or any(given[name] is None for name in self._needed_pictures)
+        if lacking or tuple(given.values()) == session.tab(self.info).asked:
             yield {self.view.status: gr.skip()}
         else:
             yield from self.run_job(session, *values)
@@ -207,7 +208,7 @@ class TabHandlers:
             shown = session.shown
             session.refinish(self.info, _finish(view, finish))
             job = self._engine.checked(JobRequest(opened(), self.info.name, view.options.values(options), tab.finish))
-            tab.job_id = job.id
+            tab.job_id, tab.asked = job.id, tuple(options)
             last = JobView(Phase.QUEUED, texts.starting(self._usual))
             yield self._room(dict(job.options).get("variants", 1)) | self._show(session, last)
             with contextlib.closing(follow(self._engine, job, self.info.losses, self._usual)) as job_views:
@@ -228,14 +229,16 @@ class TabHandlers:
         self._engine.stop_early(session.tab(self.info).job_id)
         return self._show(session, JobView(Phase.STOPPING, Text("status.stopping")))
 
-    def changed(self, session: Session) -> Updates:
-        """An option is no longer what the result was made with."""
+    def changed(self, session: Session, *options: Any) -> Updates:
+        """An option is no longer, or is again, what the result was made with."""
         tab, view = session.tab(self.info), self.view
         if not tab.colorings or tab.phase.busy:
             return {view.run: gr.skip(), view.status: gr.skip()}
+        stale = options != tab.asked
         again = Text("page.color-again-about", duration=texts.duration(tab.colorings[0].seconds))
-        said = JobView(tab.phase, Text("page.changed"))
-        return {view.run: view.run_button(again, ahead=True), view.status: markup.status(said, self._language)}
+        button = view.run_button(again if stale else Text("page.color-again"), ahead=stale)
+        said = JobView(tab.phase, Text("page.changed") if stale else None)
+        return {view.run: button, view.status: markup.status(said, self._language)}
 
     @cached_property
     def _needed_pictures(self) -> list[str]:

@@ -71,9 +71,36 @@ function markResults() {
     });
 }
 
+// The row of tabs is one stop of the keyboard; the arrows walk along it.
+function markTabs() {
+    document.querySelectorAll('#workspace [role="tab"]').forEach((tab) => {
+        const stop = tab.ariaSelected === "true" ? 0 : -1;
+        if (tab.tabIndex !== stop) tab.tabIndex = stop;
+    });
+}
+addEventListener("keydown", (event) => {
+    const tab = within(event, '#workspace [role="tab"]');
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!tab || !step) return;
+    const tabs = [...tab.parentElement.children];
+    const next = tabs.at((tabs.indexOf(tab) + step) % tabs.length);
+    next.click();
+    next.focus();
+});
+
+// Of two buttons that take turns, the one that comes has the focus that the other had.
+let buttons = null;
+addEventListener("focusin", (event) => (buttons = within(event, ".buttons")));
+addEventListener("pointerdown", (event) => (buttons = within(event, ".buttons")));
+function keepFocus() {
+    if (buttons && document.activeElement === document.body) buttons.querySelector("button")?.focus();
+}
+
 function describeAll() {
     document.querySelectorAll(".stage").forEach(describe);
     markResults();
+    markTabs();
+    keepFocus();
 }
 addEventListener("load", describeAll, true);
 new MutationObserver(describeAll).observe(document, {

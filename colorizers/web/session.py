@@ -5,6 +5,7 @@ import weakref
 from collections import deque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -78,8 +79,8 @@ class Shown:
 class ColoredTab:
     """The content of one tab: colorings, the chosen one, its finish, and where its job is.
 
-    `small` is the chosen result for the strip, and `in_sight` whether the page has its picture; a tab gets it when it
-    is opened.
+    `asked` are the values of the options of its last job, whose id is `job_id`. `small` is the chosen result for the
+    strip, and `in_sight` whether the page has its picture; a tab gets it when it is opened.
     """
 
     finish: Finish
@@ -88,6 +89,7 @@ class ColoredTab:
     chosen: int = 0
     phase: Phase = Phase.EMPTY
     job_id: str = ""
+    asked: tuple[Any, ...] = ()
     small: Image.Image | None = None
     in_sight: bool = False
     previews: deque[Path] = field(default_factory=deque)

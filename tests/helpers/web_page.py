@@ -21,6 +21,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--disable-quic",
 ]  # fmt: skip
+expect.set_options(timeout=WAIT)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 

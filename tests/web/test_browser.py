@@ -145,7 +145,7 @@ def test_stop_gives_the_device_back_and_keeps_what_a_method_has_so_far(page: Pag
     server.gate.hold()
     color(page)
     expect(after_picture(page)).to_be_visible()  # a preview of the first step
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text("Stopping after this step")).to_be_visible()
     server.gate.let_through(1)
     wait_for_colour(page)
@@ -165,7 +165,7 @@ def test_stop_cancels_a_method_without_partial_results_and_shows_what_was_there_
     expect(after_picture(page)).to_be_visible()  # a preview of the first step
     server.gate.let_through(1)
     expect(page.get_by_text("Step 2 of 4")).to_be_visible()
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text("Stopped.")).to_be_visible()
     server.gate.open()
     expect(after_picture(page)).to_have_count(0)

@@ -244,6 +244,25 @@ def test_the_page_says_in_which_language_it_is(abroad: Page) -> None:
     expect(abroad.locator("html")).to_have_attribute("lang", "en")
 
 
+def test_arrows_walk_along_the_tabs_which_are_one_stop_of_the_keyboard(colored: Page) -> None:
+    colored.get_by_role("tab", selected=True).focus()
+    colored.keyboard.press("ArrowRight")
+    expect(colored.get_by_role("tab", selected=True)).to_be_focused()
+    expect(colored.get_by_role("tab", selected=True)).to_have_text(tab_name(METHODS["diffusion"].info))
+    colored.keyboard.press("Tab")
+    assert not colored.evaluate("document.activeElement.matches('[role=tab]')")
+
+
+def test_the_button_that_takes_the_place_of_another_takes_its_focus(colored: Page, server: Server) -> None:
+    open_tab(colored, SLOW)
+    server.gate.hold()
+    colored.get_by_role("button", name="Colour the photo").focus()
+    colored.keyboard.press("Enter")
+    expect(colored.get_by_role("button", name="Stop", exact=True)).to_be_focused()
+    server.gate.open()
+    expect(colored.get_by_role("button", name="Colour again")).to_be_focused()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_has_the_focus_shows_it(colored: Page, scheme: str) -> None:
     colored.emulate_media(color_scheme=scheme)

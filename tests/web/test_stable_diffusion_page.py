@@ -198,7 +198,7 @@ def test_stop_at_a_step_leaves_the_tab_as_it_was_and_usable(
             page.get_by_text(re.compile(r"^Step \d+ of 50, variant \d+ of 10")).locator("visible=true")
         ).to_be_visible()
         expect(after_picture(page)).to_be_visible()  # a preview of a step
-        page.get_by_role("button", name="Stop").click()
+        page.get_by_role("button", name="Stop", exact=True).click()
         expect(page.get_by_text("Stopped.")).to_be_visible()
         expect(after_picture(page)).to_have_count(0)
         slider(page, "Steps").fill("2")
