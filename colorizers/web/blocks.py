@@ -46,7 +46,7 @@ def build_page(
     ) as page:
         session = gr.State(Session(), time_to_live=_SESSION_SECONDS)
         photo = build_photo_section(language, languages)
-        with gr.Column(visible=False, elem_id="workspace") as workspace:
+        with gr.Column(elem_id="workspace", elem_classes="away") as workspace:
             with gr.Tabs(overflow_behavior="wrap") as row:
                 built = [_build_tab(info, weights, language) for info in infos]
             strip = build_strip(infos, language)
@@ -83,7 +83,7 @@ def _wire_photo(
     def shown(now: Session, stay: bool = False) -> Updates:
         cleared = {part: update for tab in tabs for part, update in tab.blank(now).items()}
         begun = automatic.begin(now, stay)
-        return {session: now, workspace: gr.Column(visible=True), **photo.updates(now), **cleared, **begun}
+        return {session: now, workspace: gr.Column(elem_classes=""), **photo.updates(now), **cleared, **begun}
 
     def take_upload(now: Session, path: str) -> Updates:
         photo.take_upload(now, path)

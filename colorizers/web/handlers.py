@@ -41,7 +41,7 @@ DOWNLOAD_FILE = """(file) => {
 def show_queued(language: str) -> str:
     """A script for the browser, before the server has answered: the buttons and the status as `QUEUED` has them."""
     return f"""() => [
-        {{__type__: 'update', visible: false}},
+        {{__type__: 'update', visible: 'hidden'}},
         {{__type__: 'update', visible: true}},
         {json.dumps(markup.status(QUEUED, language))}
     ]"""

@@ -93,14 +93,15 @@ let buttons = null;
 addEventListener("focusin", (event) => (buttons = within(event, ".buttons")));
 addEventListener("pointerdown", (event) => (buttons = within(event, ".buttons")));
 function keepFocus() {
-    if (buttons && document.activeElement === document.body) buttons.querySelector("button")?.focus();
+    if (!buttons || document.activeElement !== document.body) return;
+    [...buttons.querySelectorAll("button")].find((button) => button.checkVisibility() && !button.disabled)?.focus();
 }
 
 function describeAll() {
     document.querySelectorAll(".stage").forEach(describe);
     markResults();
     markTabs();
-    keepFocus();
+    requestAnimationFrame(() => requestAnimationFrame(keepFocus)); // a button loses its focus when it is not drawn
 }
 addEventListener("load", describeAll, true);
 new MutationObserver(describeAll).observe(document, {

@@ -61,7 +61,7 @@ class PhotoSection:
 
     def start_again(self) -> tuple[gr.Column, gr.Row, gr.Column]:
         """Back to the first sight: the start, without the bar and the tabs."""
-        return gr.Column(elem_classes=""), gr.Row(visible=False), gr.Column(visible=False)
+        return gr.Column(elem_classes=""), gr.Row(visible=False), gr.Column(elem_classes="away")
 
 
 def build_photo_section(language: str, languages: Sequence[str]) -> PhotoSection:

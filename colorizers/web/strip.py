@@ -9,7 +9,7 @@ from PIL import Image
 from colorizers.methods.method import MethodInfo
 from colorizers.web import markup
 from colorizers.web.session import Session
-from colorizers.web.tab import Updates
+from colorizers.web.tab import Updates, seen
 from colorizers.words import Text
 
 
@@ -32,7 +32,7 @@ class Strip:
         if session.on_page is None:
             return {}
         shown = markup.strip(self._results(session), session.on_page.small, self.language)
-        return {self.results: shown, self.stop: gr.Button(visible=bool(session.coming))}
+        return {self.results: shown, self.stop: gr.Button(visible=seen(bool(session.coming)))}
 
     def _results(self, session: Session) -> Iterator[tuple[MethodInfo, Image.Image | None, float]]:
         for info in self.infos:
@@ -48,5 +48,5 @@ def build_strip(infos: Sequence[MethodInfo], language: str) -> Strip:
     in_order = sorted(infos, key=lambda info: not info.quick)
     with gr.Row(elem_id="results"):
         results = gr.HTML()
-        stop = gr.Button(Text("page.stop-the-rest").worded(language), size="sm", visible=False, min_width=120)
+        stop = gr.Button(Text("page.stop-the-rest").worded(language), size="sm", visible="hidden", min_width=120)
     return Strip(in_order, results, stop, language)

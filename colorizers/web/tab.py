@@ -1,7 +1,7 @@
 """One tab: before and after, and beside it the buttons, the variants, the options of a method, the finish."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -20,6 +20,11 @@ FORMATS = {"PNG": (".png", 8), "JPEG": (".jpg", 8), "WebP": (".webp", 8), "TIFF"
 Updates = dict[gr.blocks.Block, Any]
 DIVIDER = 12  # percent: nearly all of the picture is in colour
 MOVE_DIVIDER = "(position) => ({__type__: 'update', slider_position: position})"
+
+
+def seen(is_seen: bool) -> bool | Literal["hidden"]:
+    """For buttons that come and go: on the page they stay, as Gradio loses updates of what it is just building."""
+    return is_seen or "hidden"
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,8 @@ class TabView:
         """The buttons, the status and the losses for a view of a job; the pictures are the session's."""
         busy, done = view.phase.busy, view.phase is Phase.DONE
         label = Text("page.color-again") if done else Text("page.colorize")
-        updates: Updates = {self.run: self.run_button(label, ahead=not done, visible=not busy)}
-        updates[self.stop] = gr.Button(visible=busy)
+        updates: Updates = {self.run: self.run_button(label, ahead=not done, visible=seen(not busy))}
+        updates[self.stop] = gr.Button(visible=seen(busy))
         updates[self.status] = markup.status(view, self.language)
         if self.losses is not None and view.losses is not None:
             updates[self.losses] = plot(view.losses, self.language)
@@ -133,7 +138,7 @@ def _actions(language: str) -> tuple[gr.Button, gr.Button, gr.Button, gr.Downloa
     with gr.Column(elem_classes="actions"):
         with gr.Row(elem_classes="buttons"):
             run = gr.Button(Text("page.colorize").worded(language), variant="primary", **BUTTON)
-            stop = gr.Button(Text("page.stop").worded(language), variant="stop", visible=False, **BUTTON)
+            stop = gr.Button(Text("page.stop").worded(language), variant="stop", visible="hidden", **BUTTON)
             download = gr.Button(saving, variant="primary", interactive=False, **BUTTON)
             file = gr.DownloadButton(saving, visible=False)
         status = gr.HTML(elem_classes="status-line")

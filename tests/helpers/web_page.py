@@ -42,7 +42,7 @@ def opened(
 ) -> Iterator[Page]:
     """The page of a server; fails when it asked another host for anything or logged an error."""
     width, height = map(int, window.split("x"))
-    context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
+    context = browser.new_context(viewport={"width": width, "height": height}, locale=locale, has_touch=width < 900)
     context.set_default_timeout(WAIT)
     visited = context.new_page()
     foreign: list[str] = []
@@ -152,9 +152,9 @@ def download(page: Page, tmp_path: Path) -> Path:
 
 
 def overflowing(page: Page) -> list[str]:
-    """What of the page reaches beyond the window to the right; the row of tabs scrolls."""
+    """What of the page reaches beyond the window to the right; the tabs and the results stand in rows that scroll."""
     return page.evaluate(
-        """() => [...document.querySelectorAll('main *:not(.tab-container *)')]
+        """() => [...document.querySelectorAll('main *:not(.tab-container *, .results *)')]
             .filter((part) => part.checkVisibility() && part.getBoundingClientRect().right > innerWidth + 1)
             .map((part) => part.outerHTML.slice(0, 80))
             .concat(document.documentElement.scrollWidth > innerWidth ? ['the page'] : [])"""

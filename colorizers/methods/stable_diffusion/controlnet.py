@@ -14,6 +14,7 @@ from colorizers.methods.stable_diffusion.components import CHECKER, load_control
 from colorizers.methods.stable_diffusion.denoising import ControlNetInput
 from colorizers.methods.stable_diffusion.depth import load_depth
 from colorizers.methods.stable_diffusion.options import (
+    FINISH,
     SUITING,
     Model,
     StableDiffusionOptions,
@@ -138,6 +139,7 @@ METHOD = Controlnet(
         name="controlnet",
         paper="ControlNet, Zhang et al. 2023, on Stable Diffusion, Rombach et al. 2022",
         options=ControlnetOptions,
+        finish=FINISH,
         libraries=("diffusers", "transformers", "kornia", "controlnet-aux"),
         slow_on_cpu=True,
         shows_maps=True,

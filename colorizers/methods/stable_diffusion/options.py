@@ -7,6 +7,7 @@ from colorizers.methods.stable_diffusion.components import FAMILY
 from colorizers.methods.stable_diffusion.denoising import SamplerName
 from colorizers.methods.stable_diffusion.prompt import NEGATIVE, Preset
 from colorizers.options import Options, choice, control, seed, text, variants
+from colorizers.picture.finish import Finish
 from colorizers.words import Text
 
 _LONGEST_PROMPT = 1000  # characters
@@ -26,9 +27,11 @@ def strength(default: float) -> Any:
 
 def model(**suiting: Any) -> Any:
     """The option `weights`: the model, and which values of other options suit the large ones."""
-    return control("small", key="stable_diffusion_model", family=FAMILY, options=dict.fromkeys(_LARGE, suiting))
+    options, finish = dict.fromkeys(_LARGE, suiting), dict.fromkeys(_LARGE, {"color_strength": 1.0})
+    return control("small", key="stable_diffusion_model", family=FAMILY, options=options, finish=finish)
 
 
+FINISH = Finish(color_strength=0.8)  # the small model paints too vividly
 SUITING: dict[str, Any] = {"guidance_scale": 7.0, "steps": 20, "working_size": 512}  # SD 1.x
 
 
