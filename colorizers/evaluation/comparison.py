@@ -20,7 +20,7 @@ from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record
 from colorizers.picture.result import Result, with_alpha
 from colorizers.picture.sheet import Cell, SheetOptions, contact_sheet
-from colorizers.words import Text
+from colorizers.words import ENGLISH, Text, spoken
 
 SIDE = 1024
 """Pixels of the long side at which pictures are compared; smaller photos are compared as they are."""
@@ -72,6 +72,7 @@ def measured(colorations: Sequence[Coloration]) -> list[Coloration]:
     return [replace(each, figures=_figures(each.pixels, truth.pixels)) for each in colorations]
 
 
+@spoken(ENGLISH)  # Pillow's own font has no Chinese characters
 def sheet_of(colorations: Sequence[Coloration], photo: Photo, name: str, options: SheetOptions) -> Image.Image:
     """The contact sheet of a photo of this name: each picture with its title, settings, seconds and figures."""
     width, height = photo.size
