@@ -61,7 +61,7 @@ def _key(action: str, name: str, store: WeightStore) -> str:
 
 
 def _is_for(action: str, entry: Weights) -> bool:
-    return entry.hub is not None if action == "download" else not (entry.hub or entry.folders)
+    return entry.hub is not None if action == "download" else entry.shipped
 
 
 def _needs(action: str, store: WeightStore) -> ColorizerError:
@@ -78,7 +78,7 @@ def list_weights(store: WeightStore) -> int:
 
 def _row(status: WeightsStatus) -> tuple[str, ...]:
     entry, path = status.weights, status.path
-    ours = not (entry.hub or entry.folders)
+    ours = entry.shipped
     source = entry.hub.name if entry.hub else str(Text("commands.weights.this-project")) if ours else "-"
     if path is None:
         file, installed = entry.file if ours else "-", str(Text("commands.weights.not-installed"))

@@ -31,6 +31,11 @@ class Weights:
     flag: str = ""
 
     @property
+    def shipped(self) -> bool:
+        """Whether they come with this project."""
+        return self.hub is None and self.key != OWN
+
+    @property
     def name(self) -> str:
         """The last part of the key."""
         return self.key.rpartition("/")[2]

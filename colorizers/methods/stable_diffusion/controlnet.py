@@ -19,7 +19,6 @@ from colorizers.methods.stable_diffusion.options import (
     Model,
     StableDiffusionOptions,
     model,
-    start_from,
     strength,
 )
 from colorizers.methods.stable_diffusion.pipeline import Run, StableDiffusion, schedule_of
@@ -50,9 +49,8 @@ def _scale(default: float, *, advanced: bool = False) -> Any:
 class ControlnetOptions(StableDiffusionOptions):
     """Options of the ControlNet tab."""
 
-    weights: Model = model(**SUITING, control_by="depth")
-    start_from: str = start_from("gray")
-    strength: float = strength(0.9)
+    weights: Model = model(**SUITING, control_by="depth", start_from="gray", strength=0.9)
+    strength: float = strength(0.5)
     control_by: Literal["depth", "brightness", "softedge", "lineart"] = control("brightness", labels=_CONTROLS)
     control_scale: float = _scale(0.8)
     depth: Photo | None = picture(required=False, references=False, advanced=True)

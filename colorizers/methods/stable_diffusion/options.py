@@ -27,7 +27,7 @@ def strength(default: float) -> Any:
 
 def model(**suiting: Any) -> Any:
     """The option `weights`: the model, and which values of other options suit the large ones."""
-    options, finish = dict.fromkeys(_LARGE, suiting), dict.fromkeys(_LARGE, {"color_strength": 1.0})
+    options, finish = dict.fromkeys(_LARGE, suiting), {name: {"color_strength": 1.0} for name in _LARGE}
     return control("small", key="stable_diffusion_model", family=FAMILY, options=options, finish=finish)
 
 
@@ -45,10 +45,10 @@ class StableDiffusionOptions(Options):
 
     prompt: str = text("", max_length=_LONGEST_PROMPT)
     preset: Preset = control("natural")
-    weights: Model = model(**SUITING)
+    weights: Model = model(**SUITING, strength=0.5)
     start_from: str = start_from("unet")
-    strength: float = strength(0.5)
-    guidance_scale: float = control(3.0, low=1, high=20, step=0.5)
+    strength: float = strength(0.45)
+    guidance_scale: float = control(2.0, low=1, high=20, step=0.5)
     variants: int = variants()
     steps: int = control(12, low=1, high=100, advanced=True, help=Text("options.steps.stable_diffusion"))
     sampler: SamplerName = control("unipc", family="lora", advanced=True)
