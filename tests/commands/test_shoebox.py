@@ -103,7 +103,7 @@ class TestLinesOfJson:
             assert all(Path(file).is_file() for file in line["files"])
             if line["state"] == "colored":
                 (record,), (file,) = line["records"], line["files"]
-                assert record == read_record(Path(file)).model_dump()
+                assert record == read_record(Path(file)).model_dump(mode="json")
                 assert record["input_sha256"] == Photo.open(line["photo"]).sha256
                 assert (line["seconds"] > 0, line["error"]) == (True, None)
             else:

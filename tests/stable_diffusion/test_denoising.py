@@ -369,7 +369,7 @@ def test_a_prompt_is_cut_where_the_encoder_ends_and_a_note_says_so(parts: Parts,
     notes: list[Text] = []
     read = encode_prompts(encoder, "x " * words, "", notes)
     assert read.positive.shape == read.negative.shape == (1, TOKENS, tiny_models.WIDTH)
-    wanted = ["The prompt was cut after 75 tokens, the limit of Stable Diffusion."]
+    wanted = ["The prompt was cut after 75 tokens, the limit of this model."]
     assert [*map(str, notes)] == (wanted if cut else [])
     shorter = encode_prompts(encoder, "x " * (TOKENS - 2), "", [])
     assert not cut or torch.equal(read.positive, shorter.positive)
@@ -379,4 +379,4 @@ def test_both_prompts_are_read_and_differ(parts: Parts):
     notes: list[Text] = []
     read = encode_prompts(TextEncoder(parts.text_encoder, parts.tokenizer), "a red boat", NEGATIVE, notes)
     assert not torch.equal(read.positive, read.negative)
-    assert [*map(str, notes)] == ["The negative prompt was cut after 75 tokens, the limit of Stable Diffusion."]
+    assert [*map(str, notes)] == ["The negative prompt was cut after 75 tokens, the limit of this model."]

@@ -322,7 +322,7 @@ def test_the_server_gives_no_file_away(server: Server, path: Path) -> None:
         ("/colorize", {"method": "unet", "finish_json": '{"contrast": 3}'}, "Unknown option .*contrast"),
         ("/colorize_gan", {"weights": "../secret"}, "Network must be one of resnet, unet."),
         ("/colorize_img2img", {"prompt": "red " * 500}, "Prompt must be a text of at most 1000 characters."),
-        ("/colorize_img2img", {"weights": "stabilityai/sdxl-turbo"}, "Model must be one of sd15, sd14, own."),
+        ("/colorize_img2img", {"weights": "stabilityai/sdxl-turbo"}, "Model must be one of small, sd15, sd14, own."),
         ("/colorize_img2img", {"start_from": "/etc/passwd"}, "Start from must be one of gray, unet, "),
         ("/colorize_controlnet", {"control_by": "lllyasviel/sd"}, "Control by must be one of depth, brightness, "),
         ("/colorize_controlnet", {"estimator": "../midas"}, "Depth estimator must be one of midas, "),
@@ -353,10 +353,12 @@ def test_no_endpoint_of_a_method_takes_a_path_or_the_name_of_a_model_on_a_hub(cl
     for name, method in METHODS.items():
         told = {p["parameter_name"]: p["type"] for p in endpoints[f"/colorize_{name}"]["parameters"]}
         free = {option for option, kind in told.items() if kind.get("type") == "string" and "enum" not in kind}
-        assert free <= {"prompt", "negative_prompt"}, "words that a model reads"
+        assert free <= {"prompt", "negative_prompt", "hints_json"}, (
+            "words that a model reads, and what has which colour"
+        )
         choices = {entry.name: list(entry.choices) for entry in controls(method.info.options) if entry.kind == "choice"}
         assert {option: told[option]["enum"] for option in choices} == choices
-    assert told_models(endpoints["/colorize_controlnet"]) == ["sd15", "sd14", "own"]
+    assert told_models(endpoints["/colorize_controlnet"]) == ["small", "sd15", "sd14", "own"]
 
 
 def told_models(endpoint: dict) -> list[str]:

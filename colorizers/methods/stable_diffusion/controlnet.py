@@ -9,7 +9,6 @@ from torch import Tensor
 
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo
-from colorizers.methods.stable_diffusion import control_maps
 from colorizers.methods.stable_diffusion.components import CHECKER, load_controlnet
 from colorizers.methods.stable_diffusion.denoising import ControlNetInput
 from colorizers.methods.stable_diffusion.depth import load_depth
@@ -23,6 +22,7 @@ from colorizers.methods.stable_diffusion.options import (
 )
 from colorizers.methods.stable_diffusion.pipeline import Run, StableDiffusion, schedule_of
 from colorizers.options import control, picture
+from colorizers.picture import control_maps
 from colorizers.picture.color import gray_rgb
 from colorizers.picture.photo import Photo
 from colorizers.pool import Loader

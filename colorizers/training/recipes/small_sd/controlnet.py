@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from colorizers.methods.stable_diffusion.control_maps import brightness, line_art, soft_edges
+from colorizers.picture.control_maps import brightness, line_art, soft_edges
 from colorizers.training.recipe import Batch, Recipe
 from colorizers.training.recipes.small_sd.networks import (
     controlnet,

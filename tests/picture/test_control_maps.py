@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
-from colorizers.methods.stable_diffusion.control_maps import brightness, line_art, soft_edges, uploaded_map
 from colorizers.picture.color import gray_to_lightness
+from colorizers.picture.control_maps import brightness, line_art, soft_edges, uploaded_map
 from colorizers.picture.photo import Photo
 
 DRAWINGS = (soft_edges, line_art)
