@@ -23,7 +23,7 @@ def main() -> None:
 
     from colorizers.methods.convolutional import Convolutional
     from colorizers.methods.photo_methods import PHOTO_METHODS
-    from colorizers.options import controls
+    from colorizers.options import validated
     from colorizers.picture.photo import network_size
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -32,11 +32,11 @@ def main() -> None:
     networks, inputs, seconds = {}, {}, {}
     for method in PHOTO_METHODS.values():
         if isinstance(method, Convolutional):
-            (working,) = (each.default for each in controls(method.info.options) if each.name == "working_size")
             for name, make in method.networks.items():
-                side = method.squares.get(name)
-                key = f"{method.info.name}/{name}"
-                inputs[key] = (side, side) if side else network_size((1024, 768), working)
+                choice = {"weights": name} if len(method.networks) > 1 else {}
+                options = validated(method.info.options, choice)
+                side, key = method.square(options), method.key(options)
+                inputs[key] = (side, side) if side else network_size((1024, 768), options.working_size)
                 networks[key], seconds[key] = make().eval(), []
     with torch.inference_mode():
         for _ in range(rounds + 1):

@@ -30,18 +30,22 @@ class ConvolutionalOptions(Options):
 class Convolutional(Trained):
     """A method whose network has a head that reads colours: see `colorizers.networks.heads`.
 
-    Networks whose weights are in `squares` always receive a square of that many pixels, and never the mirrored photo.
+    Networks whose weights are in `squares` always receive a square of so many pixels on each side, and never the
+    mirrored photo.
     """
 
     squares: Mapping[str, int] = field(default_factory=dict)
+
+    def square(self, options: Any) -> int | None:
+        """The side of the square that the chosen network receives, None for one that receives any shape."""
+        return self.squares.get(self.key(options).partition("/")[2])
 
     @torch.inference_mode()
     def run(self, photo: Photo, options: ConvolutionalOptions, job: Job) -> list[Outcome]:
         """One outcome: chroma at the size that the network gives, mostly a quarter of the working size."""
         job.report(Step(0, 1, Text("progress.analysing")))
-        key = self.key(options)
-        side = self.squares.get(key.partition("/")[2])
-        with job.models.lease(key) as network:
+        side = self.square(options)
+        with job.models.lease(self.key(options)) as network:
             lightness = photo.network_lightness(side or options.working_size, options.faded_print).to(job.device)
             if side:
                 lightness = resized(lightness[None], (side, side))[0]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, pad, pixel_shuffle
+from torch.nn.functional import pad
 from torch.nn.utils import spectral_norm
 
 from colorizers.networks.blocks import decode_pyramid, decoder_levels
@@ -12,6 +12,7 @@ from colorizers.networks.color_decoder import ColorDecoder
 from colorizers.networks.convnext import ConvNeXt
 from colorizers.networks.heads import GainHead
 from colorizers.networks.imagenet import MEAN, STD
+from colorizers.networks.spectral_unet import Enlarge, Up
 from colorizers.picture.color import lab_to_rgb
 
 SIDE = 512
@@ -67,42 +68,11 @@ class _Decoder(nn.Module):
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(_Up(*level) for level in decoder_levels(widths, _WIDTHS[::-1]))
-        self.last_shuf = _Enlarge(_WIDTHS[-1], _WIDTHS[-1], scale=4, norm=False)
+        self.layers = nn.ModuleList(Up(*level) for level in decoder_levels(widths, _WIDTHS[::-1]))
+        self.last_shuf = Enlarge(spectral_norm(nn.Conv2d(_WIDTHS[-1], 16 * _WIDTHS[-1], 1)), scale=4)
         self.color_decoder = ColorDecoder(_WIDTHS, _WIDTHS[-1], queries=_QUERIES)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         scales = decode_pyramid(self.layers, features)
         maps: Tensor = self.color_decoder(scales, self.last_shuf(scales[-1]))
         return maps
-
-
-class _Up(nn.Module):
-    """Decoder block: upsample and merge the skip."""
-
-    def __init__(self, deep: int, skip: int, width: int) -> None:
-        super().__init__()
-        self.shuf = _Enlarge(deep, width, scale=2, norm=True)
-        self.bn = nn.BatchNorm2d(skip)
-        merge = spectral_norm(nn.Conv2d(width + skip, width, 3, padding=1, bias=False))
-        self.conv = nn.Sequential(merge, nn.ReLU(inplace=True), nn.BatchNorm2d(width))
-
-    def forward(self, level: Tensor, skip: Tensor) -> Tensor:
-        joined: Tensor = self.conv(torch.cat((self.shuf(level), self.bn(skip)), dim=1).relu_())
-        return joined
-
-
-class _Enlarge(nn.Module):
-    """Pixel shuffle with a 2x2 mean against checkerboard artefacts (Sugawara et al. 2018)."""
-
-    def __init__(self, channels: int, width: int, scale: int, norm: bool) -> None:
-        super().__init__()
-        spread = width * scale**2
-        self.conv = nn.Sequential(spectral_norm(nn.Conv2d(channels, spread, 1, bias=not norm)))
-        if norm:
-            self.conv.append(nn.BatchNorm2d(spread))
-        self._scale = scale
-
-    def forward(self, level: Tensor) -> Tensor:
-        large = pixel_shuffle(self.conv(level).relu_(), self._scale)
-        return avg_pool2d(pad(large, (1, 0, 1, 0), mode="replicate"), 2, stride=1)

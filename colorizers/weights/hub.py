@@ -163,13 +163,18 @@ class Torchvision:
         from torchvision.models import get_weight
 
         weights = get_weight(self.weights)
+        if not _digits_in(weights.url):
+            raise ColorizerError(Text("download.without-hash", name=self.weights))
         size = weights.meta["_file_size"] * 2**20
         return _published_at(weights.url, Pin(self.name, self.weights, "", ""), size, stem)
 
 
 @dataclass(frozen=True)
 class Address:
-    """One file of about so many megabytes at an address, whose name ends with the first digits of its hash."""
+    """One file of about so many megabytes at an address.
+
+    Its name may end with the first digits of its hash; otherwise the first download is the one that counts.
+    """
 
     url: str
     megabytes: int
@@ -184,14 +189,28 @@ class Address:
         return _published_at(self.url, Pin(self.name, "", "", ""), self.megabytes * 10**6, stem)
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """A project that publishes weights where this program cannot fetch them."""
+
+    name: str
+
+    def published(self, folder: Path, stem: str, folders: tuple[str, ...]) -> dict[str, Published]:
+        """Raises ColorizerError: they are to be fetched by hand."""
+        raise ColorizerError(Text("download.elsewhere", stem=stem, hub=self.name))
+
+
 def _published_at(url: str, pin: Pin, size: float, stem: str) -> dict[str, Published]:
-    """The file at an address, whose name and hash the pin lacks; ColorizerError when its name tells no hash."""
+    """The file at an address, whose name and hash, as far as its name tells it, the pin lacks."""
     file = PurePosixPath(urlsplit(url).path).name
-    digits = re.search(r"-([0-9a-f]{8,64})\.", file)
-    if digits is None:
-        raise ColorizerError(Text("download.without-hash", hub=pin.hub, name=pin.revision or file))
-    named = replace(pin, file=file, sha256=digits[1])
+    named = replace(pin, file=file, sha256=_digits_in(url))
     return {f"{stem}{Path(file).suffix}": Published(named, size, functools.partial(_append, url, file))}
+
+
+def _digits_in(url: str) -> str:
+    """The first digits of a hash that the name of a file tells, "" for none."""
+    digits = re.search(r"-([0-9a-f]{8,64})\.[^/]*$", urlsplit(url).path)
+    return digits[1] if digits else ""
 
 
 def _append(url: str, file: str, stream: BinaryIO) -> None:

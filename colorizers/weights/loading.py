@@ -14,11 +14,12 @@ from colorizers.errors import ColorizerError
 from colorizers.words import Text, clauses
 
 _COUNT = "num_batches_tracked"  # of batch norms; old files lack it, and torch fills it in
+_PARTS = ("params", "model")  # names under which published files hold their tensors
 _NAMED_AT_MOST = 3  # tensors in a sentence
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a .safetensors file or of a published .pth, alone or as its `params`; code is never run."""
+    """The tensors of a .safetensors file or of a published .pth, alone or as one of `_PARTS`; code is never run."""
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
@@ -27,8 +28,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         if is_out_of_memory(error):
             raise
         raise ColorizerError(Text("weights.not-tensors", name=path.name)) from error
-    if isinstance(state, dict) and isinstance(state.get("params"), dict):
-        state = state["params"]
+    if isinstance(state, dict):
+        state = next((state[part] for part in _PARTS if isinstance(state.get(part), dict)), state)
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ColorizerError(Text("weights.not-a-table", name=path.name))
     return state

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from colorizers.weights.hub import Address, Hub, HuggingFace, Torchvision
+from colorizers.weights.hub import Address, Elsewhere, Hub, HuggingFace, Torchvision
 from colorizers.words import Text
 
 DOWNLOAD = "colorizers weights download"
@@ -88,6 +88,7 @@ _OURS = Text("licence.ours")
 _IMAGENET = Text("licence.imagenet")
 _OPENRAIL = Text("licence.openrail")
 _ZHANG = Text("licence.zhang")
+_DEOLDIFY_PLACE = "https://data.deepai.org/deoldify"
 _ZHANG_PLACE = "https://colorizers.s3.us-east-2.amazonaws.com"
 
 
@@ -102,6 +103,9 @@ _FILES = (
     Weights("transformer/ddcolor_artistic", "Apache-2.0", HuggingFace("piddnad/ddcolor_artistic"), 912),
     Weights("cnn/eccv16", _ZHANG, Address(f"{_ZHANG_PLACE}/colorization_release_v2-9b330a0b.pth", 129), 129),
     Weights("cnn/siggraph17", _ZHANG, Address(f"{_ZHANG_PLACE}/siggraph17-df00044c.pth", 137), 137, ("model_class.",)),
+    Weights("gan/deoldify_artistic", "MIT", Address(f"{_DEOLDIFY_PLACE}/ColorizeArtistic_gen.pth", 255), 255),
+    Weights("gan/deoldify_stable", "MIT", Elsewhere("jantic/DeOldify"), 874),
+    Weights("gan/deoldify_video", "MIT", Address(f"{_DEOLDIFY_PLACE}/ColorizeVideo_gen.pth", 874), 874),
     Weights("style/vgg19", _IMAGENET, Torchvision("VGG19_Weights.IMAGENET1K_V1"), 575, ("classifier.",)),
     Weights("style/resnet34", _IMAGENET, Torchvision("ResNet34_Weights.IMAGENET1K_V1"), 87, ("fc.",)),
     Weights("style/swin_b", _IMAGENET, Torchvision("Swin_B_Weights.IMAGENET1K_V1"), 352, ("norm.", "head.")),

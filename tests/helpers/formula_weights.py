@@ -4,6 +4,7 @@ import zlib
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 
 def numbers(name: str, like: Tensor) -> Tensor:
@@ -16,6 +17,15 @@ def numbers(name: str, like: Tensor) -> Tensor:
     if noise.ndim <= 1:
         return 0.05 * noise + name.endswith("weight")
     return noise / noise[0].numel() ** 0.5
+
+
+def singular_vectors(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """The first of a matrix, by power iteration."""
+    left = normalize(torch.ones(len(matrix)), dim=0)
+    for _ in range(50):
+        right = normalize(matrix.T @ left, dim=0)
+        left = normalize(matrix @ right, dim=0)
+    return left, right
 
 
 def zeros(shapes: dict[str, Tensor]) -> dict[str, Tensor]:

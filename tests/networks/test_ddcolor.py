@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import engine_with
-from formula_weights import numbers, zeros
-from torch.nn.functional import interpolate, normalize
+from formula_weights import numbers, singular_vectors, zeros
+from torch.nn.functional import interpolate
 
 from colorizers.__main__ import main
 from colorizers.engine import make_engine
@@ -42,15 +42,6 @@ def tiny() -> DDColor:
         state[f"{stem}u"], state[f"{stem}v"] = singular_vectors(state[name].flatten(1))
     network.load_state_dict(state)
     return network
-
-
-def singular_vectors(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The first of a matrix, by power iteration."""
-    left = normalize(torch.ones(len(matrix)), dim=0)
-    for _ in range(50):
-        right = normalize(matrix.T @ left, dim=0)
-        left = normalize(matrix @ right, dim=0)
-    return left, right
 
 
 def names_and_shapes(config: Config) -> dict[str, torch.Tensor]:
