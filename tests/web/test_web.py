@@ -369,7 +369,7 @@ def told_models(endpoint: dict) -> list[str]:
 
 def test_a_method_of_several_networks_is_told_by_their_names_and_a_word_on_each(client: Client, photo: Path) -> None:
     schema = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/colorize_gan"]
-    assert told_models(schema) == ["resnet", "unet"]
+    assert told_models(schema) == ["resnet", "unet", "deoldify_artistic", "deoldify_stable", "deoldify_video"]
     _, records = client.predict(photo=handle_file(photo), weights="unet", api_name="/colorize_gan")
     assert list(records[0]["weights"]) == ["gan/unet"]
 
