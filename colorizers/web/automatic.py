@@ -1,7 +1,8 @@
 """What happens by itself when a photo comes: all quick methods colour it, one after the other, the best first."""
 
+import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -58,7 +59,16 @@ class Automatic:
         return updates | self._strip.updates(session)
 
     def run(self, session: Session, *given: Any) -> Iterator[Updates]:
-        """Run all that are to come; closing the generator, or another photo, ends this."""
+        """Run all that are to come; closing the generator, or another photo, ends this.
+
+        Every update repeats the buttons: Gradio's page keeps but the last of those that come at the same moment.
+        """
+        with contextlib.closing(self._run(session, given)) as every:
+            for updates in every:
+                repeated = [tab.settled(session) for tab in self._tabs.values()]
+                yield {part: update for each in (*repeated, updates) for part, update in each.items()}
+
+    def _run(self, session: Session, given: Sequence[Any]) -> Generator[Updates, None, None]:
         shown, opened = session.on_page, functools.cache(lambda: session.shown.source.open())
         for name in session.coming:
             if not session.tab(self._tabs[name].info).job_id:  # otherwise the visitor was faster
