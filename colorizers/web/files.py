@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 from gradio.utils import get_upload_folder
-from PIL import Image
 
 from colorizers.picture.photo import Photo
-from colorizers.picture.result import on_white
+from colorizers.picture.result import on_white, with_alpha
 from colorizers.settings import get_settings
 
 OPENING: dict[str, Any] = {"concurrency_id": "opening", "concurrency_limit": 4}
@@ -23,11 +22,6 @@ _PREVIEW_QUALITY = 90
 def open_upload(path: str | Path, name: str | None = None) -> Photo:
     """Decode a file that a visitor sent, within the limits for uploads."""
     return Photo.open(path, name=name, max_megabytes=get_settings().max_upload_megabytes)
-
-
-def flat(pixels: np.ndarray, alpha: np.ndarray | None) -> Image.Image:
-    """A picture (H, W, 3) uint8 without its transparency, laid on white."""
-    return on_white(Image.fromarray(pixels if alpha is None else np.dstack((pixels, alpha))))
 
 
 class Folder:
@@ -51,7 +45,7 @@ class Folder:
     def preview(self, pixels: np.ndarray, alpha: np.ndarray | None) -> Path:
         """Write a picture (H, W, 3) uint8 as a small file; transparency is laid on white."""
         path = self.place("preview.jpg")
-        flat(pixels, alpha).save(path, "JPEG", quality=_PREVIEW_QUALITY, subsampling=0)
+        on_white(with_alpha(pixels, alpha)).save(path, "JPEG", quality=_PREVIEW_QUALITY, subsampling=0)
         return path
 
     def discard(self, path: Path) -> None:

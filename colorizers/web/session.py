@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo
-from colorizers.picture.compose import Chroma, Kept, bytes_of, compose, packed
+from colorizers.picture.compose import Kept, bytes_of, compose, packed, uncolored
 from colorizers.picture.finish import Finish
 from colorizers.picture.naming import result_stem, shown_name
 from colorizers.picture.photo import Photo
-from colorizers.picture.result import Coloring, Result
+from colorizers.picture.result import Coloring, Result, on_white, with_alpha
 from colorizers.settings import get_settings
-from colorizers.web.files import Folder, flat, open_upload
+from colorizers.web.files import Folder, open_upload
 from colorizers.web.jobs import Phase
 from colorizers.words import Text
 
@@ -27,22 +26,16 @@ _PREVIEWS = 8  # files of a tab that are kept: the browser may still be loading 
 _THUMBNAIL = 240  # pixels
 _MOST_KEPT = 2 * 10**9  # bytes of all visitors' results
 _MAKING_FOLDER = threading.Lock()
-_NO_COLOR = Chroma(torch.zeros(2, 1, 1))
-
-
-def gray(photo: Photo) -> np.ndarray:
-    """The pixels (H, W, 3) uint8 of the photo without colour."""
-    return compose(photo.lightness, _NO_COLOR, Finish())
 
 
 def thumbnail(photo: Photo) -> Image.Image:
     """A small picture of the photo, in colour where it has any; transparency is laid on white."""
     small = photo.reduced(_THUMBNAIL)
     if photo.rgb is None:
-        pixels = gray(small)
+        pixels = uncolored(small.lightness)
     else:
         pixels = np.asarray(Image.fromarray(photo.rgb).resize(small.size, Image.Resampling.BOX))
-    return flat(pixels, small.alpha)
+    return on_white(with_alpha(pixels, small.alpha))
 
 
 @dataclass(frozen=True)
@@ -166,9 +159,9 @@ class Session:
         """Take another photo; what was coloured before is gone."""
         whole = source.open()
         photo = whole.reduced(get_settings().preview_pixels)
-        before = self.folder.preview(gray(photo), photo.alpha)
+        before = self.folder.preview(uncolored(photo.lightness), photo.alpha)
         reduced = photo.reduced(_THUMBNAIL)
-        small = flat(gray(reduced), reduced.alpha)
+        small = on_white(with_alpha(uncolored(reduced.lightness), reduced.alpha))
         self.on_page, self.tabs = Shown(source, photo, whole.size, before, small), {}
 
     def turn(self, quarter_turns: int) -> None:
@@ -223,7 +216,8 @@ class Session:
         tab = self.tab(info)
         if tab.small is None:
             photo = self.shown.photo.reduced(_THUMBNAIL)
-            tab.small = flat(compose(photo.lightness, tab.coloring.outcome, tab.finish), photo.alpha)
+            pixels = compose(photo.lightness, tab.coloring.outcome, tab.finish)
+            tab.small = on_white(with_alpha(pixels, photo.alpha))
         return tab.small
 
     def thumbnails(self, info: MethodInfo) -> list[Path]:

@@ -80,6 +80,13 @@ class Autoencoder(nn.Module):
         return self.draw(latents).clamp(0, 1)
 
 
+def _middle_and_scales() -> tuple[Tensor, Tensor]:
+    """What is taken from the means of a cell (6,), and by what they are multiplied then, to be latents."""
+    colors = CHANNELS - LIGHTS
+    scales = [_LIGHT_SCALE / _LIGHT_SPREAD] * LIGHTS + [1 / _COLOR_SPREAD] * colors
+    return torch.tensor([_MIDDLE] * LIGHTS + [0.0] * colors), torch.tensor(scales)
+
+
 def _set_encoder(vae: Any) -> None:
     encoder = vae.encoder
     planes = torch.tensor(_LUMA_AND_DIFFERENCES) / 2  # of sRGB in [-1, 1]
@@ -97,8 +104,7 @@ def _set_encoder(vae: Any) -> None:
     halves[range(3), range(3), :2, :2] = 0.25
     _convolve(first, halves)
     _convolve(second, quarters)
-    scales = torch.tensor([_LIGHT_SCALE / _LIGHT_SPREAD] * LIGHTS + [1 / _COLOR_SPREAD] * (CHANNELS - LIGHTS))
-    middle = torch.tensor([_MIDDLE] * LIGHTS + [0.0] * (CHANNELS - LIGHTS))
+    middle, scales = _middle_and_scales()
     _collect(encoder.conv_norm_out, encoder.conv_out, torch.diag(scales), -middle * scales)
     encoder.conv_out.bias[CHANNELS:] = _LOG_VARIANCE
     _copy(vae.quant_conv)
@@ -107,9 +113,8 @@ def _set_encoder(vae: Any) -> None:
 def _set_decoder(vae: Any) -> None:
     decoder = vae.decoder
     _copy(vae.post_quant_conv)
-    scales = torch.tensor([_LIGHT_SPREAD / _LIGHT_SCALE] * LIGHTS + [_COLOR_SPREAD] * (CHANNELS - LIGHTS))
-    middle = torch.tensor([_MIDDLE] * LIGHTS + [0.0] * (CHANNELS - LIGHTS))
-    _pass_on(decoder.conv_in, torch.diag(scales), middle)
+    middle, scales = _middle_and_scales()
+    _pass_on(decoder.conv_in, torch.diag(1 / scales), middle)
     _let_pass(decoder.mid_block.resnets)
     smooth = torch.tensor((0.25, 0.5, 0.25))
     kernel = torch.einsum("ab,y,x->abyx", torch.eye(CHANNELS), smooth, smooth)
