@@ -10,7 +10,7 @@ from torch import Tensor
 from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
 from colorizers.picture.finish import Finish, apply_finish
 from colorizers.picture.hints import Hints, spread
-from colorizers.picture.resize import resized
+from colorizers.picture.resize import resized, size_within
 
 _LEVELS = 2**16 - 1
 _STRIP = 1 << 17  # pixels composed at a time: about what fits into a processor's cache
@@ -179,8 +179,7 @@ def _snapped(planes: Tensor, lightness: Tensor, share: float, radius: int = _SNA
     from kornia.filters import guided_blur
 
     height, width = lightness.shape
-    scale = min(1.0, _SNAP_SIDE / max(height, width))
-    size = max(1, round(height * scale)), max(1, round(width * scale))
+    size = size_within((height, width), _SNAP_SIDE)
     guide = resized(lightness[None], size)[None] / 100
     plain = torch.nn.functional.interpolate(planes[None], size, mode="bicubic", antialias=True)
     snapped = guided_blur(

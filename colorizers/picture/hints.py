@@ -12,7 +12,7 @@ from torch import Tensor
 from colorizers.errors import ColorizerError
 from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.photo import Photo
-from colorizers.picture.resize import resized
+from colorizers.picture.resize import resized, size_within
 from colorizers.words import Text
 
 MOST_HINTS = 500
@@ -69,16 +69,16 @@ def spread(hints: Hints, lightness: Tensor) -> Tensor:
     several hints hold, the nearer ones count for more. Darker places get less chroma than the place of the hint.
     """
     height, width = lightness.shape
-    scale = min(1.0, _GRID / max(height, width))
-    size = max(1, round(height * scale)), max(1, round(width * scale))
+    size = size_within((height, width), _GRID)
     small = resized(lightness[None], size)[0]
+    ways = _ways(small.numpy())
     places: dict[tuple[str | None, float], Tensor] = {}
     for hint in hints:
         kind, place = (hint.color, hint.reach), _drawn(hint, size)
         places[kind] = places[kind] | place if kind in places else place
     weights, shares, colors = [], [], []
     for (color, reach), place in places.items():
-        cost = torch.from_numpy(_costs(small.numpy(), place.numpy()) / max(reach, 1e-6)).float()
+        cost = _costs(ways, place) / max(reach, 1e-6)
         weights.append(((_FAR - cost) / (_FAR - _NEAR)).clamp(0, 1))
         shares.append(weights[-1] / (cost + _TOUCHING) ** 2)
         shade = small / small[place].mean().clamp(min=1)
@@ -96,8 +96,7 @@ def hints_of_strokes(strokes: Photo) -> Hints:
     if strokes.alpha is None:
         raise ColorizerError(Text("hints.no-strokes", name=strokes.name))
     height, width = strokes.alpha.shape
-    scale = min(1.0, _STROKE_GRID / max(height, width))
-    size = max(1, round(height * scale)), max(1, round(width * scale))
+    size = size_within((height, width), _STROKE_GRID)
     alpha = resized(torch.from_numpy(strokes.alpha.astype(np.float32))[None], size)[0]
     rgb = np.zeros((height, width, 3), np.uint8) if strokes.rgb is None else strokes.rgb
     laid_on = torch.from_numpy(rgb * (strokes.alpha[..., None] / np.float32(255))).movedim(-1, 0)
@@ -138,10 +137,9 @@ def _drawn(hint: Hint, size: tuple[int, int]) -> Tensor:
     return nearest <= max(hint.radius * max(size), nearest.min().item())
 
 
-def _costs(lightness: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """The cost (h, w) of the cheapest way from a place to everywhere."""
+def _ways(lightness: np.ndarray) -> Any:
+    """The costs between neighbours of a grid with this L* (h, w), as a sparse matrix (h w, h w)."""
     from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import dijkstra
 
     height, width = lightness.shape
     index = np.arange(height * width).reshape(height, width)
@@ -154,6 +152,12 @@ def _costs(lightness: np.ndarray, place: np.ndarray) -> np.ndarray:
     length = np.concatenate([np.full(len(a), np.hypot(*step)) for (a, _), step in zip(ends, _STEPS, strict=True)])
     length *= _GRID / max(height, width)  # a photo that is smaller than the grid has larger places
     cost = _STEP * length + ((light[start] - light[end]) / _EDGE) ** 2 / length
-    graph = coo_array((cost, (start, end)), (light.size, light.size)).tocsr()
-    found: np.ndarray = dijkstra(graph, directed=False, indices=np.flatnonzero(place), min_only=True, limit=_FAR * 20)
-    return found.reshape(height, width)
+    return coo_array((cost, (start, end)), (light.size, light.size)).tocsr()
+
+
+def _costs(ways: Any, place: Tensor) -> Tensor:
+    """The cost (h, w) of the cheapest way from a place (h, w) of the grid to everywhere."""
+    from scipy.sparse.csgraph import dijkstra
+
+    found = dijkstra(ways, directed=False, indices=np.flatnonzero(place.numpy()), min_only=True, limit=_FAR * 20)
+    return torch.from_numpy(found).float().reshape(place.shape)

@@ -15,7 +15,7 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.color import gray_to_lightness, rgb_to_lab, rgb_to_lightness
 from colorizers.picture.decode import Source, decode
 from colorizers.picture.naming import clean_name, shown_name
-from colorizers.picture.resize import resized
+from colorizers.picture.resize import resized, size_within
 from colorizers.words import Text
 
 _STRIP = 1 << 20  # pixels converted at a time
@@ -89,10 +89,9 @@ class Photo:
 
     def reduced(self, long_side: int) -> "Photo":
         """The photo with its long side brought down to `long_side` pixels, never enlarged."""
-        scale = long_side / max(self.size)
-        if scale >= 1:
+        width, height = size_within(self.size, long_side)
+        if (width, height) == self.size:
             return self
-        width, height = (max(1, round(side * scale)) for side in self.size)
         alpha = self.alpha
         if alpha is not None:
             alpha = np.asarray(Image.fromarray(alpha).resize((width, height), Image.Resampling.BOX))

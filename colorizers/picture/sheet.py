@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from colorizers.options import Options, control
 from colorizers.picture.record import xmp_packet
+from colorizers.picture.resize import size_within
 from colorizers.picture.result import on_white
 
 SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
@@ -76,9 +77,7 @@ def save_sheet(sheet: Image.Image, path: Path) -> None:
 
 
 def _reduced(picture: Image.Image, side: int) -> Image.Image:
-    scale = min(1.0, side / max(picture.size))
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return on_white(picture).resize(size, Image.Resampling.LANCZOS)
+    return on_white(picture).resize(size_within(picture.size, side), Image.Resampling.LANCZOS)
 
 
 def _columns(count: int, width: int, height: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
-from run_command import command
+from run_command import command, refused
 
 from colorizers.commands.compare import split_rows
 from colorizers.methods.catalog import METHODS
@@ -32,15 +32,6 @@ def compared(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, di
     assert said.count("\n") == 1
     rows = json.loads(said)["rows"]
     return {row["name"]: row for row in rows}
-
-
-def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    capsys.readouterr()
-    assert command("compare", *words) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count("\n") == 1
-    return said.err
 
 
 class TestTheSheet:
@@ -136,20 +127,20 @@ class TestRefusals:
         ],
     )
     def test_are_one_sentence_and_leave_nothing(self, photo: Path, capsys, no_weights, words: tuple, sentence: str):
-        assert refused(capsys, photo, *words).startswith(sentence)
+        assert refused(capsys, photo, *words, name="compare").startswith(sentence)
         assert [path.name for path in Path().iterdir()] == ["portrait.png"]
 
     def test_a_sheet_is_replaced_only_when_it_is_asked_for(self, photo: Path, capsys):
         Path("portrait_compare.png").write_text("something dear")
-        assert "exists already" in refused(capsys, photo, "--methods", "cnn")
+        assert "exists already" in refused(capsys, photo, "--methods", "cnn", name="compare")
         assert Path("portrait_compare.png").read_text() == "something dear"
         assert command("compare", photo, "--methods", "cnn", "--overwrite") == 0
 
     def test_a_machine_without_weights(self, photo: Path, capsys, no_weights: None):
-        assert "are not installed" in refused(capsys, photo)
+        assert "are not installed" in refused(capsys, photo, name="compare")
 
     def test_a_file_that_is_no_photo(self, here: Path, capsys):
         Path("text.png").write_text("not a picture")
-        assert refused(capsys, "text.png").startswith("text.png is not a picture")
+        assert refused(capsys, "text.png", name="compare").startswith("text.png is not a picture")
         os.mkfifo("pipe.png")
-        assert "neither a file nor a folder" in refused(capsys, "pipe.png")
+        assert "neither a file nor a folder" in refused(capsys, "pipe.png", name="compare")

@@ -41,10 +41,10 @@ def written(path: Path) -> tuple[int, int]:
     return stat.st_ino, stat.st_mtime_ns
 
 
-def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    """The one sentence with which `colorize` refuses, exit code 2."""
+def refused(capsys: pytest.CaptureFixture[str], *words: object, name: str = "colorize") -> str:
+    """The one sentence with which a command refuses, exit code 2."""
     capsys.readouterr()
-    assert command("colorize", *words) == 2
+    assert command(name, *words) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.count("\n") == 1
