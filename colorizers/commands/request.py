@@ -138,19 +138,21 @@ def request_of(arguments: argparse.Namespace, photos: list[Path], resumes: bool)
     remake: Remake | None = arguments.remake
     options, changes = given_values(arguments, info.options), given_values(arguments, Finish)
     paths = picture_paths(options, info.options)
-    pictures, finish = opened(paths), finish_of(info, options, changes)
+    pictures = opened(paths)
     if remake is not None:
         _check_run(remake, {*options, *changes, *(["hints"] if arguments.hints else [])} - {*paths})
         _check_pictures(remake, method, pictures)
-        options, finish = dict(remake.record.options), validated(Finish, dict(remake.record.finish))
-    hints = () if arguments.hints is None else _hints_in(arguments.hints)
-    if remake is not None:
-        hints = remake.record.hints
+        options = dict(remake.record.options)
     options |= pictures
     store = make_store(REGISTRY, get_settings())
     if arguments.model is not None:
         _choose_own_model(method, options)
         store = store.with_model(arguments.model)
+    if remake is None:
+        finish = finish_of(info, options, changes)
+        hints = () if arguments.hints is None else _hints_in(arguments.hints)
+    else:
+        finish, hints = validated(Finish, dict(remake.record.finish)), remake.record.hints
     wanted = validated(info.options, options)
     if arguments.controlnet is not None:
         store = store.with_controlnet(arguments.controlnet, _controlnet_key(method, wanted, store))

@@ -115,8 +115,8 @@ def test_the_photo_stays_the_photo(
 ):
     photo = photo_file(tmp_path, *size)
     options = {"sampler": sampler, "strength": strength, "variants": variants, "seed": SEED}
-    options |= {"weights": "sd15", "start_from": "gray", "steps": 4, "working_size": 256, "prompt": "a red boat"}
-    options |= {"control_by": "depth", "estimator": "dpt"} if tab == "controlnet" else {}
+    options |= {"weights": "sd15", "steps": 4, "working_size": 256, "prompt": "a red boat"}
+    options |= {"control_by": "depth", "estimator": "dpt", "start_from": "gray"} if tab == "controlnet" else {}
     files = coloured(photo, tab, options)
     assert len(files) == variants
     lightness = Photo.open(photo).lightness.numpy()

@@ -209,6 +209,15 @@ class TestFolders:
 
 @pytest.mark.slow
 class TestRecipes:
+    def test_the_decoder_begins_nearly_right_and_learns_what_is_missing(self, pair: Photographs, backbone: Path):
+        run = run_of("small_sd/vae", pair, backbone, steps=40, ema=0.8)
+        both = [pair.photo(k) for k in range(2)]
+        before = run.objective.figures(run.averaged.eval(), both)
+        steps_of(run, pair)
+        after = run.objective.figures(run.averaged.eval(), both)
+        assert before.values["de00"] < before.values["gray_de00"] / 5
+        assert after.score < before.score
+
     def test_the_u_net_learns_with_its_text_encoder_and_the_vae_rests(self, pair: Photographs, backbone: Path):
         run = run_of("small_sd/unet", pair, backbone, steps=2)
         before = {name: value.clone() for name, value in run.objective.network.state_dict().items()}

@@ -11,9 +11,14 @@ from web_server import Server, running_server
 from colorizers.settings import get_settings
 
 pytestmark = pytest.mark.browser
+_SETTLED = """() => ["run/predict", "queue/data"].every(
+    (part) => performance.getEntriesByType("resource").some((entry) => entry.name.includes(part)))"""
+"""Whether the answers have come to all that a page asks when it is loaded."""
 
 
 def change_language(page: Page, name: str) -> None:
+    """Follow a link of the switch, once the page has asked all that it asks at first: Gradio logs what is cut off."""
+    page.wait_for_function(_SETTLED)
     page.get_by_role("link", name=name, exact=True).click()
 
 
