@@ -46,6 +46,14 @@ def find_device(wanted: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def described(device: torch.device) -> Text:
+    """What a visitor may know of a device: how many threads, or which GPU and its memory."""
+    if device.type == "cuda":
+        card = torch.cuda.get_device_properties(device)
+        return Text("device.gpu", name=card.name, gigabytes=round(card.total_memory / 1e9))
+    return Text("device.cpu", threads=torch.get_num_threads()) if device.type == "cpu" else Text("device.mps")
+
+
 def dtype_for(device: torch.device) -> torch.dtype:
     """The number format of large networks: what COLORIZERS_DTYPE says, else half precision where it is fast and sound.
 

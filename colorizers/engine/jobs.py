@@ -14,6 +14,7 @@ from colorizers.picture.photo import Photo
 from colorizers.picture.result import Coloring, Result
 from colorizers.pool import PoolStats
 from colorizers.weights.registry import Weights
+from colorizers.words import Text
 
 
 def _new_id() -> str:
@@ -92,9 +93,10 @@ class Pace:
 
 @dataclass(frozen=True)
 class Health:
-    """The device of a backend and the state of its model pool."""
+    """The device of a backend, for programs and for people, and the state of its model pool."""
 
     device: str
+    described: Text
     pool: PoolStats
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from colorizers.devices import described
 from colorizers.engine.jobs import CheckedJob, Done, Event, Health, Heartbeat, Waiting, WeightsState
 from colorizers.engine.recovery import run_within_limits
 from colorizers.engine.worker import Task, Worker
@@ -63,7 +64,7 @@ class LocalBackend:
 
     def health(self) -> Health:
         """As `Engine.health`."""
-        return Health(str(self.pool.device), self.pool.stats())
+        return Health(str(self.pool.device), described(self.pool.device), self.pool.stats())
 
     def weights(self) -> WeightsState:
         """As `Engine.weights`."""

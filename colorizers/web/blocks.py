@@ -45,7 +45,7 @@ def build_page(
         title=name, analytics_enabled=False, fill_width=True, delete_cache=(_FILES_EVERY, _FILES_AGE)
     ) as page:
         session = gr.State(Session(), time_to_live=_SESSION_SECONDS)
-        photo = build_photo_section(language, languages)
+        photo = build_photo_section(language, languages, engine.health().described)
         with gr.Column(elem_id="workspace", elem_classes="away") as workspace:
             with gr.Tabs(overflow_behavior="wrap") as row:
                 built = [_build_tab(info, weights, language) for info in infos]

@@ -18,6 +18,7 @@ from colorizers.options import controls, suited_options, validated
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.web import markup, texts
+from colorizers.web.about import about
 from colorizers.web.gradio_io import place, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase, follow
 from colorizers.web.session import Session
@@ -147,7 +148,7 @@ class TabHandlers:
         sentences = [sentence_of(missing_weights(missing))] if missing else []
         if self.info.slow_on_cpu and self._engine.health().device == "cpu":
             sentences.append(Text("page.slow"))
-        return markup.paper(self.info) + markup.notes(sentences, self._language)
+        return about(self.info, self._engine.weights(), self._language) + markup.notes(sentences, self._language)
 
     def missing(self) -> Sequence[Weights]:
         """The weights that the method lacks now, as its options are at first."""

@@ -19,11 +19,12 @@ _MARK = theme.MARK.read_text()
 _MAP = 480  # pixels, its long side
 
 
-def header(language: str, languages: Sequence[str]) -> str:
-    """The name, one sentence and the switch of the language."""
+def header(language: str, languages: Sequence[str], device: Text) -> str:
+    """The name, one sentence, where the methods run, and the switch of the language."""
     name, tagline = _worded(Text("page.name"), language), _worded(Text("page.tagline"), language)
+    chip = f'<span class="chip" title="{_worded(Text("page.device"), language)}">{_worded(device, language)}</span>'
     switch = _switch(language, languages)
-    return f'<header class="masthead">{_MARK}<div><h1>{name}</h1><p>{tagline}</p>{switch}</div></header>'
+    return f'<header class="masthead">{_MARK}<div><h1>{name}</h1><p>{tagline}</p>{chip}{switch}</div></header>'
 
 
 def _switch(language: str, languages: Sequence[str]) -> str:
@@ -113,11 +114,6 @@ def _result(info: MethodInfo, small: Image.Image | None, before: Image.Image, se
         f'{" class=coming" if small is None else ""}><img alt="" src="{_inline(small or before)}">'
         f"<span>{title}</span><small>{took}</small></button></li>"
     )
-
-
-def paper(info: MethodInfo) -> str:
-    """Where the idea of a method comes from."""
-    return f'<p class="paper">{escape(info.paper)}</p>'
 
 
 def photo_card(shown: Shown, language: str) -> str:

@@ -64,12 +64,12 @@ class PhotoSection:
         return gr.Column(elem_classes=""), gr.Row(visible=False), gr.Column(elem_classes="away")
 
 
-def build_photo_section(language: str, languages: Sequence[str]) -> PhotoSection:
+def build_photo_section(language: str, languages: Sequence[str], device: Text) -> PhotoSection:
     """Render the top of the page and the start here."""
     paths = shipped.gray_photos()
     drop = Text("page.drop").worded(language)
     with gr.Row(elem_id="top", equal_height=True):
-        gr.HTML(markup.header(language, languages), head=theme.head(language), elem_id="name")
+        gr.HTML(markup.header(language, languages, device), head=theme.head(language), elem_id="name")
         bar, card, left, right, another = _photo_bar(language)
     with gr.Column(elem_id="start") as start:
         with gr.Column(elem_classes="drop"):

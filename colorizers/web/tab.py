@@ -9,6 +9,7 @@ from colorizers.engine.jobs import WeightsState
 from colorizers.methods.method import MethodInfo
 from colorizers.options import MAX_VARIANTS
 from colorizers.web import markup
+from colorizers.web.about import about
 from colorizers.web.controls import Panel, build_panel
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.loss_plot import Losses, plot
@@ -102,7 +103,7 @@ def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView
         slider = _stage(language)
     with gr.Column(elem_classes="side"):
         run, stop, download, file, status = _actions(language)
-        beforehand = gr.HTML(markup.paper(info), elem_classes="beforehand")
+        beforehand = gr.HTML(about(info, weights, language), elem_classes="beforehand")
         gallery = _variants(language) if "variants" in info.options.model_fields else None
         seed, use_seed = _seed("seed" in info.options.model_fields, language)
         losses = gr.HTML(plot(Losses(info.losses), language)) if info.losses else None

@@ -28,10 +28,12 @@ templates(ENGLISH).update(
     {
         "methods.trivial.title": "Trivial",
         "methods.trivial.purpose": "one tint",
+        "methods.trivial.about": "Lays one colour over the photo.",
         "losses.likeness": "likeness",
         "losses.evenness": "evenness",
         "methods.transfer.title": "Transfer",
         "methods.transfer.purpose": "from a picture",
+        "methods.transfer.about": "Lays the colour of a picture over the photo.",
         "options.trivial_reference.help": "A picture whose average colour is laid on.",
         "options.trivial_steps.label": "Steps",
         "options.trivial_steps.help": "In how many steps the colour is laid on.",
