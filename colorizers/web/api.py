@@ -17,7 +17,7 @@ from colorizers.engine.jobs import Done, JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo
 from colorizers.options import Control, controls
-from colorizers.picture.finish import Finish
+from colorizers.picture.finish import Finish, Looks
 from colorizers.picture.hints import EXAMPLE
 from colorizers.picture.naming import result_stem
 from colorizers.picture.photo import Photo
@@ -49,7 +49,7 @@ def add_endpoints(engine: Engine) -> None:
     """Add `/colorize` and a `/colorize_<method>` for each method to the page that is being built."""
     photo = Parameter("photo", FileData, Text("api.photo"))
     hints = Parameter("hints_json", str, Text("api.hints-json", example=EXAMPLE), "[]")
-    finish = Text("api.finish-json", fields=tuple(Finish.model_fields))
+    finish = Text("api.finish-json", fields=(*Looks.model_fields, *Finish.model_fields))
     parameters = [
         photo,
         Parameter("method", Literal[tuple(engine.methods)], Text("api.method")),
@@ -61,7 +61,7 @@ def add_endpoints(engine: Engine) -> None:
     for method in engine.methods.values():
         info = method.info
         own, after = map(_parameter, controls(info.options)), map(_finish_parameter, controls(info.finish))
-        parameters = [photo, *own, *after, hints]
+        parameters = [photo, *own, *map(_parameter, controls(Looks)), *after, hints]
         title = Text("api.one-method", title=info.title, paper=info.paper)
         _add(f"colorize_{info.name}", title, parameters, _Typed(info), engine)
 
@@ -111,7 +111,8 @@ class _Typed:
     info: MethodInfo
 
     def __call__(self, given: dict[str, Any]) -> JobRequest:
-        finish = {name: given[name] for name in Finish.model_fields if given[name] is not None}
+        names = (*Looks.model_fields, *Finish.model_fields)
+        finish = {name: given[name] for name in names if given[name] is not None}
         options = {entry.name: _option(entry, given[entry.name]) for entry in controls(self.info.options)}
         return JobRequest(_opened(given["photo"], "photo"), self.info.name, options, finish, given["hints_json"])
 
