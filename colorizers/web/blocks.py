@@ -9,6 +9,7 @@ import gradio as gr
 from colorizers.engine import Engine
 from colorizers.engine.jobs import WeightsState
 from colorizers.methods.method import MethodInfo
+from colorizers.web.adjust import wire_adjusting
 from colorizers.web.api import add_endpoints
 from colorizers.web.automatic import Automatic
 from colorizers.web.files import OPENING
@@ -54,6 +55,7 @@ def build_page(
         for tab, (part, _) in zip(tabs, built, strict=True):
             tab.wire(part, session)
         automatic = Automatic(tabs, strip, row)
+        wire_adjusting(tabs, page, session)
         _wire_photo(photo, workspace, tabs, automatic, session)
         for tab in tabs:
             tab.wire_stop(session)

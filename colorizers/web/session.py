@@ -24,6 +24,7 @@ from colorizers.words import Text
 
 _PREVIEWS = 8  # files of a tab that are kept: the browser may still be loading an earlier one
 _THUMBNAIL = 240  # pixels
+_STEPS = 50  # that can be undone
 _MOST_KEPT = 2 * 10**9  # bytes of all visitors' results
 _MAKING_FOLDER = threading.Lock()
 
@@ -68,9 +69,42 @@ class Shown:
     small: Image.Image
 
 
+class Steps:
+    """The finishes of a tab, one after the other, for undo and redo."""
+
+    def __init__(self) -> None:
+        self._taken: list[Finish] = []
+        self._place = -1
+
+    def take(self, finish: Finish) -> None:
+        """A step to another finish; those that were undone are gone. The same finish is no step."""
+        if self._taken and self._taken[self._place] == finish:
+            return
+        self._taken = [*self._taken[: self._place + 1], finish][-_STEPS:]
+        self._place = len(self._taken) - 1
+
+    def back(self) -> Finish:
+        """The finish of the step before, or of the first one."""
+        self._place = max(0, self._place - 1)
+        return self._taken[self._place]
+
+    def forward(self) -> Finish:
+        """The finish that was undone last, or that of the last step."""
+        self._place = min(len(self._taken) - 1, self._place + 1)
+        return self._taken[self._place]
+
+    def has_before(self, present: Finish) -> bool:
+        """Whether there is a step to undo; the present finish may not have been taken yet."""
+        return self._place > 0 or (self._place == 0 and self._taken[0] != present)
+
+    def has_after(self, present: Finish) -> bool:
+        """Whether there is a step to redo."""
+        return self._place < len(self._taken) - 1 and self._taken[self._place] == present
+
+
 @dataclass
 class ColoredTab:
-    """The content of one tab: colorings, the chosen one, its finish, and where its job is.
+    """The content of one tab: colorings, the chosen one, its finish and the steps to it, and where its job is.
 
     `asked` are the values of the options of its last job, whose id is `job_id`. `small` is the chosen result for the
     strip, and `in_sight` whether the page has its picture; a tab gets it when it is opened.
@@ -86,6 +120,7 @@ class ColoredTab:
     small: Image.Image | None = None
     in_sight: bool = False
     previews: deque[Path] = field(default_factory=deque)
+    steps: Steps = field(default_factory=Steps)
 
     @property
     def coloring(self) -> Coloring:
