@@ -148,11 +148,14 @@ class TabHandlers:
         wanted = {entry.name: entry.default for entry in self.view.options.entries}
         return self._engine.missing(self.info.name, wanted)
 
-    def blank(self, session: Session) -> Updates:
-        """The tab for the session's photo, which it has not coloured or whose colours come when it is opened."""
+    def blank(self, session: Session, said: Text) -> Updates:
+        """The tab for the session's photo, which it has not coloured or whose colours come when it is opened.
+
+        Of colours that are there already `said` says why.
+        """
         updates = self.view.blank(str(session.shown.before), session.shown.photo.bits == 16)
         if session.tab(self.info).colorings:
-            updates |= self.view.render(JobView(Phase.DONE, Text("status.turned")))
+            updates |= self.view.render(JobView(Phase.DONE, said)) | self.step_buttons(session)
             updates[self.view.download] = gr.Button(interactive=True)
         return updates
 
@@ -262,6 +265,11 @@ class TabHandlers:
             tab, nothing_yet = session.tab(self.info), (session.shown.before, session.shown.before)
             look = session.look(self.info) if tab.colorings or tab.gone else nothing_yet
             return {self.view.slider: look, **self.step_buttons(session), **self._strip.updates(session)}
+
+    def finish_values(self, session: Session) -> Updates:
+        """The sliders of the finish as the session has them."""
+        finish = session.tab(self.info).finish
+        return {self.view.finish[entry.name]: getattr(finish, entry.name) for entry in self.view.finish.entries}
 
     def step_buttons(self, session: Session) -> Updates:
         """Undo and redo, where there is anything."""

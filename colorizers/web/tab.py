@@ -52,6 +52,8 @@ class TabView:
     keep_exif: gr.Checkbox
     download: gr.Button
     file: gr.DownloadButton
+    link: gr.Button
+    linked: gr.Textbox
     language: str
 
     @property
@@ -118,10 +120,12 @@ def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView
             looks = build_looks(language)
             finish = build_panel(info.finish, weights, language)
         kind, keep_exif = _file(language)
+        link = gr.Button(Text("page.copy-link").worded(language), size="sm")
+        linked = gr.Textbox(visible=False)
         maps = gr.HTML(elem_classes="maps-line") if info.shows_maps else None
     return TabView(
         beforehand, options, run, stop, status, losses, slider, gallery, seed, use_seed, maps, looks, finish, undo,
-        redo, reset, kind, keep_exif, download, file, language,
+        redo, reset, kind, keep_exif, download, file, link, linked, language,
     )  # fmt: skip
 
 

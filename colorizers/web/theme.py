@@ -7,9 +7,9 @@ import gradio as gr
 
 from colorizers.words import Text
 
-CSS = [Path(__file__).with_name(f"{name}.css") for name in ("page", "adjust")]
+CSS = [Path(__file__).with_name(f"{name}.css") for name in ("page", "adjust", "history")]
 MARK = Path(__file__).with_name("mark.svg")
-_SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("page", "adjust")]
+_SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("page", "adjust", "history")]
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 

@@ -16,6 +16,7 @@ from web_page import (
     wait_for_new_source,
 )
 
+from colorizers import colorize
 from colorizers.methods.catalog import METHODS
 from colorizers.picture.finish import LOOKS, Finish
 from colorizers.picture.photo import Photo
@@ -102,3 +103,83 @@ def test_faded_contrast_is_fixed_only_where_it_is_asked_for(page: Page, photo: P
     button(colored, "Vivid").click()
     expect(slider(colored, "Saturation")).to_have_value(str(LOOKS["vivid"]["saturation"]))
     expect(slider(colored, "Fix faded contrast")).to_have_value("1")
+
+
+# What comes back
+
+
+def test_a_result_comes_back_after_a_reload_and_brings_its_settings(colored: Page) -> None:
+    button(colored, "Cool").click()
+    expect(slider(colored, "Warmth")).to_have_value(str(LOOKS["cool"]["warmth"]))
+    expect(button(colored, "History")).to_be_visible()
+    wait_for_kept(colored, "warmth", LOOKS["cool"]["warmth"])
+    colored.reload()
+    colored.locator("#start .kept").get_by_role("button", name="U-Net, grandmother.png").click()
+    window = colored.get_by_role("dialog", name="Your results")
+    expect(window.locator("figure img")).to_be_visible()
+    with colored.expect_download() as coming:
+        window.get_by_role("link", name="Download this preview").click()
+    assert read_record(coming.value.path()).finish == Finish(**LOOKS["cool"]).model_dump()
+    window.get_by_role("button", name="Use its settings").click()
+    expect(colored.get_by_text("U-Net has the settings that you asked for.")).to_be_visible()
+    colored.locator("#examples button").first.click()
+    expect(slider(colored, "Warmth")).to_have_value(str(LOOKS["cool"]["warmth"]))
+    button(colored, "History").click()
+    window.get_by_role("button", name="Clear the history").click()
+    expect(button(colored, "History")).to_have_count(0)
+
+
+def wait_for_kept(page: Page, name: str, value: float) -> None:
+    """Until the browser has kept a result with this value in its record's finish."""
+    page.wait_for_function(
+        """([name, value]) => new Promise((resolve) => {
+            const opening = indexedDB.open("colorizers", 1);
+            opening.onsuccess = () => {
+                const all = opening.result.transaction("results").objectStore("results").getAll();
+                all.onsuccess = () => resolve(all.result.some((one) => JSON.parse(one.record).finish[name] === value));
+            };
+        })""",
+        arg=[name, value],
+    )
+
+
+def test_a_picture_made_here_brings_its_settings_or_is_coloured_anew(
+    colored: Page, photo: Path, tmp_path: Path
+) -> None:
+    made = tmp_path / "made.png"
+    colorize(photo, "gan", vividness=0.9, finish={"saturation": 0.6})[0].save(made)
+    give(colored, made)
+    expect(colored.get_by_text("made.png was coloured here before, by GAN.")).to_be_visible()
+    source = after_picture(colored).get_attribute("src")
+    button(colored, "Use its settings").click()
+    expect(colored.get_by_role("tab", selected=True)).to_have_text(tab_name(METHODS["gan"].info))
+    expect(slider(colored, "Vividness")).to_have_value("0.9")
+    expect(slider(colored, "Saturation")).to_have_value("0.6")
+    wait_for_new_source(after_picture(colored), source)
+    wait_for_colour(colored)
+    again = read_record(download(colored, tmp_path))
+    assert (again.options["vividness"], again.finish["saturation"]) == (0.9, 0.6)
+    assert again.input_sha256 == Photo.open(photo).sha256
+    give(colored, made)
+    button(colored, "Colour it anew").click()
+    expect(colored.locator("#photo-card")).to_contain_text("made.png")
+    button(colored, "Photo before").click()
+    expect(colored.locator("#photo-card")).to_contain_text("grandmother.png")
+    expect(after_picture(colored)).to_be_visible()
+    button(colored, "Another photo").click()
+    button(colored, "← Back to your photo").click()
+    expect(after_picture(colored)).to_be_visible()
+
+
+def test_settings_stand_in_the_address_and_come_back_from_it(page: Page, photo: Path) -> None:
+    page.goto(page.url + "#method=gan&vividness=0.7&saturation=nan&warmth=0.25&magic=1")
+    page.reload()
+    expect(page.get_by_text("but for what is not known here: saturation, magic.")).to_be_visible()
+    colored_page(page, photo)
+    expect(page.get_by_role("tab", selected=True)).to_have_text(tab_name(METHODS["gan"].info))
+    expect(slider(page, "Vividness")).to_have_value("0.7")
+    expect(slider(page, "Warmth")).to_have_value("0.25")
+    slider(page, "Saturation").fill("2")
+    button(page, "Copy link to these settings").click()
+    expect(page.get_by_text("The link is in the address bar now")).to_be_visible()
+    page.wait_for_url("**#method=gan&vividness=0.7&saturation=2*")

@@ -216,7 +216,7 @@ def test_previews_wait_in_the_queue_two_are_composed_at_once(server: Server) -> 
     composing = [
         handler
         for handler in page.fns.values()
-        if getattr(handler.fn, "__name__", "") in ("refinish", "choose", "opened")
+        if getattr(handler.fn, "__name__", "") in ("refinish", "choose", "opened", "undo", "reset", "use_look")
     ]
     assert composing
     assert {handler.queue for handler in composing} == {True}
