@@ -9,7 +9,8 @@ from torch import Tensor
 
 from colorizers.options import Options, controls, validated
 from colorizers.picture.compose import Outcome
-from colorizers.picture.finish import LOOKS, Finish, Looks
+from colorizers.picture.finish import Finish, spelled_out
+from colorizers.picture.hints import Hints
 from colorizers.picture.photo import Photo
 from colorizers.pool import Leases, Loader
 from colorizers.weights.store import WeightStore
@@ -27,6 +28,7 @@ class MethodInfo:
     result so far; otherwise Stop cancels. `quick` means less than a second on any machine, `slow_on_cpu` minutes where
     there is no GPU, `shows_maps` that it shows the maps that guided its network. `checker` is the key of the network
     that judges its pictures before strangers see them, where it has one; those of the weights in `unchecked` need none.
+    The networks of the weights in `listening` take the user's hints.
     """
 
     name: str
@@ -41,6 +43,7 @@ class MethodInfo:
     shows_maps: bool = False
     checker: str = ""
     unchecked: tuple[str, ...] = ()
+    listening: tuple[str, ...] = ()
 
     @property
     def title(self) -> Text:
@@ -88,7 +91,8 @@ class Job:
 
     `report(step)` shows progress; call it often: it raises Cancelled when the user has left or pressed Stop.
     `stop_early()` is true when the user wants the partial result of a method that has one. `start` is the outcome that
-    the option `start_from` asks for. With `check_pictures` no picture may leave unchecked. The method may add
+    the option `start_from` asks for. `hints` are the user's, which `compose` honours whether or not the method listens
+    to them. With `check_pictures` no picture may leave unchecked. The method may add
     `notes`, sentences for the user, and `maps`, planes (h, w) in [0, 1] by name, that guided a network.
     """
 
@@ -97,6 +101,7 @@ class Job:
     report: Callable[[Step], None]
     stop_early: Callable[[], bool]
     start: Start | None = None
+    hints: Hints = ()
     check_pictures: bool = False
     notes: list[Text] = field(default_factory=list)
     maps: dict[Text, Tensor] = field(default_factory=dict)
@@ -143,6 +148,4 @@ def finish_of(info: MethodInfo, options: Mapping[str, Any], wanted: Finish | Map
     suited = dict(info.finish)
     for entry in controls(info.options):
         suited |= entry.finish.get(str(options.get(entry.name, entry.default)), {})
-    look = validated(Looks, {name: wanted[name] for name in Looks.model_fields if name in wanted}).look
-    changes = {name: value for name, value in wanted.items() if name not in Looks.model_fields}
-    return validated(Finish, {**suited, **LOOKS[look], **changes})
+    return validated(Finish, {**suited, **spelled_out(wanted)})

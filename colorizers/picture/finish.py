@@ -2,13 +2,13 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from colorizers.options import Options, control
+from colorizers.options import Options, control, validated
 from colorizers.picture.color import decode_srgb, encode_srgb, lab_to_linear_rgb, linear_rgb_to_lab
 from colorizers.picture.resize import resized, size_within
 
@@ -51,6 +51,12 @@ class Looks(Options):
     """A finish by name: what else is given of the finish goes before it."""
 
     look: LookName = control("natural", finish=LOOKS)
+
+
+def spelled_out(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a finish with those of the `look` among them, which others go before; ColorizerError for no look."""
+    look = validated(Looks, {name: wanted[name] for name in Looks.model_fields if name in wanted}).look
+    return {**LOOKS[look], **{name: value for name, value in wanted.items() if name not in Looks.model_fields}}
 
 
 def apply_finish(lab: Tensor, finish: Finish) -> Tensor:

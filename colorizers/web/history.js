@@ -56,10 +56,12 @@ async function dropOldest() {
 }
 
 let waiting = 0;
-new MutationObserver(() => {
+function pictureCame(event) {
+    if (!within(event, ".stage")) return;
     clearTimeout(waiting);
     waiting = setTimeout(keepResult, SETTLED);
-}).observe(document, { subtree: true, attributes: true, attributeFilter: ["src"] });
+}
+document.addEventListener("load", pictureCame, true); // at the window it does not arrive
 
 const addresses = new Map();
 function addressOf(one) {
