@@ -33,6 +33,8 @@ RESERVED = {
     "warmth": "float",
     "luminance_lock": "float",
     "edge_snap": "float",
+    "contrast": "float",
+    "look": "choice",
 }
 """Names that mean the same in every place, and their kinds."""
 

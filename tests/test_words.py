@@ -18,7 +18,7 @@ from colorizers.errors import ColorizerError, NotFinite
 from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.options import Options, Words, controls, validated
 from colorizers.picture.exports import Exports
-from colorizers.picture.finish import Finish
+from colorizers.picture.finish import Finish, Looks
 from colorizers.picture.photo import Photo
 from colorizers.picture.sheet import SheetOptions
 from colorizers.training.recipe import TrainingPlan
@@ -31,6 +31,7 @@ CATALOGUE = words.templates.__wrapped__(ENGLISH)
 """As the file has it, without what other tests add."""
 MODELS: list[type[Options]] = [
     Finish,
+    Looks,
     Exports,
     SheetOptions,
     TrainingPlan,

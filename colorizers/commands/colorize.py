@@ -21,6 +21,7 @@ from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import AnyMethod
 from colorizers.picture.exports import Exports
+from colorizers.picture.finish import Looks
 from colorizers.picture.record import read_record
 from colorizers.picture.result import Format
 from colorizers.words import Text
@@ -49,6 +50,7 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--from", dest="source", type=Path, metavar="RESULT", help=str(Text("commands.colorize.from")))
     group = Text("commands.colorize.method-group", name=method.info.name, title=method.info.title)
     add_flags(parser, str(group), method.info.options)
+    add_flags(parser, str(Text("commands.colorize.look")), Looks)
     add_flags(parser, str(Text("commands.colorize.finish")), method.info.finish)
     add_flags(parser, str(Text("commands.colorize.exports")), Exports)
     parser.set_defaults(run=run, chosen=method, remake=remake)

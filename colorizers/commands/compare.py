@@ -23,7 +23,7 @@ from colorizers.evaluation.comparison import Coloration, measured, naive, of_pho
 from colorizers.methods.catalog import METHODS
 from colorizers.methods.photo_methods import PHOTO_METHODS
 from colorizers.options import validated
-from colorizers.picture.finish import Finish
+from colorizers.picture.finish import Finish, Looks
 from colorizers.picture.photo import Photo
 from colorizers.picture.sheet import SUFFIXES, SheetOptions, save_sheet
 from colorizers.weights.store import missing_weights
@@ -123,7 +123,7 @@ def _ready(engine: Engine) -> list[str]:
 def _run_of(engine: Engine, photo: Photo, row: str) -> _Run:
     """One row as a job; what it sets may be options of the method and of the finish, a picture is a path."""
     info, values = read_row(METHODS, row)
-    finish = {name: values.pop(name) for name in Finish.model_fields if name in values}
+    finish = {name: values.pop(name) for model in (Looks, Finish) for name in model.model_fields if name in values}
     pictures = opened(picture_paths(values, info.options))
     single = {"variants": 1} if "variants" in info.options.model_fields else {}
     job = engine.checked(JobRequest(photo, info.name, {**single, **values, **pictures}, finish))

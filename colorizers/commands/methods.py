@@ -6,6 +6,7 @@ from colorizers.commands.columns import print_columns
 from colorizers.commands.flags import bounds, default
 from colorizers.methods.catalog import METHODS
 from colorizers.options import Options, controls
+from colorizers.picture.finish import Looks
 from colorizers.words import Text
 
 
@@ -22,6 +23,8 @@ def _run(arguments: argparse.Namespace) -> int:
         _print_options(info.options)
         print(f"  {Text('commands.methods.finish')}")
         _print_options(info.finish)
+    print(Text("commands.methods.look"))
+    _print_options(Looks)
     return 0
 
 

@@ -14,7 +14,7 @@ from colorizers.methods.catalog import REGISTRY
 from colorizers.methods.method import AnyMethod, finish_of
 from colorizers.options import Options, controls, options_of_variant, validated
 from colorizers.picture.exports import Export, Exports, save_export
-from colorizers.picture.finish import Finish
+from colorizers.picture.finish import Finish, Looks
 from colorizers.picture.hints import Hints, checked_hints, hints_of_strokes
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, read_record, versions
@@ -123,7 +123,7 @@ class ColorizeRequest:
             record.method == self.method.info.name
             and record.options == options
             and record.pictures == pictures
-            and record.finish == self.finish.model_dump()
+            and {**Finish().model_dump(), **record.finish} == self.finish.model_dump()
             and record.hints == self.hints
             and record.input_sha256 == photo.sha256
             and record.weights == self.store.hashes(record.weights)
@@ -136,7 +136,8 @@ def request_of(arguments: argparse.Namespace, photos: list[Path], resumes: bool)
     method: AnyMethod = arguments.chosen
     info = method.info
     remake: Remake | None = arguments.remake
-    options, changes = given_values(arguments, info.options), given_values(arguments, Finish)
+    options = given_values(arguments, info.options)
+    changes = given_values(arguments, Looks) | given_values(arguments, Finish)
     paths = picture_paths(options, info.options)
     pictures = opened(paths)
     if remake is not None:
@@ -227,15 +228,18 @@ def _check_weights(remake: Remake, store: WeightStore) -> None:
 
 
 def _doubts(remake: Remake, method: AnyMethod) -> tuple[Text, ...]:
-    """Why the pixels may differ although nothing is refused: other versions, options that the record does not know."""
+    """Why the pixels may differ although nothing is refused: other versions, options that the record does not know.
+
+    What the finish of an older record lacks is of no account: without it the finish did as its default does.
+    """
     result, record, here = shown(remake.result), remake.record, versions(remake.record.versions)
     others = [
         Text("commands.remake.version", name=name, made=made, here=here[name])
         for name, made in record.versions.items()
         if name in here and made != here[name]
     ]
-    known = {entry.name for model in (method.info.options, Finish) for entry in controls(model)}
-    unrecorded = sorted(map(flag, known - {*record.options, *record.finish, *record.pictures}))
+    known = {entry.name for entry in controls(method.info.options)}
+    unrecorded = sorted(map(flag, known - {*record.options, *record.pictures}))
     notes = []
     if others:
         notes.append(Text("commands.remake.versions", result=result, versions=others))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from colorizers.options import Options, controls, validated
 from colorizers.picture.compose import Outcome
-from colorizers.picture.finish import Finish
+from colorizers.picture.finish import Finish, spelled_out
 from colorizers.picture.hints import Hints
 from colorizers.picture.photo import Photo
 from colorizers.pool import Leases, Loader
@@ -140,11 +140,12 @@ AnyMethod = Method[Any]
 def finish_of(info: MethodInfo, options: Mapping[str, Any], wanted: Finish | Mapping[str, Any]) -> Finish:
     """The finish of a result: a `Finish` is final, a mapping changes what it names of the one that suits the options.
 
-    Raises ColorizerError for what a finish does not have.
+    The mapping may also name a `look`, whose values it changes then. Raises ColorizerError for what a finish does not
+    have.
     """
     if isinstance(wanted, Finish):
         return wanted
     suited = dict(info.finish)
     for entry in controls(info.options):
         suited |= entry.finish.get(str(options.get(entry.name, entry.default)), {})
-    return validated(Finish, {**suited, **wanted})
+    return validated(Finish, {**suited, **spelled_out(wanted)})

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
-from colorizers.picture.finish import Finish, apply_finish
+from colorizers.picture.finish import Finish, apply_finish, fix_contrast
 from colorizers.picture.hints import Hints, spread
 from colorizers.picture.resize import resized, size_within
 
@@ -84,7 +84,8 @@ def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hin
 
     Hints take the place of the outcome's colours before the finish, so that every method and finish honours them.
 
-    With the luminance lock at 1 the L* of every pixel is the photo's, up to rounding, and up to 0.3 in bright yellow.
+    With the luminance lock at 1 the L* of every pixel is the photo's, up to rounding, and up to 0.3 in bright yellow;
+    `contrast` is the one exception: it stretches the photo's L*.
     Colours out of sRGB lose chroma at constant L* and hue: see `fit_gamut`.
     """
     height, width = lightness.shape
@@ -93,11 +94,12 @@ def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hin
         small = _snapped(small, lightness, finish.edge_snap)
     rows_of = _enlarger(small, height, width)
     hinted = _enlarger(_hinted(hints, lightness), height, width) if hints else None
+    contrasted = fix_contrast(lightness, finish.contrast)
     result = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
     rows = max(1, _STRIP // width)
     for top in range(0, height, rows):
         strip = slice(top, min(top + rows, height))
-        own = lightness[strip]
+        own = contrasted(lightness[strip])
         part = rows_of(strip)
         if hinted is not None:
             weight, *colors = hinted(strip)

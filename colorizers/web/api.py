@@ -13,7 +13,7 @@ from colorizers.engine import Engine
 from colorizers.engine.jobs import JobRequest
 from colorizers.methods.method import MethodInfo
 from colorizers.options import Control, controls
-from colorizers.picture.finish import Finish
+from colorizers.picture.finish import Finish, Looks
 from colorizers.picture.hints import EXAMPLE
 from colorizers.web import api_many
 from colorizers.web.api_answers import Answer, Records, answers_of, json_object, opened
@@ -69,7 +69,9 @@ def _for_one_photo(engine: Engine) -> list[Endpoint]:
         info = method.info
         own, after = map(_parameter, controls(info.options)), map(_finish_parameter, controls(info.finish))
         title = Text("api.one-method", title=info.title, paper=info.paper)
-        found.append(endpoint(f"colorize_{info.name}", title, [*own, *after], _Typed(info)))
+        found.append(
+            endpoint(f"colorize_{info.name}", title, [*own, *map(_parameter, controls(Looks)), *after], _Typed(info))
+        )
     return found
 
 
@@ -97,7 +99,7 @@ def _method(engine: Engine) -> Parameter:
 
 def _as_json() -> tuple[Parameter, Parameter]:
     """Options and finish."""
-    finish = Text("api.finish-json", fields=tuple(Finish.model_fields))
+    finish = Text("api.finish-json", fields=(*Looks.model_fields, *Finish.model_fields))
     return (
         Parameter("options_json", str, Text("api.options-json"), "{}"),
         Parameter("finish_json", str, finish, "{}"),
@@ -145,7 +147,8 @@ class _Typed:
     info: MethodInfo
 
     def __call__(self, given: dict[str, Any]) -> JobRequest:
-        finish = {name: given[name] for name in Finish.model_fields if given[name] is not None}
+        names = (*Looks.model_fields, *Finish.model_fields)
+        finish = {name: given[name] for name in names if given[name] is not None}
         options = {entry.name: _option(entry, given[entry.name]) for entry in controls(self.info.options)}
         return JobRequest(opened(given["photo"], "photo"), self.info.name, options, finish, given["hints_json"])
 

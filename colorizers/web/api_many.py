@@ -12,7 +12,7 @@ from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo
 from colorizers.options import Control, controls, validated
 from colorizers.picture.compose import Painting, compose
-from colorizers.picture.finish import Finish
+from colorizers.picture.finish import Finish, spelled_out
 from colorizers.picture.naming import result_stem
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import xmp_packet
@@ -95,7 +95,7 @@ def batch(engine: Engine, given: dict[str, Any]) -> Iterator[Answer]:
 def finish(given: dict[str, Any]) -> Iterator[Any]:
     """The photo with the colours of a picture, under a finish; no method runs."""
     photo, colored = (opened(given[name], name) for name in ("photo", "colored"))
-    wanted = validated(Finish, json_object(given["finish_json"], "finish_json"))
+    wanted = validated(Finish, spelled_out(json_object(given["finish_json"], "finish_json")))
     colors = Painting(colored.reference_rgb(colored.size))
     with temporary_folder() as folder:
         path = Path(folder) / f"{result_stem(photo.name, 'finished', None)}.png"

@@ -50,10 +50,10 @@ class Automatic:
         """Before the first job: the visible tab comes first if it is one of these; another gives way, or may `stay`."""
         ready = [tab for tab in self._tabs.values() if not tab.missing()] or [*self._tabs.values()][:1]
         ready.sort(key=lambda tab: tab.info.name != session.open)
-        names = [tab.info.name for tab in ready]
+        names = [tab.info.name for tab in ready if not session.tab(tab.info).job_id]
         session.coming = tuple(names)
-        updates = {part: update for tab in ready for part, update in tab.queued().items()}
-        if not stay and session.open not in names:
+        updates = {part: update for tab in ready if tab.info.name in names for part, update in tab.queued().items()}
+        if not stay and names and session.open not in names:
             session.open = names[0]
             updates[self._row] = gr.Tabs(selected=session.open)
         return updates | self._strip.updates(session)

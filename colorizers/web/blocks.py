@@ -9,11 +9,14 @@ import gradio as gr
 from colorizers.engine import Engine
 from colorizers.engine.jobs import WeightsState
 from colorizers.methods.method import MethodInfo
+from colorizers.web.adjust import wire_adjusting
 from colorizers.web.api import add_endpoints
 from colorizers.web.automatic import Automatic
 from colorizers.web.files import OPENING
 from colorizers.web.handlers import TabHandlers
+from colorizers.web.notice import build_notice
 from colorizers.web.photo_section import PhotoSection, build_photo_section
+from colorizers.web.recall import Recall
 from colorizers.web.session import Session
 from colorizers.web.strip import build_strip
 from colorizers.web.tab import TabView, Updates, build_tab
@@ -21,6 +24,7 @@ from colorizers.words import ENGLISH, LANGUAGES, Text, spoken
 
 _SESSION_SECONDS = 3600
 _FILES_EVERY, _FILES_AGE = 600, 3600  # seconds
+_TURNED = Text("status.turned")
 
 
 def build_pages(engine: Engine, own: str) -> gr.Blocks:
@@ -46,6 +50,7 @@ def build_page(
     ) as page:
         session = gr.State(Session(), time_to_live=_SESSION_SECONDS)
         photo = build_photo_section(language, languages, engine.health().described)
+        notice = build_notice(language)
         with gr.Column(elem_id="workspace", elem_classes="away") as workspace:
             with gr.Tabs(overflow_behavior="wrap") as row:
                 built = [_build_tab(info, weights, language) for info in infos]
@@ -54,7 +59,9 @@ def build_page(
         for tab, (part, _) in zip(tabs, built, strict=True):
             tab.wire(part, session)
         automatic = Automatic(tabs, strip, row)
-        _wire_photo(photo, workspace, tabs, automatic, session)
+        wire_adjusting(tabs, page, session)
+        recall = Recall(tabs, row, notice)
+        _wire_photo(photo, workspace, tabs, automatic, recall, session, recall.wire(page, session))
         for tab in tabs:
             tab.wire_stop(session)
         automatic.wire_stop(session)
@@ -74,39 +81,71 @@ def _build_tab(info: MethodInfo, weights: WeightsState, language: str) -> tuple[
 
 
 def _wire_photo(
-    photo: PhotoSection, workspace: gr.Column, tabs: list[TabHandlers], automatic: Automatic, session: gr.State
-) -> None:
-    """A photo that comes or is turned ends what runs and clears the tabs, and is coloured by itself."""
+    photo: PhotoSection, workspace: gr.Column, tabs: list[TabHandlers], automatic: Automatic, recall: Recall,
+    session: gr.State, recalled: gr.events.Dependency,
+) -> None:  # fmt: skip
+    """A photo that comes or is turned ends what runs and clears the tabs, and is coloured by itself.
+
+    A picture that was made here is asked about first. `recalled` is the event that brings settings for the photo.
+    """
     plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     opening = {"cancels": [job for tab in tabs for job in tab.jobs], **OPENING}
 
-    def shown(now: Session, stay: bool = False) -> Updates:
-        cleared = {part: update for tab in tabs for part, update in tab.blank(now).items()}
+    def shown(now: Session, stay: bool = False, said: Text = _TURNED) -> Updates:
+        cleared = {part: update for tab in tabs for part, update in tab.blank(now, said).items()}
         begun = automatic.begin(now, stay)
         return {session: now, workspace: gr.Column(elem_classes=""), **photo.updates(now), **cleared, **begun}
 
+    def in_sight(now: Session) -> Updates:
+        return next((tab.look(now) for tab in tabs if tab.info.name == now.open), {})
+
+    def arrived(now: Session) -> Updates:
+        stay, now.stays = now.stays, False
+        return shown(now, stay) | recall.notice.gone()
+
     def take_upload(now: Session, path: str) -> Updates:
+        question = recall.ask_about(now, path)
+        if question is not None:
+            return {session: now, photo.upload: None, **question}
         photo.take_upload(now, path)
-        return shown(now)
+        return arrived(now)
 
     def take_example(now: Session, event: gr.EventData) -> Updates:
         photo.take_example(now, event)
-        return shown(now)
+        return arrived(now)
+
+    def take_offered(now: Session) -> Updates:
+        photo.take_upload(now, str(now.offered))
+        return arrived(now)
+
+    def use_offered(now: Session) -> Updates:
+        used = recall.use_offered(now)
+        return used if now.on_page is not None else take_offered(now) | used
 
     def turn(quarter_turns: int, now: Session) -> Updates:
         photo.turn(now, quarter_turns)
-        in_sight = next((tab.look(now) for tab in tabs if tab.info.name == now.open), {})
-        return shown(now, stay=True) | in_sight
+        return shown(now, stay=True) | in_sight(now)
 
-    parts = dict.fromkeys([*automatic.outputs, *(part for tab in tabs for part in tab.view.outputs)])
+    def go_back(now: Session) -> Updates:
+        photo.go_back(now)
+        finishes = {part: update for tab in tabs for part, update in tab.finish_values(now).items()}
+        return shown(now, stay=True, said=Text("status.earlier")) | finishes | in_sight(now)
+
+    parts = dict.fromkeys([*automatic.outputs, *recall.outputs])
     outputs = [session, workspace, *photo.outputs, *parts]
     came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **plumbing, **opening)]
     if photo.gallery is not None:
         came.append(photo.gallery.select(take_example, session, outputs, **plumbing, **opening))
     for event in came:
         event.failure(lambda: None, None, photo.upload, queue=False, **plumbing)
-    for button, quarter_turns in ((photo.left, 1), (photo.right, -1)):
-        came.append(button.click(partial(turn, quarter_turns), session, outputs, **plumbing, **opening))
-    for event in came:
+    clicks = {
+        photo.left: partial(turn, 1), photo.right: partial(turn, -1), photo.earlier: go_back,
+        recall.notice.use: use_offered, recall.notice.anew: take_offered,
+    }  # fmt: skip
+    for button, act in clicks.items():
+        came.append(button.click(act, session, outputs, **plumbing, **opening))
+    for event in (*came, recalled):
         automatic.start_after(event, session)
-    photo.another.click(photo.start_again, None, [photo.start, photo.bar, workspace], queue=False, **plumbing)
+    sights = [photo.start, photo.bar, workspace, photo.back]
+    photo.another.click(photo.start_again, None, sights, queue=False, **plumbing)
+    photo.back.click(photo.stay, None, sights, queue=False, **plumbing)

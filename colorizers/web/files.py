@@ -11,12 +11,14 @@ import numpy as np
 from gradio.utils import get_upload_folder
 
 from colorizers.picture.photo import Photo
+from colorizers.picture.record import Record
 from colorizers.picture.result import on_white, with_alpha
 from colorizers.settings import get_settings
 
 OPENING: dict[str, Any] = {"concurrency_id": "opening", "concurrency_limit": 4}
 """For events that decode what a visitor sent: so many at once."""
 _PREVIEW_QUALITY = 90
+_MOST_XMP = 65_000  # bytes; what a JPEG can hold
 
 
 def open_upload(path: str | Path, name: str | None = None) -> Photo:
@@ -42,10 +44,12 @@ class Folder:
         path.parent.mkdir()
         return path
 
-    def preview(self, pixels: np.ndarray, alpha: np.ndarray | None) -> Path:
-        """Write a picture (H, W, 3) uint8 as a small file; transparency is laid on white."""
+    def preview(self, pixels: np.ndarray, alpha: np.ndarray | None, record: Record | None = None) -> Path:
+        """Write a picture (H, W, 3) uint8 as a small file; transparency is laid on white, a record goes with it."""
         path = self.place("preview.jpg")
-        on_white(with_alpha(pixels, alpha)).save(path, "JPEG", quality=_PREVIEW_QUALITY, subsampling=0)
+        xmp = b"" if record is None else record.xmp()
+        kept = {"xmp": xmp} if 0 < len(xmp) <= _MOST_XMP else {}
+        on_white(with_alpha(pixels, alpha)).save(path, "JPEG", quality=_PREVIEW_QUALITY, subsampling=0, **kept)
         return path
 
     def discard(self, path: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 import gradio as gr
 
@@ -26,10 +27,14 @@ def sentence_of(error: ColorizerError) -> Text:
     return error.for_visitors if get_settings().public else error.text
 
 
+def sent_with(event: gr.EventData) -> dict[str, Any]:
+    """What the browser sent with an event, by name, and not checked; nothing where it sent something else."""
+    return event._data if isinstance(event._data, dict) else {}  # gr.SelectData fails without a sentence for the user
+
+
 def place(event: gr.EventData, among: int) -> int:
     """The index of the selected picture, below `among`; ColorizerError when it is none."""
-    sent = event._data  # gr.SelectData fails without a sentence for the user
-    index = sent.get("index") if isinstance(sent, dict) else None
+    index = sent_with(event).get("index")
     if type(index) is not int or not 0 <= index < among:  # a bool is an int, too
         raise ColorizerError(Text("page.picture-gone"))
     return index

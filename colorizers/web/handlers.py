@@ -13,7 +13,7 @@ import gradio as gr
 from colorizers.engine import Engine
 from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
-from colorizers.methods.method import MethodInfo, finish_of
+from colorizers.methods.method import MethodInfo
 from colorizers.options import controls, suited_options, validated
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
@@ -82,13 +82,18 @@ class TabHandlers:
         return [*self.view.outputs, *self._strip.outputs]
 
     @property
+    def refinished(self) -> list[gr.blocks.Block]:
+        """What another finish changes."""
+        return [self.view.slider, self.view.undo, self.view.redo, *self._strip.outputs]
+
+    @property
     def automatic(self) -> bool:
         """Whether it colours every photo by itself: it is quick, and needs nothing but the photo."""
         return self.info.quick and not self._needed_pictures
 
     def wire(self, tab: gr.Tab, session: gr.State) -> None:
         """Connect the components; Stop comes last, in `wire_stop`."""
-        view, finish = self.view, list(self.view.finish.components)
+        view = self.view
         view.run.click(
             None, None, [view.run, view.stop, view.status], js=show_queued(self._language), api_visibility="private"
         )
@@ -97,17 +102,6 @@ class TabHandlers:
         tune: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **FINISHING}
         tab.select(self.opened, session, view.outputs, **tune)
         self._wire_options(session, quick)
-        refinished = [view.slider, *self._strip.outputs]
-        gr.on(
-            [part.input for part in finish], self.refinish, [session, *finish], refinished,
-            trigger_mode="always_last", **tune,
-        )  # fmt: skip
-        suiting = [view.options[name] for name in self._suiting]
-        changes = {view.reset.click: set(Finish.model_fields)}
-        changes |= {view.options[name].input: fields for name, fields in self._suiting.items()}
-        for changed, fields in changes.items():
-            own = changed(partial(self.own_finish, fields), suiting, [view.finish[name] for name in fields], **quick)
-            own.then(self.refinish, [session, *finish], refinished, **tune)
         for entry in view.options.entries:
             if names := {name for suited in entry.options.values() for name in suited}:
                 changed, parts = view.options[entry.name], [view.options[name] for name in names]
@@ -155,11 +149,14 @@ class TabHandlers:
         wanted = {entry.name: entry.default for entry in self.view.options.entries}
         return self._engine.missing(self.info.name, wanted)
 
-    def blank(self, session: Session) -> Updates:
-        """The tab for the session's photo, which it has not coloured or whose colours come when it is opened."""
+    def blank(self, session: Session, said: Text) -> Updates:
+        """The tab for the session's photo, which it has not coloured or whose colours come when it is opened.
+
+        Of colours that are there already `said` says why.
+        """
         updates = self.view.blank(str(session.shown.before), session.shown.photo.bits == 16)
         if session.tab(self.info).colorings:
-            updates |= self.view.render(JobView(Phase.DONE, Text("status.turned")))
+            updates |= self.view.render(JobView(Phase.DONE, said)) | self.step_buttons(session)
             updates[self.view.download] = gr.Button(interactive=True)
         return updates
 
@@ -216,6 +213,7 @@ class TabHandlers:
         try:
             shown = session.shown
             session.refinish(self.info, _finish(view, finish))
+            tab.steps.take(tab.finish)
             job = self._engine.checked(JobRequest(opened(), self.info.name, view.options.values(options), tab.finish))
             tab.job_id, tab.asked = job.id, tuple(options)
             last = JobView(Phase.QUEUED, texts.starting(self._usual))
@@ -254,20 +252,6 @@ class TabHandlers:
         """The pictures among the options without which it cannot run."""
         return [entry.name for entry in self.view.options.entries if entry.kind == "picture" and entry.required]
 
-    @cached_property
-    def _suiting(self) -> dict[str, set[str]]:
-        """The options by whose choices the method's finish changes, and the fields that change."""
-        return {
-            entry.name: {name for suited in entry.finish.values() for name in suited}
-            for entry in self.view.options.entries
-            if entry.finish
-        }
-
-    def own_finish(self, fields: Iterable[str], *choices: str) -> Updates:
-        """These fields of the finish that suits the choices."""
-        own = finish_of(self.info, dict(zip(self._suiting, choices, strict=True)), {})
-        return {self.view.finish[name]: getattr(own, name) for name in fields}
-
     def suited_options(self, name: str, fields: Iterable[str], choice: str) -> Updates:
         """The values of these options that suit a choice of another."""
         options = self.info.options
@@ -281,7 +265,20 @@ class TabHandlers:
             session.refinish(self.info, _finish(self.view, finish))
             tab, nothing_yet = session.tab(self.info), (session.shown.before, session.shown.before)
             look = session.look(self.info) if tab.colorings or tab.gone else nothing_yet
-            return {self.view.slider: look, **self._strip.updates(session)}
+            return {self.view.slider: look, **self.step_buttons(session), **self._strip.updates(session)}
+
+    def finish_values(self, session: Session) -> Updates:
+        """The sliders of the finish as the session has them."""
+        finish = session.tab(self.info).finish
+        return {self.view.finish[entry.name]: getattr(finish, entry.name) for entry in self.view.finish.entries}
+
+    def step_buttons(self, session: Session) -> Updates:
+        """Undo and redo, where there is anything."""
+        tab = session.tab(self.info)
+        return {
+            self.view.undo: gr.Button(interactive=tab.steps.has_before(tab.finish)),
+            self.view.redo: gr.Button(interactive=tab.steps.has_after(tab.finish)),
+        }
 
     def choose(self, session: Session, event: gr.EventData) -> Updates:
         """Another variant."""

@@ -24,7 +24,34 @@ def header(language: str, languages: Sequence[str], device: Text) -> str:
     name, tagline = _worded(Text("page.name"), language), _worded(Text("page.tagline"), language)
     chip = f'<span class="chip" title="{_worded(Text("page.device"), language)}">{_worded(device, language)}</span>'
     switch = _switch(language, languages)
-    return f'<header class="masthead">{_MARK}<div><h1>{name}</h1><p>{tagline}</p>{chip}{switch}</div></header>'
+    kept = (
+        f'<button type="button" class="kept-button" data-history hidden>{_worded(Text("kept.open"), language)}</button>'
+    )
+    head = f'<header class="masthead">{_MARK}<div><h1>{name}</h1><p>{tagline}</p>{chip}{switch}{kept}</div></header>'
+    return f"{head}{_history(language)}"
+
+
+def kept_results(language: str) -> str:
+    """Room for the results that the browser has kept: history.js fills it."""
+    heading, where, forget = (_worded(Text(f"kept.{part}"), language) for part in ("heading", "where", "forget"))
+    return (
+        f'<section class="kept" aria-label="{heading}" hidden><h2>{heading}</h2><p>{where}</p><ul class="results"></ul>'
+        f'<button type="button" class="kept-button" data-forget>{forget}</button></section>'
+    )
+
+
+def _history(language: str) -> str:
+    """The same as a window over the page, with one of the results in large."""
+    heading, save, use, remove, close = (
+        _worded(Text(f"kept.{part}"), language) for part in ("heading", "save", "use", "remove", "close")
+    )
+    button = '<button type="button" class="kept-button"'
+    return (
+        f'<dialog id="history" aria-label="{heading}">{kept_results(language)}<figure hidden><img alt="{heading}">'
+        f'<figcaption></figcaption><div class="row"><a class="kept-button" href="#">{save}</a>{button} data-use>{use}'
+        f"</button>{button} data-forget-one>{remove}</button></div></figure>"
+        f"{button} data-close>{close}</button></dialog>"
+    )
 
 
 def _switch(language: str, languages: Sequence[str]) -> str:
@@ -124,6 +151,11 @@ def photo_card(shown: Shown, language: str) -> str:
         size = f"{size} · {_worded(Text('page.sixteen-bit'), language)}"
     lines, ratio = notes(shown.photo.notes, language), f"<style>:root {{ --ratio: {width / height:.4f} }}</style>"
     return f'{ratio}<div class="photo-card"><strong>{name}</strong> <span>{size}</span>{lines}</div>'
+
+
+def said(sentence: Text, language: str) -> str:
+    """A sentence that is read aloud when it appears."""
+    return f'<p role="status">{_worded(sentence, language)}</p>'
 
 
 def notes(sentences: Iterable[Text], language: str) -> str:

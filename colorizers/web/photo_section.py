@@ -12,6 +12,7 @@ from colorizers.settings import get_settings
 from colorizers.web import markup, shipped, theme
 from colorizers.web.gradio_io import place, shown_errors
 from colorizers.web.session import Session, Source
+from colorizers.web.tab import seen
 from colorizers.words import Text
 
 
@@ -28,12 +29,14 @@ class PhotoSection:
     left: gr.Button
     right: gr.Button
     another: gr.Button
+    earlier: gr.Button
+    back: gr.Button
     language: str
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:
         """What `updates` may change."""
-        return [self.start, self.upload, self.bar, self.card]
+        return [self.start, self.upload, self.bar, self.card, self.earlier, self.back]
 
     def take_upload(self, session: Session, path: str) -> None:
         """Take the file that was dropped."""
@@ -50,6 +53,11 @@ class PhotoSection:
         with shown_errors(self.language):
             session.turn(quarter_turns)
 
+    def go_back(self, session: Session) -> None:
+        """The photo before."""
+        with shown_errors(self.language):
+            session.go_back()
+
     def updates(self, session: Session) -> dict[gr.blocks.Block, Any]:
         """The section for the session's photo."""
         return {
@@ -57,11 +65,27 @@ class PhotoSection:
             self.upload: None,
             self.bar: gr.Row(visible=True),
             self.card: markup.photo_card(session.shown, self.language),
+            self.earlier: gr.Button(visible=seen(session.earlier is not None)),
+            self.back: gr.Button(visible="hidden"),
         }
 
-    def start_again(self) -> tuple[gr.Column, gr.Row, gr.Column]:
-        """Back to the first sight: the start, without the bar and the tabs."""
-        return gr.Column(elem_classes=""), gr.Row(visible=False), gr.Column(elem_classes="away")
+    def start_again(self) -> tuple[gr.Column, gr.Row, gr.Column, gr.Button]:
+        """Back to the first sight: the start, without the bar and the tabs; there is a way back."""
+        return (
+            gr.Column(elem_classes=""),
+            gr.Row(visible=False),
+            gr.Column(elem_classes="away"),
+            gr.Button(visible=True),
+        )
+
+    def stay(self) -> tuple[gr.Column, gr.Row, gr.Column, gr.Button]:
+        """No other photo after all: the bar and the tabs as they were."""
+        return (
+            gr.Column(elem_classes="away"),
+            gr.Row(visible=True),
+            gr.Column(elem_classes=""),
+            gr.Button(visible="hidden"),
+        )
 
 
 def build_photo_section(language: str, languages: Sequence[str], device: Text) -> PhotoSection:
@@ -70,23 +94,27 @@ def build_photo_section(language: str, languages: Sequence[str], device: Text) -
     drop = Text("page.drop").worded(language)
     with gr.Row(elem_id="top", equal_height=True):
         gr.HTML(markup.header(language, languages, device), head=theme.head(language), elem_id="name")
-        bar, card, left, right, another = _photo_bar(language)
+        bar, card, left, right, another, earlier = _photo_bar(language)
     with gr.Column(elem_id="start") as start:
+        back = gr.Button(Text("page.back").worded(language), size="sm", visible="hidden", elem_id="back")
         with gr.Column(elem_classes="drop"):
             upload = gr.File(label=drop, file_types=["image", *SUFFIXES], show_label=False, elem_id="upload")
             gr.HTML(markup.invitation(language), elem_classes="invitation")
         gr.HTML(markup.small(_limits().worded(language)))
         gallery = _examples(paths, language) if paths else None
-    return PhotoSection(start, upload, gallery, paths, bar, card, left, right, another, language)
+        gr.HTML(markup.kept_results(language))
+    return PhotoSection(start, upload, gallery, paths, bar, card, left, right, another, earlier, back, language)
 
 
-def _photo_bar(language: str) -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button, gr.Button]:
+def _photo_bar(language: str) -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button, gr.Button, gr.Button]:
     with gr.Row(visible=False, equal_height=True, elem_id="photo-bar") as bar:
         card = gr.HTML(elem_id="photo-card")
         left = gr.Button(Text("page.turn-left").worded(language), size="sm", scale=0, min_width=110)
         right = gr.Button(Text("page.turn-right").worded(language), size="sm", scale=0, min_width=110)
         another = gr.Button(Text("page.another").worded(language), size="sm", scale=0, min_width=130)
-    return bar, card, left, right, another
+        before = Text("page.earlier").worded(language)
+        earlier = gr.Button(before, size="sm", scale=0, min_width=130, visible="hidden")
+    return bar, card, left, right, another, earlier
 
 
 def _examples(paths: tuple[Path, ...], language: str) -> gr.Gallery:

@@ -16,6 +16,7 @@ from colorizers.picture.compose import Kept, bytes_of, compose, packed, uncolore
 from colorizers.picture.finish import Finish
 from colorizers.picture.naming import result_stem, shown_name
 from colorizers.picture.photo import Photo
+from colorizers.picture.record import Record
 from colorizers.picture.result import Coloring, Result, on_white, with_alpha
 from colorizers.settings import get_settings
 from colorizers.web.files import Folder, open_upload
@@ -24,6 +25,7 @@ from colorizers.words import Text
 
 _PREVIEWS = 8  # files of a tab that are kept: the browser may still be loading an earlier one
 _THUMBNAIL = 240  # pixels
+_STEPS = 50  # that can be undone
 _MOST_KEPT = 2 * 10**9  # bytes of all visitors' results
 _MAKING_FOLDER = threading.Lock()
 
@@ -68,9 +70,42 @@ class Shown:
     small: Image.Image
 
 
+class Steps:
+    """The finishes of a tab, one after the other, for undo and redo."""
+
+    def __init__(self) -> None:
+        self._taken: list[Finish] = []
+        self._place = -1
+
+    def take(self, finish: Finish) -> None:
+        """A step to another finish; those that were undone are gone. The same finish is no step."""
+        if self._taken and self._taken[self._place] == finish:
+            return
+        self._taken = [*self._taken[: self._place + 1], finish][-_STEPS:]
+        self._place = len(self._taken) - 1
+
+    def back(self) -> Finish:
+        """The finish of the step before, or of the first one."""
+        self._place = max(0, self._place - 1)
+        return self._taken[self._place]
+
+    def forward(self) -> Finish:
+        """The finish that was undone last, or that of the last step."""
+        self._place = min(len(self._taken) - 1, self._place + 1)
+        return self._taken[self._place]
+
+    def has_before(self, present: Finish) -> bool:
+        """Whether there is a step to undo; the present finish may not have been taken yet."""
+        return self._place > 0 or (self._place == 0 and self._taken[0] != present)
+
+    def has_after(self, present: Finish) -> bool:
+        """Whether there is a step to redo."""
+        return self._place < len(self._taken) - 1 and self._taken[self._place] == present
+
+
 @dataclass
 class ColoredTab:
-    """The content of one tab: colorings, the chosen one, its finish, and where its job is.
+    """The content of one tab: colorings, the chosen one, its finish and the steps to it, and where its job is.
 
     `asked` are the values of the options of its last job, whose id is `job_id`. `small` is the chosen result for the
     strip, and `in_sight` whether the page has its picture; a tab gets it when it is opened.
@@ -86,6 +121,7 @@ class ColoredTab:
     small: Image.Image | None = None
     in_sight: bool = False
     previews: deque[Path] = field(default_factory=deque)
+    steps: Steps = field(default_factory=Steps)
 
     @property
     def coloring(self) -> Coloring:
@@ -98,8 +134,12 @@ class ColoredTab:
     def turn(self, quarter_turns: int) -> None:
         """Turn the colorings counter-clockwise; a job of the photo as it was has no place here any more."""
         self.colorings = tuple(coloring.turned(quarter_turns) for coloring in self.colorings)
-        self.phase, self.job_id = Phase.DONE if self.colorings else Phase.EMPTY, ""
-        self.small, self.in_sight = None, False
+        self.job_id, self.small = "", None
+        self.rest()
+
+    def rest(self) -> None:
+        """No job runs any more, and the page shows another picture."""
+        self.phase, self.in_sight = Phase.DONE if self.colorings else Phase.EMPTY, False
 
     @property
     def bytes(self) -> int:
@@ -132,12 +172,19 @@ _SHELF = Shelf(_MOST_KEPT)
 
 @dataclass
 class Session:
-    """One visitor's page. `open` is the method of the visible tab, `coming` are those that will run by themselves."""
+    """One visitor's page. `open` is the method of the visible tab, `coming` are those that will run by themselves.
+
+    `earlier` is the photo before with its results, `offered` a picture made here about which the visitor is asked. When
+    the next photo comes, the visible tab `stays` if its settings were asked for.
+    """
 
     on_page: Shown | None = None
     tabs: dict[str, ColoredTab] = field(default_factory=dict)
     open: str = ""
     coming: tuple[str, ...] = ()
+    earlier: tuple[Shown, dict[str, ColoredTab]] | None = None
+    offered: Path | None = None
+    stays: bool = False
     _folder: Folder | None = None
 
     @property
@@ -156,7 +203,22 @@ class Session:
         return self.on_page
 
     def use(self, source: Source) -> None:
-        """Take another photo; what was coloured before is gone."""
+        """Take another photo; the one before can come back with its results."""
+        earlier = None if self.on_page is None else (self.on_page, self.tabs)
+        self._place(source)
+        self.earlier = earlier
+
+    def go_back(self) -> None:
+        """The photo before and its results; the present one takes its place, so that this can be undone."""
+        if self.earlier is None:
+            raise ColorizerError(Text("page.no-photo"))
+        present = (self.shown, self.tabs)
+        self.on_page, self.tabs = self.earlier
+        self.earlier = present
+        for tab in self.tabs.values():
+            tab.rest()
+
+    def _place(self, source: Source) -> None:
         whole = source.open()
         photo = whole.reduced(get_settings().preview_pixels)
         before = self.folder.preview(uncolored(photo.lightness), photo.alpha)
@@ -167,7 +229,7 @@ class Session:
     def turn(self, quarter_turns: int) -> None:
         """Turn the photo counter-clockwise, and its colours with it."""
         source, tabs = self.shown.source, self.tabs
-        self.use(replace(source, quarter_turns=(source.quarter_turns + quarter_turns) % 4))
+        self._place(replace(source, quarter_turns=(source.quarter_turns + quarter_turns) % 4))
         for tab in tabs.values():
             tab.turn(quarter_turns)
         self.tabs = tabs
@@ -198,18 +260,19 @@ class Session:
         tab = self.tab(info)
         tab.finish, tab.small = finish, None
 
-    def first_look(self, info: MethodInfo, outcome: Kept) -> tuple[Path, Path]:
+    def first_look(self, info: MethodInfo, outcome: Kept, record: Record | None = None) -> tuple[Path, Path]:
         """Before and after, as files, of a job that is running."""
         tab, shown = self.tab(info), self.shown
-        tab.previews.append(self.folder.preview(compose(shown.photo.lightness, outcome, tab.finish), shown.photo.alpha))
+        pixels = compose(shown.photo.lightness, outcome, tab.finish)
+        tab.previews.append(self.folder.preview(pixels, shown.photo.alpha, record))
         while len(tab.previews) > _PREVIEWS:
             self.folder.discard(tab.previews.popleft())
         return shown.before, tab.previews[-1]
 
     def look(self, info: MethodInfo) -> tuple[Path, Path]:
-        """Before and after, as files, of the chosen result under the tab's finish."""
+        """Before and after, as files, of the chosen result under the tab's finish; the record is in the second."""
         self.tab(info).in_sight = True
-        return self.first_look(info, self.tab(info).coloring.outcome)
+        return self.first_look(info, self.tab(info).coloring.outcome, self.result(info).record)
 
     def small(self, info: MethodInfo) -> Image.Image:
         """The chosen result for the strip."""

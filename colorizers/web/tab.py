@@ -12,6 +12,7 @@ from colorizers.web import markup
 from colorizers.web.about import about
 from colorizers.web.controls import Panel, build_panel
 from colorizers.web.jobs import JobView, Phase
+from colorizers.web.looks import build_looks
 from colorizers.web.loss_plot import Losses, plot
 from colorizers.words import Text
 
@@ -43,12 +44,17 @@ class TabView:
     seed: gr.HTML | None
     use_seed: gr.Button | None
     maps: gr.HTML | None
+    looks: gr.HTML
     finish: Panel
+    undo: gr.Button
+    redo: gr.Button
     reset: gr.Button
     format: gr.Dropdown
     keep_exif: gr.Checkbox
     download: gr.Button
     file: gr.DownloadButton
+    link: gr.Button
+    linked: gr.Textbox
     language: str
 
     @property
@@ -56,7 +62,7 @@ class TabView:
         """Everything that a job, a stop or another photo may change."""
         parts = (
             self.run, self.stop, self.status, self.losses, self.slider, self.gallery, self.seed, self.use_seed,
-            self.maps, self.format, self.download,
+            self.maps, self.undo, self.redo, self.format, self.download,
         )  # fmt: skip
         return [part for part in parts if part is not None]
 
@@ -66,6 +72,8 @@ class TabView:
             self.slider: (before, before),
             self.format: gr.Dropdown(choices=_formats(deep, self.language), value="PNG"),
             self.download: gr.Button(interactive=False),
+            self.undo: gr.Button(interactive=False),
+            self.redo: gr.Button(interactive=False),
             **self.render(JobView(Phase.EMPTY)),
             **self.without_losses(),
         }
@@ -109,12 +117,16 @@ def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView
         losses = gr.HTML(plot(Losses(info.losses), language)) if info.losses else None
         options = build_panel(info.options, weights, language, info.name)
         with gr.Column(elem_classes="finish"):
-            finish, reset = _finish(info, weights, language)
+            undo, redo, reset = _steps(language)
+            looks = build_looks(language)
+            finish = build_panel(info.finish, weights, language)
         kind, keep_exif = _file(language)
+        link = gr.Button(Text("page.copy-link").worded(language), size="sm")
+        linked = gr.Textbox(visible=False)
         maps = gr.HTML(elem_classes="maps-line") if info.shows_maps else None
     return TabView(
-        beforehand, options, run, stop, status, losses, slider, gallery, seed, use_seed, maps, finish, reset, kind,
-        keep_exif, download, file, language,
+        beforehand, options, run, stop, status, losses, slider, gallery, seed, use_seed, maps, looks, finish, undo,
+        redo, reset, kind, keep_exif, download, file, link, linked, language,
     )  # fmt: skip
 
 
@@ -160,11 +172,12 @@ def _seed(used: bool, language: str) -> tuple[gr.HTML | None, gr.Button | None]:
         return gr.HTML(), gr.Button(Text("page.use-seed").worded(language), size="sm", visible=False)
 
 
-def _finish(info: MethodInfo, weights: WeightsState, language: str) -> tuple[Panel, gr.Button]:
+def _steps(language: str) -> tuple[gr.Button, gr.Button, gr.Button]:
     with gr.Row(elem_classes="finish-head"):
         gr.HTML(markup.heading(Text("page.finish"), language))
-        reset = gr.Button(Text("page.reset").worded(language), size="sm")
-    return build_panel(info.finish, weights, language), reset
+        undo = gr.Button(Text("page.undo").worded(language), size="sm", interactive=False, elem_classes="undo")
+        redo = gr.Button(Text("page.redo").worded(language), size="sm", interactive=False, elem_classes="redo")
+        return undo, redo, gr.Button(Text("page.reset").worded(language), size="sm")
 
 
 def _file(language: str) -> tuple[gr.Dropdown, gr.Checkbox]:

@@ -15,6 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from run_command import command, pixels, refused, with_record
 
 from colorizers import colorize
+from colorizers.picture.finish import LOOKS, Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import read_record
 
@@ -28,6 +29,14 @@ class TestMakingAPictureAgain:
         assert command("colorize", photo, "-o", "again.png", "--from", name) == 0
         assert np.array_equal(pixels(Path("again.png")), pixels(Path("wanted.png")))
         assert read_record(Path("again.png")) == read_record(Path(name))
+
+    def test_gives_its_look_and_its_contrast_again(self, photo: Path):
+        asked = ("--look", "kodachrome", "--warmth", 0.1, "--contrast", 0.8)
+        assert command("colorize", photo, "-o", "first.png", *asked) == 0
+        made = read_record(Path("first.png")).finish
+        assert made == Finish(**{**LOOKS["kodachrome"], "warmth": 0.1, "contrast": 0.8}).model_dump()
+        assert command("colorize", photo, "-o", "again.png", "--from", "first.png") == 0
+        assert np.array_equal(pixels(Path("again.png")), pixels(Path("first.png")))
 
     def test_gives_its_hints_again(self, photo: Path, capsys):
         Path("hints.json").write_text('[{"path": [[0.5, 0.5]], "color": "#2e7d32", "reach": 3}]')

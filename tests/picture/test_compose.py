@@ -40,7 +40,7 @@ def finishes() -> st.SearchStrategy[Finish]:
         entry.name: st.one_of(st.sampled_from([entry.low, entry.high, entry.default]), st.floats(entry.low, entry.high))
         for entry in controls(Finish)
     }
-    return st.builds(Finish, **values | {"luminance_lock": st.just(1.0)})
+    return st.builds(Finish, **values | {"luminance_lock": st.just(1.0), "contrast": st.just(0.0)})
 
 
 outcomes = st.tuples(st.integers(1, 40), st.integers(1, 40), st.sampled_from([0.0, 20.0, 60.0, 180.0]))

@@ -5,8 +5,13 @@ import pytest
 import torch
 from scipy.interpolate import UnivariateSpline
 
+from colorizers.errors import ColorizerError
+from colorizers.methods.catalog import METHODS
+from colorizers.methods.method import finish_of
 from colorizers.picture.color import lab_to_rgb, rgb_to_lab
-from colorizers.picture.finish import Finish, apply_finish
+from colorizers.picture.compose import Chroma, compose
+from colorizers.picture.finish import LOOKS, Finish, apply_finish, fix_contrast
+from colorizers.picture.resize import resized
 
 RAISED, LOWERED = (0, 70, 140, 210, 256), (0, 30, 80, 120, 192)
 
@@ -80,3 +85,66 @@ def test_wild_colours_stay_finite():
     lab = torch.stack((100 * torch.rand(16, 16), *(720 * torch.rand(2, 16, 16) - 360)))
     for warmth in (-1, 1):
         assert torch.isfinite(apply_finish(lab, Finish(saturation=3, warmth=warmth, color_strength=2))).all()
+
+
+# Looks
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_look_is_a_finish_that_keeps_the_light(look: str):
+    finish = Finish(**LOOKS[look])
+    assert finish.luminance_lock == 1
+    assert finish.contrast == 0
+
+
+def test_a_look_goes_on_top_of_the_methods_own_finish_and_below_what_is_asked_for():
+    info = METHODS["resnet_unet"].info
+    assert finish_of(info, {}, {"look": "natural"}) == info.finish
+    cool = finish_of(info, {}, {"look": "cool", "edge_snap": 0.5})
+    assert cool == info.finish.model_copy(update={**LOOKS["cool"], "edge_snap": 0.5})
+    assert finish_of(info, {}, {"look": "cool", "warmth": 0.1}).warmth == 0.1
+    with pytest.raises(ColorizerError, match="Look must be one of"):
+        finish_of(info, {}, {"look": "technicolor"})
+
+
+# Contrast that has faded
+
+
+def faded(height: int = 60, width: int = 80) -> torch.Tensor:
+    """L* from 40 to 70 in both directions."""
+    rows, columns = torch.linspace(0, 1, height)[:, None], torch.linspace(0, 1, width)
+    return 40 + 30 * (rows + columns) / 2
+
+
+def test_contrast_that_has_faded_comes_back_without_clipping():
+    lightness = faded()
+    fixed = fix_contrast(lightness, 1)(lightness)
+    assert fixed.min() >= 0
+    assert fixed.max() <= 100
+    assert fixed.max() - fixed.min() > 2 * (lightness.max() - lightness.min())
+    ordered = fix_contrast(lightness, 1)(torch.linspace(0, 100, 1001)[None])
+    assert (ordered.diff() >= 0).all(), "what was brighter stays brighter"
+    half = fix_contrast(lightness, 0.5)(lightness)
+    assert torch.allclose(half, (lightness + fixed) / 2, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "lightness", [torch.linspace(0, 100, 4096).view(64, 64), torch.full((9, 9), 50.0), torch.tensor([[3.0]])]
+)
+def test_a_photo_with_all_tones_and_one_without_any_stay(lightness: torch.Tensor):
+    assert torch.allclose(fix_contrast(lightness, 1)(lightness), lightness, atol=0.6)
+
+
+def test_the_preview_and_the_full_size_get_the_same_contrast():
+    large = faded(900, 1200) + 2 * torch.randn(900, 1200, generator=torch.Generator().manual_seed(0))
+    small = resized(large[None], (450, 600))[0]
+    tones = torch.linspace(0, 100, 101)[None]
+    assert torch.allclose(fix_contrast(large, 1)(tones), fix_contrast(small, 1)(tones), atol=1)
+
+
+def test_contrast_changes_the_light_of_the_result_and_nothing_else_does():
+    lightness, outcome = faded(), Chroma(torch.full((2, 4, 4), 15.0))
+    fixed = compose(lightness, outcome, Finish(contrast=1), bits=16)
+    light = rgb_to_lab(torch.from_numpy(fixed / (2**16 - 1)).movedim(-1, 0).float())[0]
+    assert torch.allclose(light, fix_contrast(lightness, 1)(lightness), atol=0.1)
+    assert np.array_equal(compose(lightness, outcome, Finish()), compose(lightness, outcome, Finish(contrast=0)))

@@ -19,7 +19,7 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.compose import Painting
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
-from colorizers.web.session import ColoredTab, Session, Shelf, Source
+from colorizers.web.session import ColoredTab, Session, Shelf, Source, Steps
 
 SIDE = 96
 
@@ -68,6 +68,41 @@ def test_results_on_the_page_take_half_the_memory_and_are_saved_as_they_were(
     assert session.tab(method).bytes <= 10 * 3 * SIDE**2 * 2
     path, _ = session.save(method, ".png", 8, keep_exif=False)
     assert np.array_equal(np.asarray(Image.open(path)), results[0].pixels())
+
+
+def test_the_photo_before_comes_back_with_its_results_and_goes_again(
+    painters: Engine, session: Session, tmp_path: Path
+):
+    method, first = painters.methods["painter"].info, session.shown
+    session.keep(method, colorings_of(results_of(painters, first.source.open())))
+    other = tmp_path / "harbour.png"
+    Image.linear_gradient("L").save(other)
+    session.use(Source(other))
+    assert not session.tab(method).colorings
+    session.go_back()
+    assert session.shown is first
+    assert session.tab(method).colorings
+    session.turn(1)
+    session.go_back()
+    assert session.shown.source.path == other
+    session.go_back()
+    assert session.shown.source.quarter_turns == 1
+
+
+def test_undo_and_redo_walk_along_the_steps_and_a_new_step_ends_redo():
+    steps, finishes = Steps(), [Finish(warmth=warmth) for warmth in (0, 0.1, 0.2)]
+    for finish in (finishes[0], finishes[1], finishes[1], finishes[2]):
+        steps.take(finish)
+    assert steps.back() == finishes[1]
+    assert steps.back() == finishes[0]
+    assert steps.back() == finishes[0]
+    assert not steps.has_before(finishes[0])
+    assert steps.has_before(finishes[2]), "what was moved and not let go yet"
+    assert steps.forward() == finishes[1]
+    assert steps.has_after(finishes[1])
+    steps.take(Finish(warmth=1))
+    assert not steps.has_after(Finish(warmth=1))
+    assert steps.back() == finishes[1]
 
 
 def test_older_results_make_room_for_newer_ones_and_a_sentence_says_so(painters: Engine, gray_photo: Photo):
