@@ -12,7 +12,7 @@ from torch import Tensor
 from colorizers.methods.method import MethodInfo
 from colorizers.web import texts, theme
 from colorizers.web.jobs import JobView, Phase
-from colorizers.web.session import Shown
+from colorizers.web.session import Card, Compared, Shown
 from colorizers.words import Text
 
 _MARK = theme.MARK.read_text()
@@ -50,6 +50,12 @@ def tools(language: str) -> str:
         f'<button type="button" data-tool="zoom-out" aria-label="{out}" title="{out}">−</button>'
         f'<button type="button" data-tool="zoom-in" aria-label="{closer}" title="{closer}">+</button></div>'
     )
+
+
+def gaps(infos: Iterable[MethodInfo]) -> str:
+    """A gap before the tabs of these methods."""
+    tabs = ", ".join(f'[role="tab"][data-tab-id="{info.name}"]' for info in infos)
+    return f"<style>{tabs} {{ margin-left: var(--gap-of-tabs); }}</style>" if tabs else ""
 
 
 def heading(text: Text, language: str) -> str:
@@ -112,6 +118,31 @@ def _result(info: MethodInfo, small: Image.Image | None, before: Image.Image, se
         f' title="{title}"'
         f'{" class=coming" if small is None else ""}><img alt="" src="{_inline(small or before)}">'
         f"<span>{title}</span><small>{took}</small></button></li>"
+    )
+
+
+def cards(compared: Compared, language: str) -> str:
+    """The pictures that are compared, each with its title, settings, seconds and figures; a click chooses one."""
+    items = "".join(_card(card, compared.sides, language) for card in compared.cards)
+    return f'<ul class="cards" aria-label="{_worded(Text("compare.pictures"), language)}">{items}</ul>'
+
+
+def _card(card: Card, sides: Sequence[str], language: str) -> str:
+    side = sides.index(card.key) if card.key in sides else None
+    marks = [_worded(Text(f"compare.{name}"), language) for name in ("left", "right")]
+    mark = "" if side is None else f"<mark>{marks[side]}</mark>"
+    lines = [card.settings] if card.settings else []
+    if card.seconds is not None:
+        lines.append(texts.tenths(card.seconds).worded(language))
+    if card.figures is not None:
+        lines.append(Text("comparison.figures", **card.figures).worded(language))
+    said = "".join(f"<small>{escape(line)}</small>" for line in lines)
+    title, remove = _worded(card.title, language), _worded(Text("compare.remove", title=card.title), language)
+    cross = f'<button type="button" data-card="{card.key}" data-act="remove" aria-label="{remove}">×</button>'
+    return (
+        f'<li><button type="button" data-card="{card.key}" aria-pressed="{str(side is not None).lower()}">'
+        f'<img alt="" src="gradio_api/file={escape(str(card.path))}">{mark}<span>{title}</span>{said}</button>'
+        f"{cross if card.pinned else ''}</li>"
     )
 
 

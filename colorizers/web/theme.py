@@ -7,7 +7,7 @@ import gradio as gr
 
 from colorizers.words import Text
 
-CSS = Path(__file__).with_name("page.css")
+CSS = [Path(__file__).with_name(f"{name}.css") for name in ("page", "compare")]
 MARK = Path(__file__).with_name("mark.svg")
 _SCRIPT = Path(__file__).with_name("page.js")
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "sans-serif")
@@ -53,6 +53,8 @@ def head(language: str) -> str:
     texts = {
         "before": Text("page.before"),
         "after": Text("page.after"),
+        "left": Text("compare.left-picture"),
+        "right": Text("compare.right-picture"),
         "notYet": Text("page.not-colored"),
         "resetZoom": Text("page.reset-zoom"),
     }
