@@ -4,9 +4,9 @@ import contextlib
 import time
 import traceback
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,11 +19,13 @@ from colorizers.options import controls, validated
 from colorizers.picture.finish import Finish
 from colorizers.picture.naming import distinct_stems
 from colorizers.web import markup, texts
-from colorizers.web.batch_files import Item, sent
+from colorizers.web.batch_files import Batch, Row, sent
 from colorizers.web.controls import Panel, build_panel
+from colorizers.web.files import OPENING
 from colorizers.web.gradio_io import sentence_of, shown_errors
 from colorizers.web.handlers import DOWNLOAD_FILE, show_saving
 from colorizers.web.jobs import JobView, Phase
+from colorizers.web.photo_section import PhotoSection
 from colorizers.web.session import Session
 from colorizers.web.tab import BUTTON, FORMATS, Updates, build_file_options, seen
 from colorizers.weights.store import missing_weights
@@ -33,34 +35,11 @@ _BATCHES_AT_ONCE = 2
 _SMALL = 240  # pixels
 
 
-@dataclass
-class Row:
-    """One photo of a batch, the stem of its result with its folders, and what has become of it."""
-
-    name: PurePosixPath
-    item: Item | None
-    stem: Path
-    problem: Text | None = None
-    result: Path | None = None
-    small: Path | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether it is still to be coloured."""
-        return self.item is not None and self.result is None and self.problem is None
-
-
-@dataclass
-class Batch:
-    """The photos that a visitor sent together; it is another object for each batch."""
-
-    rows: list[Row] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class BatchView:
     """The components of the section."""
 
+    upload: gr.File
     section: gr.Column
     method: gr.Dropdown
     finish: Panel
@@ -93,17 +72,36 @@ class BatchHandlers:
     @property
     def outputs(self) -> list[gr.blocks.Block]:
         """What `taken` changes."""
-        return [self.view.section, *self.view.outputs]
+        return [self.view.section, self.view.upload, *self.view.outputs]
 
-    def wire(self, session: gr.State) -> None:
-        """Connect the components."""
-        view, quiet = self.view, {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    def wire(self, photo: PhotoSection, workspace: gr.Column, session: gr.State) -> None:
+        """Connect the components: the section takes the place of the start and of the tabs, and gives it back."""
+        view = self.view
+        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        others: dict[gr.blocks.Block, Any] = {
+            photo.start: gr.Column(elem_classes="away"), photo.bar: gr.Row(visible=False),
+            workspace: gr.Column(elem_classes="away"),
+        }  # fmt: skip
+
+        def take(now: Session, paths: list[str]) -> Updates:
+            self.take(now, [Path(path) for path in paths])
+            return {session: now, **others, **self.taken(now)}
+
+        came = view.upload.upload(
+            take, [session, view.upload], [session, *others, *self.outputs], show_progress="hidden",
+            api_visibility="private", **OPENING,
+        )  # fmt: skip
+        came.failure(lambda: None, None, view.upload, **quiet)
         inputs = [session, view.method, view.format, view.keep_exif, *view.finish.components]
         self.job = view.run.click(
             self.run, inputs, view.outputs, concurrency_id="batch", concurrency_limit=_BATCHES_AT_ONCE,
             show_progress="hidden", api_visibility="private",
         )  # fmt: skip
         self.job.failure(self.stopped, session, view.outputs, **quiet)
+        view.back.click(
+            lambda: [*photo.start_again(), gr.Column(elem_classes="away")], None,
+            [photo.start, photo.bar, workspace, view.section], cancels=[self.job], **quiet,
+        )  # fmt: skip
         view.stop.click(self.stopped, session, view.outputs, cancels=[self.job], **quiet)
         view.method.input(self.own_finish, view.method, list(view.finish.components), **quiet)
         view.download.click(None, None, view.download, js=show_saving(self._language), api_visibility="private")
@@ -118,7 +116,7 @@ class BatchHandlers:
         """Take the files that were sent together."""
         with shown_errors(self._language):
             came = sent(paths)
-            _forget(session)
+            session.forget_batch()
             stems = distinct_stems([(Path(*item.name.parent.parts), Path(item.name.name)) for item in came.items])
             rows = [Row(item.name, item, stem) for item, stem in zip(came.items, stems, strict=True)]
             rows += [Row(name, None, Path(name.stem), problem) for name, problem in came.refused]
@@ -126,7 +124,8 @@ class BatchHandlers:
 
     def taken(self, session: Session) -> Updates:
         """The section with what was sent, before anything is coloured."""
-        return {self.view.section: gr.Column(elem_classes=""), **self._show(session, JobView(Phase.EMPTY))}
+        opened: Updates = {self.view.section: gr.Column(elem_classes=""), self.view.upload: None}
+        return opened | self._show(session, JobView(Phase.EMPTY))
 
     def run(self, session: Session, method: str, kind: str, keep_exif: bool, *finish: Any) -> Iterator[Updates]:
         """Colour what is still to be coloured; one photo that fails ends nothing. Closing the generator stops it."""
@@ -152,7 +151,7 @@ class BatchHandlers:
 
     def _colored(
         self, session: Session, row: Row, method: str, finish: Finish, kind: str, keep_exif: bool
-    ) -> Iterator[None]:
+    ) -> Generator[None, None, None]:
         """Colour one photo and write its file; yields while that goes on, so that a cancel lands there."""
         assert row.item is not None
         suffix, bits = FORMATS[kind]
@@ -209,20 +208,13 @@ class BatchHandlers:
         }
 
 
-def _forget(session: Session) -> None:
-    """Delete the files of the batch before."""
-    for row in session.batch.rows:
-        for path in filter(None, (row.result, row.small)):
-            session.folder.discard(path)
-
-
 def _summary(batch: Batch) -> Text:
     """How it went."""
-    done, failed = (sum(bool(part) for part in parts) for parts in zip(*((r.result, r.problem) for r in batch.rows)))
+    done, failed = (sum(getattr(row, part) is not None for row in batch.rows) for part in ("result", "problem"))
     return Text("batch.done", done=done, failed=failed, total=len(batch.rows))
 
 
-def build_batch(engine: Engine, language: str) -> BatchView:
+def build_batch(engine: Engine, upload: gr.File, language: str) -> BatchView:
     """Render the section here; it is away until several photos come."""
     infos = [method.info for method in engine.methods.values() if not _needs_a_picture(method.info)]
     labels = [info.title.worded(language) for info in infos]
@@ -250,7 +242,7 @@ def build_batch(engine: Engine, language: str) -> BatchView:
                 finish = build_panel(infos[0].finish, engine.weights(), language)
                 kind, keep_exif = build_file_options(language, deep=True)
     return BatchView(
-        section, method, finish, kind, keep_exif, run, stop, download, file, back, status, rows, language
+        upload, section, method, finish, kind, keep_exif, run, stop, download, file, back, status, rows, language
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from colorizers.errors import ColorizerError
@@ -15,6 +15,7 @@ from colorizers.web.files import Folder, open_upload
 from colorizers.words import Text
 
 ZIP = ".zip"
+_INSIDE = ",,"  # in the name of a file from a folder, as page and browser send it, in the place of a slash
 _PIECE = 2**20  # bytes
 
 
@@ -58,6 +59,30 @@ class Sent:
     refused: tuple[tuple[PurePosixPath, Text], ...]
 
 
+@dataclass
+class Row:
+    """One photo of a batch, the stem of its result with its folders, and what has become of it."""
+
+    name: PurePosixPath
+    item: Item | None
+    stem: Path
+    problem: Text | None = None
+    result: Path | None = None
+    small: Path | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is still to be coloured."""
+        return self.item is not None and self.result is None and self.problem is None
+
+
+@dataclass(eq=False)
+class Batch:
+    """The photos that a visitor sent together."""
+
+    rows: list[Row] = field(default_factory=list)
+
+
 def sent(paths: Sequence[Path]) -> Sent:
     """What these files are; ColorizerError when it is more than a batch may have, or a zip is damaged."""
     items, refused = list[Item](), list[tuple[PurePosixPath, Text]]()
@@ -66,7 +91,7 @@ def sent(paths: Sequence[Path]) -> Sent:
         if path.suffix.lower() == ZIP:
             size += _look_into(path, items, refused)
         else:
-            items.append(Item(PurePosixPath(path.name), path))
+            items.append(Item(PurePosixPath(*filter(None, path.name.split(_INSIDE))), path))
             size += path.stat().st_size
     settings = get_settings()
     if len(items) + len(refused) > settings.max_batch_photos:

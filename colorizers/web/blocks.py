@@ -11,6 +11,7 @@ from colorizers.methods.method import MethodInfo
 from colorizers.web import comparison, markup
 from colorizers.web.api import add_endpoints
 from colorizers.web.automatic import Automatic
+from colorizers.web.batch import BatchHandlers, build_batch
 from colorizers.web.downloads import follow_weights
 from colorizers.web.files import OPENING
 from colorizers.web.handlers import TabHandlers
@@ -55,6 +56,7 @@ def build_page(
                     compare_view = comparison.build_comparison(language)
             gr.HTML(markup.gaps(first_of_groups(infos)), visible="hidden")
             strip = build_strip(infos, language)
+        many = BatchHandlers(engine, build_batch(engine, photo.several, language))
         headers = [header for header, _ in built]
         tabs = [TabHandlers(engine, info, view, strip) for info, (_, view) in zip(infos, built, strict=True)]
         for tab, header in zip(tabs, headers, strict=True):
@@ -64,6 +66,7 @@ def build_page(
             tab.view.beforehand.value = tab.beforehand()
         automatic = Automatic(tabs, strip, row)
         _wire_photo(photo, workspace, tabs, automatic, session)
+        many.wire(photo, workspace, session)
         for tab in tabs:
             tab.wire_stop(session)
         automatic.wire_stop(session)

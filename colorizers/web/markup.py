@@ -11,6 +11,7 @@ from torch import Tensor
 
 from colorizers.methods.method import MethodInfo
 from colorizers.web import texts, theme
+from colorizers.web.batch_files import Row
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.session import Card, Compared, Shown
 from colorizers.words import Text
@@ -144,6 +145,23 @@ def _card(card: Card, sides: Sequence[str], language: str) -> str:
         f'<img alt="" src="gradio_api/file={escape(str(card.path))}">{mark}<span>{title}</span>{said}</button>'
         f"{cross if card.pinned else ''}</li>"
     )
+
+
+def batch(rows: Sequence[Row], language: str) -> str:
+    """The photos of a batch with their results in small, or what went wrong with them."""
+    items = "".join(_row(row, language) for row in rows)
+    return f'<ul class="batch" aria-label="{_worded(Text("batch.photos"), language)}">{items}</ul>'
+
+
+def _row(row: Row, language: str) -> str:
+    name = f"<span>{escape(str(row.name))}</span>"
+    if row.small is not None:
+        source = f"gradio_api/file={escape(str(row.small))}"
+        return f'<li><img alt="" loading="lazy" src="{source}">{name}</li>'
+    if row.problem is None:
+        return f"<li><i></i>{name}<small>{_worded(Text('batch.waits'), language)}</small></li>"
+    problem = f'<small class="problem">{_worded(row.problem, language)}</small>'
+    return f'<li class="failed"><i></i>{name}{problem}</li>'
 
 
 def paper(info: MethodInfo) -> str:

@@ -19,6 +19,7 @@ from colorizers.picture.naming import result_stem, shown_name
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Coloring, Result, on_white, with_alpha
 from colorizers.settings import get_settings
+from colorizers.web.batch_files import Batch
 from colorizers.web.files import Folder, open_upload
 from colorizers.web.jobs import Phase
 from colorizers.words import Text
@@ -175,6 +176,7 @@ class Session:
     open: str = ""
     coming: tuple[str, ...] = ()
     compared: Compared = field(default_factory=Compared)
+    batch: Batch = field(default_factory=Batch)
     _folder: Folder | None = None
 
     @property
@@ -235,6 +237,13 @@ class Session:
         """Another finish."""
         tab = self.tab(info)
         tab.finish, tab.small = finish, None
+
+    def forget_batch(self) -> None:
+        """Delete the files of the batch."""
+        for row in self.batch.rows:
+            for path in filter(None, (row.result, row.small)):
+                self.folder.discard(path)
+        self.batch = Batch()
 
     def pin(self, info: MethodInfo, key: str) -> None:
         """Keep the chosen result for comparing; ColorizerError when there is none. Once is enough for each `key`."""

@@ -125,7 +125,7 @@ def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView
         options = build_panel(info.options, weights, language, info.name)
         with gr.Column(elem_classes="finish"):
             finish, reset = _finish(info, weights, language)
-        kind, keep_exif = _file(language)
+        kind, keep_exif = build_file_options(language)
         maps = gr.HTML(elem_classes="maps-line") if info.shows_maps else None
     return TabView(
         beforehand, downloading, options, run, stop, status, losses, slider, gallery, seed, use_seed, maps, finish,
@@ -192,8 +192,9 @@ def _finish(info: MethodInfo, weights: WeightsState, language: str) -> tuple[Pan
     return build_panel(info.finish, weights, language), reset
 
 
-def _file(language: str) -> tuple[gr.Dropdown, gr.Checkbox]:
-    kind = gr.Dropdown(_formats(False, language), value="PNG", label=Text("page.format").worded(language))
+def build_file_options(language: str, deep: bool = False) -> tuple[gr.Dropdown, gr.Checkbox]:
+    """The format of a file, that of 16 bits too with `deep`, and whether it keeps its EXIF data."""
+    kind = gr.Dropdown(_formats(deep, language), value="PNG", label=Text("page.format").worded(language))
     return kind, gr.Checkbox(label=Text("page.keep-exif").worded(language))
 
 

@@ -7,9 +7,9 @@ import gradio as gr
 
 from colorizers.words import Text
 
-CSS = [Path(__file__).with_name(f"{name}.css") for name in ("page", "compare")]
+CSS = [Path(__file__).with_name(f"{name}.css") for name in ("page", "compare", "batch")]
 MARK = Path(__file__).with_name("mark.svg")
-_SCRIPT = Path(__file__).with_name("page.js")
+_SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("page", "batch")]
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
@@ -60,4 +60,5 @@ def head(language: str) -> str:
     }
     worded = json.dumps({name: text.worded(language) for name, text in texts.items()})
     given = f"const LANGUAGE = {json.dumps(Text('language.tag').worded(language))}, TEXTS = {worded};"
-    return f"<script>(() => {{ {given}\n{_SCRIPT.read_text()}}})();</script>"
+    scripts = "\n".join(script.read_text() for script in _SCRIPTS)
+    return f"<script>(() => {{ {given}\n{scripts}}})();</script>"
