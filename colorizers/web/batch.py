@@ -116,7 +116,7 @@ class BatchHandlers:
         """Take the files that were sent together."""
         with shown_errors(self._language):
             came = sent(paths)
-            session.forget_batch()
+            session.forget_results()
             stems = distinct_stems([(Path(*item.name.parent.parts), Path(item.name.name)) for item in came.items])
             rows = [Row(item.name, item, stem) for item, stem in zip(came.items, stems, strict=True)]
             rows += [Row(name, None, Path(name.stem), problem) for name, problem in came.refused]
@@ -128,7 +128,10 @@ class BatchHandlers:
         return opened | self._show(session, JobView(Phase.EMPTY))
 
     def run(self, session: Session, method: str, kind: str, keep_exif: bool, *finish: Any) -> Iterator[Updates]:
-        """Colour what is still to be coloured; one photo that fails ends nothing. Closing the generator stops it."""
+        """Colour what is still to be coloured, or all again; one photo that fails ends nothing.
+
+        Closing the generator stops it.
+        """
         batch = session.batch
         try:
             wanted = validated(Finish, self.view.finish.values(finish))
@@ -137,6 +140,8 @@ class BatchHandlers:
         except ColorizerError as error:
             yield self._show(session, JobView(Phase.FAILED, sentence_of(error)))
             return
+        if not any(row.waits for row in batch.rows):
+            session.forget_results()
         started, todo = time.monotonic(), [row for row in batch.rows if row.waits]
         for done, row in enumerate(todo):
             left = (time.monotonic() - started) / done * (len(todo) - done) if done else None
@@ -198,9 +203,11 @@ class BatchHandlers:
     def _show(self, session: Session, view: JobView) -> Updates:
         rows, own, busy = session.batch.rows, self.view, view.phase.busy
         waiting, done = any(row.waits for row in rows), any(row.result is not None for row in rows)
-        label = Text("batch.run-rest") if done else Text("batch.run")
+        label = Text("batch.run")
+        if done:
+            label = Text("batch.run-rest") if waiting else Text("batch.run-again")
         return {
-            own.run: gr.Button(label.worded(self._language), visible=seen(not busy), interactive=waiting),
+            own.run: gr.Button(label.worded(self._language), visible=seen(not busy)),
             own.stop: gr.Button(visible=seen(busy)),
             own.download: gr.Button(visible=seen(done and not busy)),
             own.status: markup.status(view, self._language),
@@ -228,13 +235,14 @@ def build_batch(engine: Engine, upload: gr.File, language: str) -> BatchView:
             with gr.Column(elem_classes="batch-rows", scale=3):
                 rows = gr.HTML()
             with gr.Column(elem_classes="batch-side", scale=1, min_width=300):
-                with gr.Row(elem_classes="buttons"):
-                    run = gr.Button(Text("batch.run").worded(language), variant="primary", **BUTTON)
-                    stop = gr.Button(Text("page.stop").worded(language), variant="stop", visible="hidden", **BUTTON)
-                    label = Text("batch.download").worded(language)
-                    download = gr.Button(label, variant="primary", visible="hidden", **BUTTON)
-                    file = gr.DownloadButton(visible=False)
-                status = gr.HTML(elem_classes="status-line")
+                with gr.Column(elem_classes="actions"):
+                    with gr.Row(elem_classes="buttons"):
+                        run = gr.Button(Text("batch.run").worded(language), variant="primary", **BUTTON)
+                        stop = gr.Button(Text("page.stop").worded(language), variant="stop", visible="hidden", **BUTTON)
+                        label = Text("batch.download").worded(language)
+                        download = gr.Button(label, variant="primary", visible="hidden", **BUTTON)
+                        file = gr.DownloadButton(visible=False)
+                    status = gr.HTML(elem_classes="status-line")
                 method = gr.Dropdown(
                     list(zip(labels, names, strict=True)), value=names[0], label=Text("batch.method").worded(language)
                 )

@@ -238,12 +238,14 @@ class Session:
         tab = self.tab(info)
         tab.finish, tab.small = finish, None
 
-    def forget_batch(self) -> None:
-        """Delete the files of the batch."""
+    def forget_results(self) -> None:
+        """Delete what was made of the batch: all of it is still to be coloured."""
         for row in self.batch.rows:
             for path in filter(None, (row.result, row.small)):
                 self.folder.discard(path)
-        self.batch = Batch()
+            row.result = row.small = None
+            if row.item is not None:
+                row.problem = None
 
     def pin(self, info: MethodInfo, key: str) -> None:
         """Keep the chosen result for comparing; ColorizerError when there is none. Once is enough for each `key`."""

@@ -258,7 +258,7 @@ def test_arrows_walk_along_the_tabs_which_are_one_stop_of_the_keyboard(colored: 
     colored.get_by_role("tab", selected=True).focus()
     colored.keyboard.press("ArrowRight")
     expect(colored.get_by_role("tab", selected=True)).to_be_focused()
-    expect(colored.get_by_role("tab", selected=True)).to_have_text(tab_name(METHODS["diffusion"].info))
+    expect(colored.get_by_role("tab", selected=True)).to_have_text(tab_name(METHODS["transformer"].info))
     colored.keyboard.press("Tab")
     assert not colored.evaluate("document.activeElement.matches('[role=tab]')")
 
