@@ -241,7 +241,7 @@ def build_batch(engine: Engine, upload: gr.File, language: str) -> BatchView:
                         stop = gr.Button(Text("page.stop").worded(language), variant="stop", visible="hidden", **BUTTON)
                         label = Text("batch.download").worded(language)
                         download = gr.Button(label, variant="primary", visible="hidden", **BUTTON)
-                        file = gr.DownloadButton(visible=False)
+                        file = gr.DownloadButton("", visible=False)
                     status = gr.HTML(elem_classes="status-line")
                 method = gr.Dropdown(
                     list(zip(labels, names, strict=True)), value=names[0], label=Text("batch.method").worded(language)

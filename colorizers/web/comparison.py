@@ -206,7 +206,7 @@ def build_comparison(language: str) -> CompareView:
     with gr.Column(elem_classes="side compare"):
         with gr.Column(elem_classes="actions"), gr.Row(elem_classes="buttons"):
             sheet = gr.Button(Text("compare.sheet").worded(language), variant="primary", **BUTTON)
-            file = gr.DownloadButton(visible=False)
+            file = gr.DownloadButton("", visible=False)
         gr.HTML(markup.small(Text("compare.how").worded(language)))
         cards = gr.HTML(js_on_load=_ON_CLICK)
     return CompareView(stage, cards, sheet, file, language)

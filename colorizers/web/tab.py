@@ -166,7 +166,7 @@ def _actions(
 def _download_row(language: str) -> DownloadRow:
     with gr.Column(elem_classes="download-row"):
         offer = gr.HTML()
-        get = gr.Button(visible="hidden", size="md")
+        get = gr.Button("", visible="hidden", size="md")
         stop = gr.Button(Text("page.stop-download").worded(language), variant="stop", visible="hidden", size="md")
         return DownloadRow(offer, get, stop, gr.HTML())
 

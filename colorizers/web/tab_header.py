@@ -14,10 +14,10 @@ def header(engine: Engine, info: MethodInfo, language: str) -> str:
     time = Text("page.tab-quick") if info.quick else Text("page.tab-seconds")
     if info.slow_on_cpu and engine.health().device == "cpu":
         time = Text("page.tab-minutes")
-    second = Text("page.tab-second-line", title=info.title, time=time)
+    second = f"{info.title.worded(language)} · {time.worded(language)}"
     if engine.missing(info.name, {}):
-        second = Text("page.not-installed", label=second)
-    return f"{info.purpose.worded(language)}\n{second.worded(language)}"
+        second = Text("page.not-installed", label=second).worded(language)
+    return f"{info.purpose.worded(language)}\n{second}"
 
 
 def compare_header(language: str) -> str:
