@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     max_megabytes: float = Field(400, gt=0, description="of a file on the command line")
     max_upload_megabytes: float = Field(25, gt=0, description="of a file sent to the web app")
 
+    max_batch_photos: int = Field(200, ge=1, description="that are coloured as one batch on the page")
+    max_batch_megabytes: float = Field(500, gt=0, description="of a batch: of its files, or what a zip holds")
+
     safety_checker: bool | None = Field(
         None, description="whether what Stable Diffusion makes is checked for nudity; when not set, it is in public"
     )

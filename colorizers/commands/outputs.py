@@ -3,7 +3,6 @@
 import contextlib
 import os
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import NamedTuple
 from colorizers.errors import ColorizerError
 from colorizers.picture.decode import SUFFIXES as PHOTO_SUFFIXES
 from colorizers.picture.exports import ENDINGS, Export
-from colorizers.picture.naming import result_stem
+from colorizers.picture.naming import distinct_stems, result_stem
 from colorizers.picture.result import SUFFIXES as RESULT_SUFFIXES
 from colorizers.picture.result import Format
 from colorizers.words import Text
@@ -85,7 +84,7 @@ def plan_many(sources: list[Path], out: str | None, suffix: str) -> OutputPlan:
         top = Path() if alone else Path(source.resolve().name)
         for photo in _walked(source, plan) if source.is_dir() else [source]:
             placed.append((top / photo.parent.relative_to(source) if source.is_dir() else Path(), photo))
-    stems = _stems(placed)
+    stems = distinct_stems(placed)
     plan.tasks += [Task(photo, folder / f"{stem}{suffix}") for (_, photo), stem in zip(placed, stems, strict=True)]
     if not plan.tasks and not plan.unreadable:
         raise ColorizerError(Text("commands.output.no-pictures", paths=[*map(shown, sources)]))
@@ -158,28 +157,3 @@ def _walked(source: Path, plan: OutputPlan) -> Iterator[Path]:
                 yield path
             else:
                 plan.others += 1
-
-
-def _stems(placed: list[tuple[Path, Path]]) -> list[Path]:
-    """For each photo and its place: the photo's stem; where photos share one, each with its suffix, then a number.
-
-    So a photo that comes later never takes the name that another one's result has.
-    """
-    shared = Counter(_folded(place / photo.stem) for place, photo in placed)
-    taken: set[str] = set()
-    stems = []
-    for place, photo in placed:
-        plain = place / photo.stem
-        named = place / f"{photo.stem}_{photo.suffix[1:].lower()}"
-        stem, count = (named if shared[_folded(plain)] > 1 else plain), 1
-        while _folded(stem) in taken:
-            count += 1
-            stem = named.with_name(f"{named.name}_{count}")
-        taken.add(_folded(stem))
-        stems.append(stem)
-    return stems
-
-
-def _folded(path: Path) -> str:
-    """The path as a file system that ignores case sees it."""
-    return str(path).casefold()

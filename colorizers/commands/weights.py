@@ -10,9 +10,9 @@ from colorizers.errors import ColorizerError
 from colorizers.evaluation import report
 from colorizers.methods.catalog import REGISTRY
 from colorizers.settings import get_settings
-from colorizers.weights import downloads
 from colorizers.weights.folders import TRAINING
 from colorizers.weights.loading import read_header
+from colorizers.weights.offers import offer
 from colorizers.weights.registry import DEPTH, OWN, Weights
 from colorizers.weights.store import WeightsStatus, WeightStore, make_store, sha256
 from colorizers.words import Text
@@ -89,35 +89,18 @@ def _row(status: WeightsStatus) -> tuple[str, ...]:
 
 def download(key: str, store: WeightStore) -> None:
     """Fetch the weights that a hub publishes, unless they are installed; say beforehand what they are."""
-    entry, path, damage = store.entry(key), store.find(key), _damage(key, store)
-    if path is not None and damage is None:
-        print(Text("commands.weights.installed-already", name=entry.called, path=shown(path)))
+    offered = offer(key, store)
+    if offered is None:
+        path = store.find(key)
+        assert path is not None
+        print(Text("commands.weights.installed-already", name=store.entry(key).called, path=shown(path)))
         return
-    if entry.hub is None:  # a model of the user's own is installed, so that it is here for its damage alone
-        assert damage is not None
-        raise damage
-    folder = store.downloads
-    files = entry.hub.published(folder, entry.stem, entry.folders)
-    target = folder / (entry.stem if entry.folders else next(iter(files)))
-    if path is not None and path != target:
-        raise ColorizerError(Text("commands.weights.damaged", path=shown(path)))
-    size, hub = sum(file.size for file in files.values()) / 1e6, entry.hub.name
-    published = Text("commands.weights.published", name=entry.called, source=hub, size=size, licence=entry.licence)
-    print(published, flush=True)
-    if entry.folders:
-        downloads.fetch_folder(files, target)
-    else:
-        downloads.fetch(files[target.name], target)
-    print(shown(target))
-
-
-def _damage(key: str, store: WeightStore) -> ColorizerError | None:
-    """What is wrong with installed weights, None if nothing is."""
-    try:
-        store.check(key)
-    except ColorizerError as error:
-        return error
-    return None
+    entry, hub = offered.weights, offered.weights.hub
+    assert hub is not None
+    told = {"name": entry.called, "source": hub.name, "size": offered.size / 1e6, "licence": entry.licence}
+    print(Text("commands.weights.published", **told), flush=True)
+    offered.fetch()
+    print(shown(offered.target))
 
 
 def write_card(key: str, store: WeightStore) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from colorizers.devices import find_device
-from colorizers.engine.jobs import Backend, CheckedJob, Done, Event, Health, JobRequest, WeightsState
+from colorizers.engine.jobs import Backend, CheckedJob, Done, Event, Health, Heartbeat, JobRequest, WeightsState
 from colorizers.engine.local import LocalBackend
 from colorizers.errors import Cancelled
 from colorizers.methods.catalog import METHODS, REGISTRY, find
-from colorizers.methods.method import AnyMethod, finish_of
+from colorizers.methods.method import AnyMethod, Step, finish_of
 from colorizers.options import MAX_SEED, validated
 from colorizers.picture.hints import checked_hints
 from colorizers.picture.result import Result
@@ -66,6 +66,13 @@ class Engine:
         """The weights that a method lacks for these options, which need not be complete: pictures may be left out."""
         info = find(self.methods, method).info
         return self._backend.missing(method, info.options.model_construct(**options))
+
+    def download(self, keys: Sequence[str]) -> Generator[Step | Heartbeat, None, None]:
+        """Download weights to where the jobs run; steps count megabytes. Closing the iterator stops it for now.
+
+        `keys` are of weights that can be fetched. Raises ColorizerError for what goes wrong on the way.
+        """
+        yield from self._backend.download(keys)
 
 
 def make_engine(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from colorizers.devices import described
+from colorizers.engine.downloading import downloading
 from colorizers.engine.jobs import CheckedJob, Done, Event, Health, Heartbeat, Waiting, WeightsState
 from colorizers.engine.recovery import run_within_limits
 from colorizers.engine.worker import Task, Worker
@@ -80,6 +81,10 @@ class LocalBackend:
         if (base := self._base(options)) is not None:
             needed += base[0].needs(base[1], store)
         return store.missing(needed)
+
+    def download(self, keys: Sequence[str]) -> Iterator[Step | Heartbeat]:
+        """As `Engine.download`."""
+        return downloading(keys, self.pool.store)
 
     def _next(self, task: Task, events: "queue.Queue[Event | BaseException]", wait: bool) -> Event | BaseException:
         """The next event; the place in the line, or a heartbeat, where there is none."""

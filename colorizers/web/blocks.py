@@ -7,11 +7,13 @@ from typing import Any
 import gradio as gr
 
 from colorizers.engine import Engine
-from colorizers.engine.jobs import WeightsState
 from colorizers.methods.method import MethodInfo
+from colorizers.web import comparison, markup
 from colorizers.web.adjust import wire_adjusting
 from colorizers.web.api import add_endpoints
 from colorizers.web.automatic import Automatic
+from colorizers.web.batch import BatchHandlers, build_batch
+from colorizers.web.downloads import follow_weights
 from colorizers.web.files import OPENING
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.notice import build_notice
@@ -20,6 +22,7 @@ from colorizers.web.recall import Recall
 from colorizers.web.session import Session
 from colorizers.web.strip import build_strip
 from colorizers.web.tab import TabView, Updates, build_tab
+from colorizers.web.tab_header import compare_header, first_of_groups, group, header
 from colorizers.words import ENGLISH, LANGUAGES, Text, spoken
 
 _SESSION_SECONDS = 3600
@@ -43,7 +46,7 @@ def build_page(
 
     The page of a `route` belongs to another page, which has the endpoints.
     """
-    infos, weights = [method.info for method in engine.methods.values()], engine.weights()
+    infos = sorted((method.info for method in engine.methods.values()), key=group)
     name = Text("page.name").worded(language)
     with route or gr.Blocks(
         title=name, analytics_enabled=False, fill_width=True, delete_cache=(_FILES_EVERY, _FILES_AGE)
@@ -53,31 +56,37 @@ def build_page(
         notice = build_notice(language)
         with gr.Column(elem_id="workspace", elem_classes="away") as workspace:
             with gr.Tabs(overflow_behavior="wrap") as row:
-                built = [_build_tab(info, weights, language) for info in infos]
+                built = [_build_tab(engine, info, language) for info in infos]
+                with gr.Tab(compare_header(language), id=comparison.ID) as compare:
+                    compare_view = comparison.build_comparison(language)
+            gr.HTML(markup.gaps(first_of_groups(infos)), visible="hidden")
             strip = build_strip(infos, language)
+        many = BatchHandlers(engine, build_batch(engine, photo.several, language))
+        headers = [header for header, _ in built]
         tabs = [TabHandlers(engine, info, view, strip) for info, (_, view) in zip(infos, built, strict=True)]
-        for tab, (part, _) in zip(tabs, built, strict=True):
-            tab.wire(part, session)
+        for tab, header in zip(tabs, headers, strict=True):
+            tab.wire(header, session)
+        comparison.Comparison(infos, compare_view, strip).wire(compare, session)
+        for tab in tabs:
+            tab.view.beforehand.value = tab.beforehand()
         automatic = Automatic(tabs, strip, row)
         wire_adjusting(tabs, page, session)
         recall = Recall(tabs, row, notice)
         _wire_photo(photo, workspace, tabs, automatic, recall, session, recall.wire(page, session))
+        many.wire(photo, workspace, session)
         for tab in tabs:
             tab.wire_stop(session)
         automatic.wire_stop(session)
-        page.load(
-            lambda: [tab.beforehand() for tab in tabs], None, [tab.view.beforehand for tab in tabs],
-            queue=False, show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
+        follow_weights(page, engine, list(zip(tabs, headers, strict=True)))
         if route is None:
             with spoken(ENGLISH):
                 add_endpoints(engine)
     return page
 
 
-def _build_tab(info: MethodInfo, weights: WeightsState, language: str) -> tuple[gr.Tab, TabView]:
-    with gr.Tab(Text("page.tab", title=info.title, purpose=info.purpose).worded(language), id=info.name) as tab:
-        return tab, build_tab(info, weights, language)
+def _build_tab(engine: Engine, info: MethodInfo, language: str) -> tuple[gr.Tab, TabView]:
+    with gr.Tab(header(engine, info, language), id=info.name) as tab:
+        return tab, build_tab(info, engine.weights(), language)
 
 
 def _wire_photo(

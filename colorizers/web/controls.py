@@ -63,11 +63,11 @@ def offered(entry: Control, family: str, weights: WeightsState, language: str) -
     the user's own comes before others, and is offered only if given.
     """
     entry = entry.worded(language)
-    keys = {choice: f"{entry.family or family}/{choice}" for choice in entry.choices}
+    keys = _keys(entry, family)
     labels = dict(zip(entry.choices, entry.labels, strict=True))
     labels = {choice: label for choice, label in labels.items() if _exists(keys[choice], weights)}
-    known = {choice: weights.registry[keys[choice]] for choice in labels if keys[choice] in weights.registry}
-    missing = {choice: one for choice, one in known.items() if one.key not in weights.installed}
+    known = weights_among(entry, family, weights)
+    missing = {choice: known[choice] for choice in labels if choice in known and keys[choice] not in weights.installed}
     ready = [choice for choice in labels if choice not in missing]
     preferred = [*(choice for choice in labels if keys[choice] == OWN), entry.default, *labels]
     help = entry.help
@@ -78,6 +78,16 @@ def offered(entry: Control, family: str, weights: WeightsState, language: str) -
         help = Text("options.with-more", help=help, more=_missing(list(missing.values()))).worded(language)
     default = next((choice for choice in preferred if choice in ready), preferred[0])
     return replace(entry, choices=tuple(labels), labels=tuple(labels.values()), default=default, help=help)
+
+
+def weights_among(entry: Control, family: str, weights: WeightsState) -> dict[str, Weights]:
+    """Those choices of an option that are weights, of its family or else of `family`."""
+    keys = _keys(entry, family)
+    return {choice: weights.registry[key] for choice, key in keys.items() if key in weights.registry}
+
+
+def _keys(entry: Control, family: str) -> dict[str, str]:
+    return {choice: f"{entry.family or family}/{choice}" for choice in entry.choices}
 
 
 def _exists(key: str, weights: WeightsState) -> bool:

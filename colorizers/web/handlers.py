@@ -138,7 +138,8 @@ class TabHandlers:
 
     def beforehand(self) -> str:
         """Facts that a visitor should know: the paper, weights that are missing now, and that it is slow here."""
-        missing = self.missing()
+        offered = self.view.downloading is not None
+        missing = [one for one in self.missing() if not (offered and one.can_be_fetched)]  # the others have a button
         sentences = [sentence_of(missing_weights(missing))] if missing else []
         if self.info.slow_on_cpu and self._engine.health().device == "cpu":
             sentences.append(Text("page.slow"))

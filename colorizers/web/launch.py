@@ -52,7 +52,7 @@ def serve(
         favicon_path=theme.MARK,
         footer_links=[],
         app_kwargs={"routes": [Route("/healthz", _health(engine))]},
-        max_file_size=int(settings.max_upload_megabytes * 10**6),
+        max_file_size=int(max(settings.max_upload_megabytes, settings.max_batch_megabytes) * 10**6),
         state_session_capacity=_SESSIONS,
         mcp_server=settings.mcp,
         show_error=not settings.public,

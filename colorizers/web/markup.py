@@ -11,8 +11,9 @@ from torch import Tensor
 
 from colorizers.methods.method import MethodInfo
 from colorizers.web import texts, theme
+from colorizers.web.batch_files import Row
 from colorizers.web.jobs import JobView, Phase
-from colorizers.web.session import Shown
+from colorizers.web.session import Card, Compared, Shown
 from colorizers.words import Text
 
 _MARK = theme.MARK.read_text()
@@ -80,6 +81,12 @@ def tools(language: str) -> str:
     )
 
 
+def gaps(infos: Iterable[MethodInfo]) -> str:
+    """A gap before the tabs of these methods."""
+    tabs = ", ".join(f'[role="tab"][data-tab-id="{info.name}"]' for info in infos)
+    return f"<style>{tabs} {{ margin-left: var(--gap-of-tabs); }}</style>" if tabs else ""
+
+
 def heading(text: Text, language: str) -> str:
     """The heading of a part of a tab."""
     return f"<h2>{_worded(text, language)}</h2>"
@@ -141,6 +148,48 @@ def _result(info: MethodInfo, small: Image.Image | None, before: Image.Image, se
         f'{" class=coming" if small is None else ""}><img alt="" src="{_inline(small or before)}">'
         f"<span>{title}</span><small>{took}</small></button></li>"
     )
+
+
+def cards(compared: Compared, language: str) -> str:
+    """The pictures that are compared, each with its title, settings, seconds and figures; a click chooses one."""
+    items = "".join(_card(card, compared.sides, language) for card in compared.cards)
+    return f'<ul class="cards" aria-label="{_worded(Text("compare.pictures"), language)}">{items}</ul>'
+
+
+def _card(card: Card, sides: Sequence[str], language: str) -> str:
+    side = sides.index(card.key) if card.key in sides else None
+    marks = [_worded(Text(f"compare.{name}"), language) for name in ("left", "right")]
+    mark = "" if side is None else f"<mark>{marks[side]}</mark>"
+    lines = [card.settings] if card.settings else []
+    if card.seconds is not None:
+        lines.append(texts.tenths(card.seconds).worded(language))
+    if card.figures is not None:
+        lines.append(Text("comparison.figures", **card.figures).worded(language))
+    said = "".join(f"<small>{escape(line)}</small>" for line in lines)
+    title, remove = _worded(card.title, language), _worded(Text("compare.remove", title=card.title), language)
+    cross = f'<button type="button" data-card="{card.key}" data-act="remove" aria-label="{remove}">×</button>'
+    return (
+        f'<li><button type="button" data-card="{card.key}" aria-pressed="{str(side is not None).lower()}">'
+        f'<img alt="" src="gradio_api/file={escape(str(card.path))}">{mark}<span>{title}</span>{said}</button>'
+        f"{cross if card.pinned else ''}</li>"
+    )
+
+
+def batch(rows: Sequence[Row], language: str) -> str:
+    """The photos of a batch with their results in small, or what went wrong with them."""
+    items = "".join(_row(row, language) for row in rows)
+    return f'<ul class="batch" aria-label="{_worded(Text("batch.photos"), language)}">{items}</ul>'
+
+
+def _row(row: Row, language: str) -> str:
+    name = f"<span>{escape(str(row.name))}</span>"
+    if row.small is not None:
+        source = f"gradio_api/file={escape(str(row.small))}"
+        return f'<li><img alt="" loading="lazy" src="{source}">{name}</li>'
+    if row.problem is None:
+        return f"<li><i></i>{name}<small>{_worded(Text('batch.waits'), language)}</small></li>"
+    problem = f'<small class="problem">{_worded(row.problem, language)}</small>'
+    return f'<li class="failed"><i></i>{name}{problem}</li>'
 
 
 def photo_card(shown: Shown, language: str) -> str:

@@ -36,8 +36,10 @@ function describe(stage) {
     const [before, after] = stage.querySelectorAll("img");
     if (!after) return;
     const coloured = before.src !== after.src;
-    const alt = coloured ? TEXTS.after : TEXTS.notYet;
-    if (before.alt !== TEXTS.before) before.alt = TEXTS.before;
+    const pair = stage.matches(".pair");
+    const alt = pair ? TEXTS.right : coloured ? TEXTS.after : TEXTS.notYet;
+    const altBefore = pair ? TEXTS.left : TEXTS.before;
+    if (before.alt !== altBefore) before.alt = altBefore;
     if (after.alt !== alt) after.alt = alt;
     stage.classList.toggle("plain", !coloured);
     stage.classList.toggle("zoomed", /scale\((?!1\))/.test(after.style.transform));

@@ -10,6 +10,7 @@ import gradio as gr
 from colorizers.picture.decode import SUFFIXES
 from colorizers.settings import get_settings
 from colorizers.web import markup, shipped, theme
+from colorizers.web.batch_files import ZIP
 from colorizers.web.gradio_io import place, shown_errors
 from colorizers.web.session import Session, Source
 from colorizers.web.tab import seen
@@ -22,6 +23,7 @@ class PhotoSection:
 
     start: gr.Column
     upload: gr.File
+    several: gr.File
     gallery: gr.Gallery | None
     examples: tuple[Path, ...]
     bar: gr.Row
@@ -101,9 +103,12 @@ def build_photo_section(language: str, languages: Sequence[str], device: Text) -
             upload = gr.File(label=drop, file_types=["image", *SUFFIXES], show_label=False, elem_id="upload")
             gr.HTML(markup.invitation(language), elem_classes="invitation")
         gr.HTML(markup.small(_limits().worded(language)))
+        several = _several(language)
         gallery = _examples(paths, language) if paths else None
         gr.HTML(markup.kept_results(language))
-    return PhotoSection(start, upload, gallery, paths, bar, card, left, right, another, earlier, back, language)
+    return PhotoSection(
+        start, upload, several, gallery, paths, bar, card, left, right, another, earlier, back, language
+    )
 
 
 def _photo_bar(language: str) -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button, gr.Button, gr.Button]:
@@ -126,3 +131,13 @@ def _examples(paths: tuple[Path, ...], language: str) -> gr.Gallery:
 def _limits() -> Text:
     settings = get_settings()
     return Text("page.limits", megabytes=settings.max_upload_megabytes, megapixels=settings.max_megapixels)
+
+
+def _several(language: str) -> gr.File:
+    """Render here the place where several files are dropped."""
+    with gr.Column(elem_classes="drop"):
+        label = Text("batch.drop").worded(language)
+        kinds = ["image", *SUFFIXES, ZIP]
+        upload = gr.File(label=label, file_count="multiple", file_types=kinds, show_label=False, elem_id="batch-upload")
+        gr.HTML(markup.small(label), elem_classes="invitation")
+    return upload

@@ -3,6 +3,7 @@
 import threading
 import weakref
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record
 from colorizers.picture.result import Coloring, Result, on_white, with_alpha
 from colorizers.settings import get_settings
+from colorizers.web.batch_files import Batch
 from colorizers.web.files import Folder, open_upload
 from colorizers.web.jobs import Phase
 from colorizers.words import Text
@@ -147,6 +149,41 @@ class ColoredTab:
         return sum(bytes_of(coloring.outcome) for coloring in self.colorings)
 
 
+@dataclass(frozen=True)
+class Card:
+    """One of the pictures that are compared, as a file.
+
+    Results have `seconds`; others, which no method has made, have none. `figures` are against the true colours, where
+    the photo has them. `pinned` results stay when their tab changes.
+    """
+
+    key: str
+    title: Text
+    settings: str
+    seconds: float | None
+    figures: Mapping[str, float] | None
+    path: Path
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A result that was kept for comparing."""
+
+    key: str
+    info: MethodInfo
+    tab: ColoredTab
+
+
+@dataclass
+class Compared:
+    """What is compared: results that were kept, all pictures as they were last made, the keys of two of them."""
+
+    pins: list[Pin] = field(default_factory=list)
+    cards: list[Card] = field(default_factory=list)
+    sides: tuple[str, ...] = ()
+
+
 class Shelf:
     """Bounds what the results of all tabs of all visitors take in memory: those that were made first go first."""
 
@@ -185,6 +222,8 @@ class Session:
     earlier: tuple[Shown, dict[str, ColoredTab]] | None = None
     offered: Path | None = None
     stays: bool = False
+    compared: Compared = field(default_factory=Compared)
+    batch: Batch = field(default_factory=Batch)
     _folder: Folder | None = None
 
     @property
@@ -225,14 +264,15 @@ class Session:
         reduced = photo.reduced(_THUMBNAIL)
         small = on_white(with_alpha(uncolored(reduced.lightness), reduced.alpha))
         self.on_page, self.tabs = Shown(source, photo, whole.size, before, small), {}
+        self.compared = Compared()
 
     def turn(self, quarter_turns: int) -> None:
         """Turn the photo counter-clockwise, and its colours with it."""
-        source, tabs = self.shown.source, self.tabs
+        source, tabs, pins = self.shown.source, self.tabs, self.compared.pins
         self._place(replace(source, quarter_turns=(source.quarter_turns + quarter_turns) % 4))
-        for tab in tabs.values():
+        for tab in (*tabs.values(), *(pin.tab for pin in pins)):
             tab.turn(quarter_turns)
-        self.tabs = tabs
+        self.tabs, self.compared.pins = tabs, pins
 
     def tab(self, info: MethodInfo) -> ColoredTab:
         """The content of a method's tab."""
@@ -259,6 +299,23 @@ class Session:
         """Another finish."""
         tab = self.tab(info)
         tab.finish, tab.small = finish, None
+
+    def forget_results(self) -> None:
+        """Delete what was made of the batch: all of it is still to be coloured."""
+        for row in self.batch.rows:
+            for path in filter(None, (row.result, row.small)):
+                self.folder.discard(path)
+            row.result = row.small = None
+            if row.item is not None:
+                row.problem = None
+
+    def pin(self, info: MethodInfo, key: str) -> None:
+        """Keep the chosen result for comparing; ColorizerError when there is none. Once is enough for each `key`."""
+        tab = self.tab(info)
+        pinned = ColoredTab(tab.finish, (tab.coloring,))
+        if key not in {pin.key for pin in self.compared.pins}:
+            self.compared.pins.append(Pin(key, info, pinned))
+            _SHELF.add(pinned)
 
     def first_look(self, info: MethodInfo, outcome: Kept, record: Record | None = None) -> tuple[Path, Path]:
         """Before and after, as files, of a job that is running."""

@@ -20,19 +20,22 @@ class Strip:
     infos: Sequence[MethodInfo]
     results: gr.HTML
     stop: gr.Button
+    keep: gr.Button
     language: str
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:
         """What `updates` changes."""
-        return [self.results, self.stop]
+        return [self.results, self.stop, self.keep]
 
     def updates(self, session: Session) -> Updates:
         """The strip as the session has it."""
         if session.on_page is None:
             return {}
         shown = markup.strip(self._results(session), session.on_page.small, self.language)
-        return {self.results: shown, self.stop: gr.Button(visible=seen(bool(session.coming)))}
+        busy, label = bool(session.coming), Text("compare.keep").worded(self.language)
+        stop, keep = gr.Button(visible=seen(busy)), gr.Button(label, visible=seen(not busy))
+        return {self.results: shown, self.stop: stop, self.keep: keep}
 
     def _results(self, session: Session) -> Iterator[tuple[MethodInfo, Image.Image | None, float]]:
         for info in self.infos:
@@ -49,4 +52,5 @@ def build_strip(infos: Sequence[MethodInfo], language: str) -> Strip:
     with gr.Row(elem_id="results"):
         results = gr.HTML()
         stop = gr.Button(Text("page.stop-the-rest").worded(language), size="sm", visible="hidden", min_width=120)
-    return Strip(in_order, results, stop, language)
+        keep = gr.Button(Text("compare.keep").worded(language), size="sm", visible="hidden", min_width=120)
+    return Strip(in_order, results, stop, keep, language)

@@ -8,6 +8,7 @@ import gradio as gr
 from colorizers.engine.jobs import WeightsState
 from colorizers.methods.method import MethodInfo
 from colorizers.options import MAX_VARIANTS
+from colorizers.settings import get_settings
 from colorizers.web import markup
 from colorizers.web.about import about
 from colorizers.web.controls import Panel, build_panel
@@ -30,10 +31,24 @@ def seen(is_seen: bool) -> bool | Literal["hidden"]:
 
 
 @dataclass(frozen=True)
+class DownloadRow:
+    """What can be downloaded, with its licence; the buttons, and how it goes."""
+
+    offer: gr.HTML
+    get: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+
+
+@dataclass(frozen=True)
 class TabView:
-    """The components of one tab. `losses`, `gallery`, `seed`, `use_seed` and `maps` are None where there are none."""
+    """The components of one tab. `losses`, `gallery`, `seed`, `use_seed` and `maps` are None where there are none.
+
+    So is `downloading` in public hosting.
+    """
 
     beforehand: gr.HTML
+    downloading: DownloadRow | None
     options: Panel
     run: gr.Button
     stop: gr.Button
@@ -108,9 +123,10 @@ class TabView:
 def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView:
     """Render a method's tab here, in a language: the picture, and a panel with all that can be done about it."""
     with gr.Column(elem_classes="picture"):
-        slider = _stage(language)
+        slider = build_stage(language)
+        gr.HTML(markup.tools(language), elem_classes="tools-line")
     with gr.Column(elem_classes="side"):
-        run, stop, download, file, status = _actions(language)
+        run, stop, download, file, status, downloading = _actions(language)
         beforehand = gr.HTML(about(info, weights, language), elem_classes="beforehand")
         gallery = _variants(language) if "variants" in info.options.model_fields else None
         seed, use_seed = _seed("seed" in info.options.model_fields, language)
@@ -120,33 +136,34 @@ def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView
             undo, redo, reset = _steps(language)
             looks = build_looks(language)
             finish = build_panel(info.finish, weights, language)
-        kind, keep_exif = _file(language)
+        kind, keep_exif = build_file_options(language)
         link = gr.Button(Text("page.copy-link").worded(language), size="sm")
         linked = gr.Textbox(visible=False)
         maps = gr.HTML(elem_classes="maps-line") if info.shows_maps else None
     return TabView(
-        beforehand, options, run, stop, status, losses, slider, gallery, seed, use_seed, maps, looks, finish, undo,
-        redo, reset, kind, keep_exif, download, file, link, linked, language,
+        beforehand, downloading, options, run, stop, status, losses, slider, gallery, seed, use_seed, maps, looks,
+        finish, undo, redo, reset, kind, keep_exif, download, file, link, linked, language,
     )  # fmt: skip
 
 
-def _stage(language: str) -> gr.ImageSlider:
+def build_stage(language: str, *classes: str, position: int = DIVIDER) -> gr.ImageSlider:
     """Before and after, and a slider that moves the divider by keyboard: it is seen only while it has the focus."""
     slider = gr.ImageSlider(
         type="filepath", show_label=False, label=Text("page.result").worded(language), interactive=False,
-        buttons=["fullscreen"], container=False, slider_position=DIVIDER, elem_classes="stage",
+        buttons=["fullscreen"], container=False, slider_position=position, elem_classes=["stage", *classes],
     )  # fmt: skip
     divider = gr.Slider(
-        0, 100, DIVIDER, step=1, label=Text("page.divider").worded(language), container=False, buttons=[],
+        0, 100, position, step=1, label=Text("page.divider").worded(language), container=False, buttons=[],
         elem_classes="divider",
     )  # fmt: skip
     divider.input(None, divider, slider, js=MOVE_DIVIDER, queue=False, api_visibility="private")
-    gr.HTML(markup.tools(language), elem_classes="tools-line")
     return slider
 
 
-def _actions(language: str) -> tuple[gr.Button, gr.Button, gr.Button, gr.DownloadButton, gr.HTML]:
-    """What is always in sight: the buttons, and how it goes."""
+def _actions(
+    language: str,
+) -> tuple[gr.Button, gr.Button, gr.Button, gr.DownloadButton, gr.HTML, DownloadRow | None]:
+    """What is always in sight: the buttons, how it goes, and the weights that it lacks."""
     saving = Text("page.download").worded(language)
     with gr.Column(elem_classes="actions"):
         with gr.Row(elem_classes="buttons"):
@@ -155,7 +172,16 @@ def _actions(language: str) -> tuple[gr.Button, gr.Button, gr.Button, gr.Downloa
             download = gr.Button(saving, variant="primary", interactive=False, **BUTTON)
             file = gr.DownloadButton(saving, visible=False)
         status = gr.HTML(elem_classes="status-line")
-    return run, stop, download, file, status
+        downloading = None if get_settings().public else _download_row(language)
+    return run, stop, download, file, status, downloading
+
+
+def _download_row(language: str) -> DownloadRow:
+    with gr.Column(elem_classes="download-row"):
+        offer = gr.HTML()
+        get = gr.Button("", visible="hidden", size="md")
+        stop = gr.Button(Text("page.stop-download").worded(language), variant="stop", visible="hidden", size="md")
+        return DownloadRow(offer, get, stop, gr.HTML())
 
 
 def _variants(language: str) -> gr.Gallery:
@@ -180,8 +206,9 @@ def _steps(language: str) -> tuple[gr.Button, gr.Button, gr.Button]:
         return undo, redo, gr.Button(Text("page.reset").worded(language), size="sm")
 
 
-def _file(language: str) -> tuple[gr.Dropdown, gr.Checkbox]:
-    kind = gr.Dropdown(_formats(False, language), value="PNG", label=Text("page.format").worded(language))
+def build_file_options(language: str, deep: bool = False) -> tuple[gr.Dropdown, gr.Checkbox]:
+    """The format of a file, that of 16 bits too with `deep`, and whether it keeps its EXIF data."""
+    kind = gr.Dropdown(_formats(deep, language), value="PNG", label=Text("page.format").worded(language))
     return kind, gr.Checkbox(label=Text("page.keep-exif").worded(language))
 
 

@@ -7,9 +7,9 @@ import gradio as gr
 
 from colorizers.words import Text
 
-CSS = [Path(__file__).with_name(f"{name}.css") for name in ("page", "adjust", "history")]
+CSS = [Path(__file__).with_name(f"{name}.css") for name in ("page", "compare", "batch", "adjust", "history")]
 MARK = Path(__file__).with_name("mark.svg")
-_SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("page", "adjust", "history")]
+_SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("page", "batch", "adjust", "history")]
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
@@ -53,6 +53,8 @@ def head(language: str) -> str:
     texts = {
         "before": Text("page.before"),
         "after": Text("page.after"),
+        "left": Text("compare.left-picture"),
+        "right": Text("compare.right-picture"),
         "notYet": Text("page.not-colored"),
         "resetZoom": Text("page.reset-zoom"),
     }

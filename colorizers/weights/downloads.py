@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -12,6 +13,8 @@ from colorizers.errors import ColorizerError
 from colorizers.words import Text
 
 LOCK = "hub.lock.json"
+Watch = Callable[[float], None]
+"""Is told how many bytes of a download are here, again and again; what it raises ends the download for now."""
 _BUSY = ".busy"  # in a folder: held by the one download that may write there
 
 
@@ -96,31 +99,56 @@ def _git_blob(path: Path) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def fetch(file: Published, target: Path) -> None:
+class _Watched(io.BufferedWriter):
+    """The end of a file to which a download is appended, under a watch."""
+
+    def __init__(self, path: Path, watch: Watch) -> None:
+        super().__init__(io.FileIO(path, "ab"))
+        self._watch = watch
+
+    def write(self, data: Any) -> int:
+        """As any file's."""
+        written = super().write(data)
+        self._watch(self.tell())
+        return written
+
+
+def unwatched(arrived: float) -> None:
+    """Nobody looks."""
+
+
+def fetch(file: Published, target: Path, watch: Watch = unwatched) -> None:
     """Download a file, going on where an earlier download stopped, check its hash, and lock `target` to it.
 
     Waits for other downloads into the same folder to end. Raises ColorizerError when the publisher cannot be reached,
     the disk is full, or another file arrives than was locked.
     """
     with _alone(target.parent, file.pin.hub):
-        _take(file, target, target.parent, target.stem)
+        _take(file, target, target.parent, target.stem, watch)
 
 
-def fetch_folder(files: Mapping[str, Published], target: Path) -> None:
+def fetch_folder(files: Mapping[str, Published], target: Path, watch: Watch = unwatched) -> None:
     """As `fetch`, for all files of one repository, named as they are to lie in a folder; it is there all at once.
 
     Of a folder that is there already only what is missing or damaged is fetched, and what does not belong is deleted.
     """
     with _alone(target.parent, next(iter(files.values())).pin.hub):
         place = target if target.is_dir() else target.with_name(f"{target.name}.part")
+        before = 0.0
         for name, file in files.items():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
-            _take(file, place / name, target.parent, f"{target.name}/{name}")
+            _take(file, place / name, target.parent, f"{target.name}/{name}", _after(before, watch))
+            before += file.size
         for folder in {(place / name).parent for name in files}:
             for stray in folder.iterdir():
                 if stray.is_file() and stray.relative_to(place).as_posix() not in files:
                     stray.unlink()
         place.rename(target)
+
+
+def _after(before: float, watch: Watch) -> Watch:
+    """The watch of what comes after so many bytes."""
+    return lambda arrived: watch(before + arrived)
 
 
 @contextlib.contextmanager
@@ -142,7 +170,7 @@ def failed(hub: str, error: OSError) -> ColorizerError:
     return ColorizerError(Text("download.failed", hub=hub, reason=reason))
 
 
-def _take(file: Published, target: Path, folder: Path, name: str) -> None:
+def _take(file: Published, target: Path, folder: Path, name: str, watch: Watch) -> None:
     """Make `target` what the folder's lock says under a name, or will say; nothing to do when it is so already."""
     offered = file.pin
     locked = pins(folder).get(name)
@@ -151,7 +179,7 @@ def _take(file: Published, target: Path, folder: Path, name: str) -> None:
         raise ColorizerError(Text("download.other-than-locked", file=offered.file, hub=offered.hub, lock=lock))
     if locked is None or not target.is_file() or digest(target) != locked.sha256:
         part = target.with_name(f"{target.name}.{(offered.sha256 or file.blob)[:12]}.part")
-        with part.open("ab") as stream:
+        with _Watched(part, watch) as stream:
             file.append(stream)
         found = replace(offered, sha256=digest(part))
         if not (found.allows(offered) and file.is_at(part)) or locked not in (None, found):

@@ -36,6 +36,11 @@ class Weights:
         return self.hub is None and self.key != OWN
 
     @property
+    def can_be_fetched(self) -> bool:
+        """Whether this program can download them."""
+        return self.hub is not None and not isinstance(self.hub, Elsewhere)
+
+    @property
     def name(self) -> str:
         """The last part of the key."""
         return self.key.rpartition("/")[2]

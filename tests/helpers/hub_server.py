@@ -1,13 +1,15 @@
 """A server that speaks the routes of the Hugging Face hub and of torchvision, and how tests download from it."""
 
+import contextlib
 import hashlib
 import io
 import json
 import re
 import subprocess
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,6 +20,7 @@ from torch import nn
 
 from colorizers.__main__ import main
 from colorizers.methods.catalog import REGISTRY
+from colorizers.settings import get_settings
 
 KEY = "transformer/ddcolor_tiny"
 HUB = REGISTRY[KEY].hub.name
@@ -111,6 +114,24 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+@contextlib.contextmanager
+def running_hub(files: dict[str, bytes], cache: Path) -> Iterator[Hub]:
+    """A hub with these files, and a machine whose downloads go into an empty cache."""
+    has = Hub({FIRST: files})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(has))
+    # The interval is how long its end is waited for.
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    has.url = f"http://127.0.0.1:{server.server_port}"
+    with pytest.MonkeyPatch.context() as patch:
+        connect(has.url, patch)
+        patch.setenv("COLORIZERS_CACHE_DIR", str(cache))
+        get_settings.cache_clear()
+        yield has
+    get_settings.cache_clear()
+    server.shutdown()
+    server.server_close()
 
 
 def is_small(name: str) -> bool:

@@ -87,8 +87,9 @@ def open_tab(page: Page, title: str) -> None:
 
 
 def tab_name(info: MethodInfo) -> str:
-    """What people read on the tab of a method."""
-    return f"{info.title}: {info.purpose}"
+    """What people read on the tab of a method that is installed, where there is no GPU."""
+    time = "< 1 s" if info.quick else "seconds to minutes" if info.slow_on_cpu else "seconds"
+    return f"{info.purpose} {info.title} · {time}"
 
 
 def open_advanced(page: Page) -> None:

@@ -141,7 +141,7 @@ def test_a_file_that_is_no_photo_is_refused_in_one_sentence_and_the_page_goes_on
 def test_stop_gives_the_device_back_and_keeps_what_a_method_has_so_far(page: Page, server: Server, photo: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "Trivial: one tint")
+    open_tab(page, "one tint Trivial · seconds")
     server.gate.hold()
     color(page)
     expect(after_picture(page)).to_be_visible()  # a preview of the first step
@@ -158,7 +158,7 @@ def test_stop_cancels_a_method_without_partial_results_and_shows_what_was_there_
 ) -> None:
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "Transfer: from a picture")
+    open_tab(page, "from a picture Transfer · seconds")
     choose_shipped(page, 4)
     server.gate.hold()
     color(page)
@@ -182,7 +182,7 @@ def test_a_method_that_optimises_draws_its_losses_while_it_runs_where_nothing_wa
     give(page, photo)
     wait_for_colour(page)
     expect(plot).to_have_count(0)
-    open_tab(page, "Trivial: one tint")
+    open_tab(page, "one tint Trivial · seconds")
     expect(plot).to_have_attribute("aria-label", "Losses are drawn here while it runs")
     page.locator(".stage img").locator("visible=true").first.evaluate("image => image.decode()")  # it has its height
     plot.element_handle().wait_for_element_state("stable")
@@ -207,16 +207,16 @@ def test_a_new_run_begins_with_an_empty_plot(page: Page, server: Server, photo: 
     lines = page.locator(".losses polyline")
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "Trivial: one tint")
+    open_tab(page, "one tint Trivial · seconds")
     color(page)
     wait_for_colour(page)
     expect(lines).to_have_count(2)
-    open_tab(page, "Transfer: from a picture")
+    open_tab(page, "from a picture Transfer · seconds")
     choose_shipped(page, 4)
     server.gate.hold()
     color(page)
     expect(after_picture(page)).to_be_visible()  # it has the device
-    open_tab(page, "Trivial: one tint")
+    open_tab(page, "one tint Trivial · seconds")
     color(page)
     expect(lines).to_have_count(0)
     server.gate.open()

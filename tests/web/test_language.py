@@ -45,7 +45,7 @@ def marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def rest(text: str) -> str:
     """What people read of a piece of the page and no brackets are around."""
-    text = re.sub(r"<[^>]*>", " ", text)
+    text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", text)
     while (less := re.sub(r"⟦[^⟦⟧]*⟧", " ", text)) != text:
         text = less
     return " ".join(re.findall(r"[A-Za-z]{2,}", text))

@@ -1,13 +1,10 @@
-import threading
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from hub_server import FIRST, Hub, checkpoint, connect, handler
+from hub_server import Hub, checkpoint, running_hub
 from weight_shelf import Shelf
 
-from colorizers.settings import get_settings
 from colorizers.weights import store
 
 
@@ -22,20 +19,11 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def hub(tmp_path: Path) -> Iterator[Hub]:
     """A hub with the published weights, and a machine without them."""
-    has = Hub({FIRST: {"README.md": b"# DDColor", "config.json": b"{}", "pytorch_model.bin": checkpoint()}})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(has))
-    # The interval is how long its end is waited for.
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    has.url = f"http://127.0.0.1:{server.server_port}"
-    connect(has.url, monkeypatch)
-    monkeypatch.setenv("COLORIZERS_CACHE_DIR", str(tmp_path / "cache"))
-    get_settings.cache_clear()
-    yield has
-    get_settings.cache_clear()
-    server.shutdown()
-    server.server_close()
+    files = {"README.md": b"# DDColor", "config.json": b"{}", "pytorch_model.bin": checkpoint()}
+    with running_hub(files, tmp_path / "cache") as running:
+        yield running
 
 
 @pytest.fixture
