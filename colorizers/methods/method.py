@@ -27,6 +27,7 @@ class MethodInfo:
     result so far; otherwise Stop cancels. `quick` means less than a second on any machine, `slow_on_cpu` minutes where
     there is no GPU, `shows_maps` that it shows the maps that guided its network. `checker` is the key of the network
     that judges its pictures before strangers see them, where it has one; those of the weights in `unchecked` need none.
+    The networks of the weights in `listening` take colour hints as input.
     """
 
     name: str
@@ -41,6 +42,7 @@ class MethodInfo:
     shows_maps: bool = False
     checker: str = ""
     unchecked: tuple[str, ...] = ()
+    listening: tuple[str, ...] = ()
 
     @property
     def title(self) -> Text:
@@ -130,6 +132,11 @@ class Method(Protocol[O]):
 
 
 AnyMethod = Method[Any]
+
+
+def listens(info: MethodInfo, options: Mapping[str, Any]) -> bool:
+    """Whether the network that these options choose takes colour hints as input."""
+    return options.get("weights") in info.listening
 
 
 def finish_of(info: MethodInfo, options: Mapping[str, Any], wanted: Finish | Mapping[str, Any]) -> Finish:

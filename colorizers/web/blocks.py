@@ -13,6 +13,7 @@ from colorizers.web.api import add_endpoints
 from colorizers.web.automatic import Automatic
 from colorizers.web.files import OPENING
 from colorizers.web.handlers import TabHandlers
+from colorizers.web.hint_tool import HintTool, build_hint_tool
 from colorizers.web.photo_section import PhotoSection, build_photo_section
 from colorizers.web.session import Session
 from colorizers.web.strip import build_strip
@@ -50,11 +51,13 @@ def build_page(
             with gr.Tabs(overflow_behavior="wrap") as row:
                 built = [_build_tab(info, weights, language) for info in infos]
             strip = build_strip(infos, language)
+        hint_tool = build_hint_tool(language)
         tabs = [TabHandlers(engine, info, view, strip) for info, (_, view) in zip(infos, built, strict=True)]
         for tab, (part, _) in zip(tabs, built, strict=True):
             tab.wire(part, session)
         automatic = Automatic(tabs, strip, row)
-        _wire_photo(photo, workspace, tabs, automatic, session)
+        _wire_photo(photo, workspace, tabs, automatic, hint_tool, session)
+        hint_tool.wire(tabs, strip, session)
         for tab in tabs:
             tab.wire_stop(session)
         automatic.wire_stop(session)
@@ -74,7 +77,12 @@ def _build_tab(info: MethodInfo, weights: WeightsState, language: str) -> tuple[
 
 
 def _wire_photo(
-    photo: PhotoSection, workspace: gr.Column, tabs: list[TabHandlers], automatic: Automatic, session: gr.State
+    photo: PhotoSection,
+    workspace: gr.Column,
+    tabs: list[TabHandlers],
+    automatic: Automatic,
+    hint_tool: HintTool,
+    session: gr.State,
 ) -> None:
     """A photo that comes or is turned ends what runs and clears the tabs, and is coloured by itself."""
     plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -83,7 +91,8 @@ def _wire_photo(
     def shown(now: Session, stay: bool = False) -> Updates:
         cleared = {part: update for tab in tabs for part, update in tab.blank(now).items()}
         begun = automatic.begin(now, stay)
-        return {session: now, workspace: gr.Column(elem_classes=""), **photo.updates(now), **cleared, **begun}
+        told = photo.updates(now) | hint_tool.updates(now)
+        return {session: now, workspace: gr.Column(elem_classes=""), **told, **cleared, **begun}
 
     def take_upload(now: Session, path: str) -> Updates:
         photo.take_upload(now, path)
@@ -99,7 +108,7 @@ def _wire_photo(
         return shown(now, stay=True) | in_sight
 
     parts = dict.fromkeys([*automatic.outputs, *(part for tab in tabs for part in tab.view.outputs)])
-    outputs = [session, workspace, *photo.outputs, *parts]
+    outputs = [session, workspace, hint_tool.known, *photo.outputs, *parts]
     came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **plumbing, **opening)]
     if photo.gallery is not None:
         came.append(photo.gallery.select(take_example, session, outputs, **plumbing, **opening))

@@ -43,7 +43,7 @@ def serve(
         prevent_thread_lock=not wait,
         quiet=not wait,
         theme=theme.theme(),
-        css_paths=[theme.CSS],
+        css_paths=theme.CSS,
         favicon_path=theme.MARK,
         footer_links=[],
         app_kwargs={"routes": [Route("/healthz", _health(engine))]},

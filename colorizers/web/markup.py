@@ -44,12 +44,24 @@ def invitation(language: str) -> str:
 
 def tools(language: str) -> str:
     """The buttons below the picture: page.js gives them their work."""
-    hold, out, closer = (_worded(Text(f"page.{tool}"), language) for tool in ("hold", "zoom-out", "zoom-in"))
+    hold, hints = (_worded(Text(key), language) for key in ("page.hold", "page.hints.mode"))
+    signs = {"hints-undo": "↶", "hints-redo": "↷", "hints-clear": "✕", "zoom-out": "−", "zoom-in": "+"}
     return (
         f'<div class="tools"><button type="button" data-tool="hold"><kbd aria-hidden="true">␣</kbd> {hold}</button>'
-        f'<button type="button" data-tool="zoom-out" aria-label="{out}" title="{out}">−</button>'
-        f'<button type="button" data-tool="zoom-in" aria-label="{closer}" title="{closer}">+</button></div>'
+        f'<button type="button" data-tool="hints" aria-pressed="false">{hints}</button>'
+        f"{''.join(_tool(name, sign, language) for name, sign in signs.items())}</div>"
     )
+
+
+def _tool(name: str, sign: str, language: str) -> str:
+    label = _worded(Text(f"page.{name.replace('hints-', 'hints.')}"), language)
+    return f'<button type="button" data-tool="{name}" aria-label="{label}" title="{label}">{sign}</button>'
+
+
+def data(**values: str) -> str:
+    """What a script of the page reads, and nobody sees."""
+    given = (f'data-{name}="{escape(value)}"' for name, value in values.items())
+    return f"<span {' '.join(given)}></span>"
 
 
 def heading(text: Text, language: str) -> str:

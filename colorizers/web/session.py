@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo
-from colorizers.picture.compose import Kept, bytes_of, compose, packed, uncolored
+from colorizers.picture.compose import Kept, bytes_of, compose, held, packed, uncolored
 from colorizers.picture.finish import Finish
+from colorizers.picture.hints import Hints
 from colorizers.picture.naming import result_stem, shown_name
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Coloring, Result, on_white, with_alpha
@@ -132,12 +134,17 @@ _SHELF = Shelf(_MOST_KEPT)
 
 @dataclass
 class Session:
-    """One visitor's page. `open` is the method of the visible tab, `coming` are those that will run by themselves."""
+    """One visitor's page. `open` is the method of the visible tab, `coming` are those that will run by themselves.
+
+    `hints` are the visitor's colours for the photo, in every tab.
+    """
 
     on_page: Shown | None = None
     tabs: dict[str, ColoredTab] = field(default_factory=dict)
     open: str = ""
     coming: tuple[str, ...] = ()
+    hints: Hints = ()
+    _held: dict[tuple[int, int], tuple[Hints, Tensor | None]] = field(default_factory=dict)  # by the size of a photo
     _folder: Folder | None = None
 
     @property
@@ -163,14 +170,15 @@ class Session:
         reduced = photo.reduced(_THUMBNAIL)
         small = on_white(with_alpha(uncolored(reduced.lightness), reduced.alpha))
         self.on_page, self.tabs = Shown(source, photo, whole.size, before, small), {}
+        self.hints, self._held = (), {}
 
     def turn(self, quarter_turns: int) -> None:
-        """Turn the photo counter-clockwise, and its colours with it."""
-        source, tabs = self.shown.source, self.tabs
+        """Turn the photo counter-clockwise, and its colours and hints with it."""
+        source, tabs, hints = self.shown.source, self.tabs, self.hints
         self.use(replace(source, quarter_turns=(source.quarter_turns + quarter_turns) % 4))
         for tab in tabs.values():
             tab.turn(quarter_turns)
-        self.tabs = tabs
+        self.tabs, self.hints = tabs, tuple(hint.turned(quarter_turns) for hint in hints)
 
     def tab(self, info: MethodInfo) -> ColoredTab:
         """The content of a method's tab."""
@@ -179,7 +187,7 @@ class Session:
     def result(self, info: MethodInfo) -> Result:
         """The chosen result on the reduced photo; ColorizerError when there is none."""
         tab = self.tab(info)
-        return Result(self.shown.photo, tab.coloring, tab.finish)
+        return Result(self.shown.photo, tab.coloring, tab.finish, self.hints)
 
     def keep(self, info: MethodInfo, colorings: tuple[Coloring, ...]) -> None:
         """Put the colorings of a job on the page, packed."""
@@ -198,10 +206,25 @@ class Session:
         tab = self.tab(info)
         tab.finish, tab.small = finish, None
 
+    def hint(self, hints: Hints) -> None:
+        """Other hints: every tab shows them when it is looked at."""
+        self.hints = hints
+        for tab in self.tabs.values():
+            tab.small, tab.in_sight = None, False
+
+    def _colored(self, photo: Photo, outcome: Kept, finish: Finish) -> np.ndarray:
+        """The pixels of the page's photo at some size, under the hints."""
+        hints = self.hints
+        known, planes = self._held.get(photo.size, ((), None))
+        if known is not hints:
+            planes = held(hints, photo.lightness)
+            self._held[photo.size] = hints, planes
+        return compose(photo.lightness, outcome, finish, hints=() if planes is None else planes)
+
     def first_look(self, info: MethodInfo, outcome: Kept) -> tuple[Path, Path]:
         """Before and after, as files, of a job that is running."""
         tab, shown = self.tab(info), self.shown
-        tab.previews.append(self.folder.preview(compose(shown.photo.lightness, outcome, tab.finish), shown.photo.alpha))
+        tab.previews.append(self.folder.preview(self._colored(shown.photo, outcome, tab.finish), shown.photo.alpha))
         while len(tab.previews) > _PREVIEWS:
             self.folder.discard(tab.previews.popleft())
         return shown.before, tab.previews[-1]
@@ -216,14 +239,14 @@ class Session:
         tab = self.tab(info)
         if tab.small is None:
             photo = self.shown.photo.reduced(_THUMBNAIL)
-            pixels = compose(photo.lightness, tab.coloring.outcome, tab.finish)
+            pixels = self._colored(photo, tab.coloring.outcome, tab.finish)
             tab.small = on_white(with_alpha(pixels, photo.alpha))
         return tab.small
 
     def thumbnails(self, info: MethodInfo) -> list[Path]:
         """A small file for each variant."""
         tab, small = self.tab(info), self.shown.photo.reduced(_THUMBNAIL)
-        every = [compose(small.lightness, coloring.outcome, tab.finish) for coloring in tab.colorings]
+        every = [self._colored(small, coloring.outcome, tab.finish) for coloring in tab.colorings]
         return [self.folder.preview(pixels, small.alpha) for pixels in every]
 
     def save(self, info: MethodInfo, suffix: str, bits: int, keep_exif: bool) -> tuple[Path, tuple[Text, ...]]:

@@ -7,9 +7,14 @@ import gradio as gr
 
 from colorizers.words import Text
 
-CSS = Path(__file__).with_name("page.css")
+CSS = [Path(__file__).with_name(name) for name in ("page.css", "hints.css")]
 MARK = Path(__file__).with_name("mark.svg")
-_SCRIPT = Path(__file__).with_name("page.js")
+_SCRIPTS = [Path(__file__).with_name(name) for name in ("page.js", "hints.js")]
+_HINT_TEXTS = {
+    "hintHelp": "help", "hintKeys": "keys", "hintColors": "colors", "noColor": "no-color", "otherColor": "other-color",
+    "fromPicture": "from-picture", "clickPicture": "click-picture", "unreadablePicture": "unreadable-picture",
+    "removeHint": "remove", "closeHint": "close",
+}  # fmt: skip
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
@@ -55,7 +60,11 @@ def head(language: str) -> str:
         "after": Text("page.after"),
         "notYet": Text("page.not-colored"),
         "resetZoom": Text("page.reset-zoom"),
+        "hint": Text("page.hints.one", number="{number}", color="{color}"),
+        "useColor": Text("page.hints.use-color", color="{color}"),
+        **{name: Text(f"page.hints.{key}") for name, key in _HINT_TEXTS.items()},
     }
     worded = json.dumps({name: text.worded(language) for name, text in texts.items()})
     given = f"const LANGUAGE = {json.dumps(Text('language.tag').worded(language))}, TEXTS = {worded};"
-    return f"<script>(() => {{ {given}\n{_SCRIPT.read_text()}}})();</script>"
+    scripts = "\n".join(script.read_text() for script in _SCRIPTS)
+    return f"<script>(() => {{ {given}\n{scripts}}})();</script>"
