@@ -51,7 +51,9 @@ def measured(engine, method, options, region) -> tuple[float, float, float]:
     plain, hinted = (
         lab_of(engine.results(JobRequest(photo, method, options, hints=hints))[0].pixels()) for hints in ((), [hint])
     )
-    before, after, change = (ciede2000(a[None], b[None])[0] for a, b in ((plain, truth), (hinted, truth), (hinted, plain)))
+    before, after, change = (
+        ciede2000(a[None], b[None])[0] for a, b in ((plain, truth), (hinted, truth), (hinted, plain))
+    )
     return before[inside].mean().item(), after[inside].mean().item(), change[~inside].mean().item()
 
 

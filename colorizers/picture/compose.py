@@ -1,6 +1,6 @@
 """From a method's outcome to the pixels of the result: full size, finish, luminance lock, gamut, in strips."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,12 +68,18 @@ def turned(outcome: Kept, quarter_turns: int) -> Kept:
 
 def ab_at(outcome: Kept, along: float, down: float) -> Tensor:
     """The ab (2,) of an outcome at a place, in shares of its width and height."""
-    planes = outcome.levels if isinstance(outcome, PackedPainting) else _planes(outcome)
-    height, width = planes.shape[1:]
-    y, x = min(int(down * height), height - 1), min(int(along * width), width - 1)
     if isinstance(outcome, PackedPainting):
-        return _planes(_unpacked(PackedPainting(outcome.levels[:, y : y + 1, x : x + 1])))[1:, 0, 0]
+        y, x = _place(outcome.levels.shape, along, down)
+        return ab_at(_unpacked(PackedPainting(outcome.levels[:, y : y + 1, x : x + 1])), 0, 0)
+    planes = _planes(outcome)
+    y, x = _place(planes.shape, along, down)
     return planes[-2:, y, x].detach().float().cpu()
+
+
+def _place(shape: Sequence[int], along: float, down: float) -> tuple[int, int]:
+    """The row and the column of planes (c, h, w) at shares of width and height."""
+    _, height, width = shape
+    return min(int(down * height), height - 1), min(int(along * width), width - 1)
 
 
 def bytes_of(outcome: Kept) -> int:
@@ -184,7 +190,9 @@ def held(hints: Hints, lightness: Tensor) -> Tensor | None:
     if not hints:
         return None
     planes = spread(hints, lightness)
-    cell = min(_SNAP_SIDE, max(lightness.shape)) / max(planes.shape)  # pixels of a place of the grid, where it is snapped
+    cell = min(_SNAP_SIDE, max(lightness.shape)) / max(
+        planes.shape
+    )  # pixels of a place of the grid, where it is snapped
     return _snapped(planes, lightness, 1, max(1, round(1.25 * cell)))
 
 

@@ -88,11 +88,13 @@ def spread(hints: Hints, lightness: Tensor) -> Tensor:
     "Fast image and video colorization using chrominance blending", Yatziv and Sapiro 2006, with another cost. Where
     several hints hold, the nearer ones count for more. Darker places get less chroma than the place of the hint.
     """
-    small = resized(lightness[None], size_within(tuple(lightness.shape), _GRID))[0]
-    ground = _Ground(small.numpy().tobytes(), (small.shape[0], small.shape[1]))
+    height, width = lightness.shape
+    size = size_within((height, width), _GRID)
+    small = resized(lightness[None], size)[0]
+    ground = _Ground(small.numpy().tobytes(), size)
     places: dict[tuple[str | None, float], Tensor] = {}
     for hint in hints:
-        kind, place = (hint.color, hint.reach), _drawn(hint, ground.size)
+        kind, place = (hint.color, hint.reach), _drawn(hint, size)
         places[kind] = places[kind] | place if kind in places else place
     weights, shares, colors = [], [], []
     for (color, reach), place in places.items():

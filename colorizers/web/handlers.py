@@ -228,8 +228,8 @@ class TabHandlers:
         try:
             shown = session.shown
             session.refinish(self.info, _finish(view, finish))
-            values = view.options.values(options)
-            job = self._engine.checked(JobRequest(opened(), self.info.name, values, tab.finish, session.hints))
+            chosen = view.options.values(options)
+            job = self._engine.checked(JobRequest(opened(), self.info.name, chosen, tab.finish, session.hints))
             tab.job_id, tab.asked = job.id, tuple(options)
             last = JobView(Phase.QUEUED, texts.starting(self._usual))
             yield self._room(dict(job.options).get("variants", 1)) | self._show(session, last)

@@ -28,9 +28,10 @@ _TAKE = "document.addEventListener('%s', (event) => { props.value = event.detail
 
 @dataclass(frozen=True)
 class HintTool:
-    """Components that nobody sees. The browser writes into `sent`, a list of hints, and `place`, where it wants colours.
+    """Components that nobody sees.
 
-    It reads `known`, the session's hints, and `colors`, those that are likely at the place.
+    The browser writes into `sent`, a list of hints, and `place`, for which it wants colours. It reads `known`, the
+    session's hints, and `colors`, those that are likely at the place.
     """
 
     sent: gr.HTML
@@ -40,7 +41,7 @@ class HintTool:
     language: str
 
     def wire(self, tabs: Sequence[TabHandlers], strip: Strip, session: gr.State) -> None:
-        """Connect the components: a change acts on the visible tab first, then on the strip and on listening methods."""
+        """Connect the components: a change acts on the visible tab, then on the strip and on methods that listen."""
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         latest: dict[str, Any] = {"trigger_mode": "always_last", **quiet, **FINISHING}
         pictures = [tab.view.slider for tab in tabs]
