@@ -357,7 +357,7 @@ overlay.addEventListener("keydown", (event) => {
 });
 
 addEventListener("keydown", (event) => {
-    if (!toolOn || within(event, taken)) return;
+    if (!toolOn || (within(event, taken) && !overlay.contains(event.target))) return;
     const control = event.ctrlKey || event.metaKey, key = event.key.toLowerCase();
     if (key === "escape") palette.hidden ? turnTool(false) : leavePalette();
     else if (control && (key === "y" || (key === "z" && event.shiftKey))) walk(1);
