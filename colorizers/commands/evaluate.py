@@ -43,6 +43,8 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--n", type=positive("--n"), metavar="N", help=str(Text("commands.evaluate.n")))
     size = str(Text("commands.evaluate.size"))
     add("--size", type=positive("--size"), default=256, metavar="PX", help=size)
+    hints = str(Text("commands.evaluate.hints"))
+    add("--hints", type=positive("--hints"), default=0, metavar="N", help=hints)
     lpips = str(Text("commands.evaluate.lpips"))
     add("--lpips", type=Path, metavar="PATH", help=lpips)
     fid = str(Text("commands.evaluate.fid", photos=perceptual.FID_PHOTOS))
@@ -80,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
             if sheet is not None:
                 sheet.add(pictures)
 
-        evaluation = protocol.evaluate(engine, rows, collection, arguments.size, networks, watch)
+        evaluation = protocol.evaluate(engine, rows, collection, arguments.size, networks, watch, arguments.hints)
     made = _report(evaluation, collection, networks, arguments)
     print(made.markdown(), end="")
     if arguments.json is not None:
@@ -212,6 +214,7 @@ def _command(arguments: argparse.Namespace) -> str:
     words += ["--data", *(shown(Path(path.name)) for path in arguments.data)]
     words += [f"--n {arguments.n}"] if arguments.n is not None else []
     words += [f"--size {arguments.size}"] if arguments.size != 256 else []
+    words += [f"--hints {arguments.hints}"] if arguments.hints else []
     words += [f"--lpips {shown(Path(arguments.lpips.name))}"] if arguments.lpips is not None else []
     words += [f"--fid {shown(Path(arguments.fid.name))}"] if arguments.fid is not None else []
     words += [f"--kid {shown(Path(arguments.kid.name))}"] if arguments.kid not in (None, packaged(_KID)) else []

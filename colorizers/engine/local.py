@@ -111,6 +111,7 @@ class LocalBackend:
             device=self.pool.device,
             report=emit,
             stop_early=stop.is_set,
+            hints=job.hints,
             check_pictures=self._must_check(method, options),
         )
 

@@ -15,7 +15,7 @@ from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.evaluation import equal_color, metrics, perceptual
 from colorizers.evaluation.perceptual import Networks
-from colorizers.evaluation.reference_rows import GRAY, OTHER, OWN, RowFunction, Subject, fixed_rows
+from colorizers.evaluation.reference_rows import GRAY, OTHER, OWN, RowFunction, Subject, fixed_rows, true_hints
 from colorizers.picture.color import lab_to_rgb, rgb_to_lab
 from colorizers.picture.compose import compose
 from colorizers.picture.dataset import Collection, center_square
@@ -81,8 +81,11 @@ def evaluate(
     size: int,
     networks: Networks | None = None,
     watch: Callable[[Pictures], None] = lambda pictures: None,
+    hints: int = 0,
 ) -> Evaluation:
     """Colour and measure every photo: the rows `truth`, those of `fixed_rows`, and the given methods.
+
+    Methods get as many true `hints`, at random places that depend on the photo's place in the collection alone.
 
     `watch` gets the pictures of one photo after the other. Each method colours the first photo once before it is
     measured, so that no time includes the loading of a model. If a method gives several variants, the first is
@@ -92,12 +95,12 @@ def evaluate(
     networks = networks or Networks()
     squares = _squares(collection, size, perceptual.LPIPS_SMALLEST if networks.lpips else metrics.SSIM_WINDOW)
     _check_others(methods, len(squares))
-    fixed = fixed_rows(len(squares))
-    records = {row: _record(engine, each, _subject(squares, 0)) for row, each in methods.items()}
+    fixed = fixed_rows(len(squares), hints)
+    records = {row: _record(engine, each, _subject(squares, 0, hints)) for row, each in methods.items()}
     distances = networks.distances() if len(squares) > 1 else {}
     rows = {row: _Measured() for row in (TRUTH, *fixed, *methods)}
     for k, square in enumerate(squares):
-        subject = _subject(squares, k)
+        subject = _subject(squares, k, hints)
         results = {row: _run(engine, each, subject) for row, each in methods.items()}
         pictures = _pictures(square, subject, fixed, results)
         _measure(rows, pictures, networks, distances)
@@ -131,8 +134,9 @@ def _other(k: int, photos: int) -> int:
     return (k + photos // 2) % photos
 
 
-def _subject(squares: list[Tensor], k: int) -> Subject:
-    return Subject(rgb_to_lab(_unit(squares[k])), rgb_to_lab(_unit(squares[_other(k, len(squares))])))
+def _subject(squares: list[Tensor], k: int, hints: int) -> Subject:
+    lab = rgb_to_lab(_unit(squares[k]))
+    return Subject(lab, rgb_to_lab(_unit(squares[_other(k, len(squares))])), true_hints(lab, hints, k))
 
 
 def _unit(square: Tensor) -> Tensor:
@@ -144,10 +148,11 @@ def _rgb(pixels: np.ndarray) -> Tensor:
 
 
 def _run(engine: Engine, method: MethodRow, subject: Subject) -> tuple[Result, ...]:
-    """The results, one per variant, of a method on the lightness alone and the pictures among its options."""
+    """The results, one per variant, of a method on the lightness, the pictures among its options, and the hints."""
     squares = {OWN: subject.lab, OTHER: subject.other}
     pictures = {name: _color_photo(squares[word]) for name, word in method.pictures.items()}
-    return engine.results(JobRequest(Photo(subject.lab[0]), method.method, {**method.options, **pictures}))
+    options = {**method.options, **pictures}
+    return engine.results(JobRequest(Photo(subject.lab[0]), method.method, options, hints=subject.hints))
 
 
 def _color_photo(lab: Tensor) -> Photo:

@@ -27,6 +27,7 @@ METHOD = Convolutional(
         paper="Let there be Color!, Iizuka et al. 2016, with colour bins, Zhang et al. 2016",
         options=CNNOptions,
         quick=True,
+        listening=("cnn/siggraph17",),
     ),
     networks={"bins": CNN, **_PUBLISHED},
     squares=dict.fromkeys(_PUBLISHED, SIDE),

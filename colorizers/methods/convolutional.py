@@ -12,6 +12,7 @@ from colorizers.methods.shared_options import faded_print, flip, vividness, work
 from colorizers.methods.trained import Trained
 from colorizers.options import Options
 from colorizers.picture.compose import Chroma, Outcome
+from colorizers.picture.hints import Hints, planes
 from colorizers.picture.photo import Photo
 from colorizers.picture.resize import resized
 from colorizers.words import Text
@@ -49,16 +50,20 @@ class Convolutional(Trained):
             lightness = photo.network_lightness(side or options.working_size, options.faded_print).to(job.device)
             if side:
                 lightness = resized(lightness[None], (side, side))[0]
-            ab = _predicted(network, lightness, options.vividness, options.flip and not side)
+            hints: Hints = job.hints if self.key(options) in self.info.listening else ()
+            ab = _predicted(network, lightness, hints, options.vividness, options.flip and not side)
         job.report(Step(1, 1, Text("progress.applying")))
         return [Chroma(ab.cpu())]
 
 
-def _predicted(network: Any, lightness: Tensor, vividness: float, flip: bool) -> Tensor:
-    """L* (h, w) to ab (2, h', w'); with `flip` the mean over the photo and its mirror image.
+def _predicted(network: Any, lightness: Tensor, hints: Hints, vividness: float, flip: bool) -> Tensor:
+    """L* (h, w) and hints to ab (2, h', w'); with `flip` the mean over the photo and its mirror image.
 
     Sides must be multiples of 4, so that both meet at the same places.
     """
-    views = [lightness, lightness.flip(-1)] if flip else [lightness]
-    ab: Tensor = network.head.read(network(torch.stack(views)[:, None]), vividness)
+    given = [lightness[None]]
+    if hints:
+        given += [part.to(lightness.device) for part in planes(hints, (lightness.shape[0], lightness.shape[1]))]
+    views = [torch.stack([part, part.flip(-1)] if flip else [part]) for part in given]
+    ab: Tensor = network.head.read(network(*views), vividness)
     return (ab[0] + ab[1].flip(-1)) / 2 if flip else ab[0]

@@ -10,6 +10,7 @@ from torch import Tensor
 from colorizers.options import Options, controls, validated
 from colorizers.picture.compose import Outcome
 from colorizers.picture.finish import Finish
+from colorizers.picture.hints import Hints
 from colorizers.picture.photo import Photo
 from colorizers.pool import Leases, Loader
 from colorizers.weights.store import WeightStore
@@ -27,7 +28,7 @@ class MethodInfo:
     result so far; otherwise Stop cancels. `quick` means less than a second on any machine, `slow_on_cpu` minutes where
     there is no GPU, `shows_maps` that it shows the maps that guided its network. `checker` is the key of the network
     that judges its pictures before strangers see them, where it has one; those of the weights in `unchecked` need none.
-    The networks of the weights in `listening` take colour hints as input.
+    The networks of the weights in `listening` take the user's hints.
     """
 
     name: str
@@ -90,7 +91,8 @@ class Job:
 
     `report(step)` shows progress; call it often: it raises Cancelled when the user has left or pressed Stop.
     `stop_early()` is true when the user wants the partial result of a method that has one. `start` is the outcome that
-    the option `start_from` asks for. With `check_pictures` no picture may leave unchecked. The method may add
+    the option `start_from` asks for. `hints` are the user's, which `compose` honours whether or not the method listens
+    to them. With `check_pictures` no picture may leave unchecked. The method may add
     `notes`, sentences for the user, and `maps`, planes (h, w) in [0, 1] by name, that guided a network.
     """
 
@@ -99,6 +101,7 @@ class Job:
     report: Callable[[Step], None]
     stop_early: Callable[[], bool]
     start: Start | None = None
+    hints: Hints = ()
     check_pictures: bool = False
     notes: list[Text] = field(default_factory=list)
     maps: dict[Text, Tensor] = field(default_factory=dict)
@@ -135,8 +138,8 @@ AnyMethod = Method[Any]
 
 
 def listens(info: MethodInfo, options: Mapping[str, Any]) -> bool:
-    """Whether the network that these options choose takes colour hints as input."""
-    return options.get("weights") in info.listening
+    """Whether the network that these options choose takes the user's hints."""
+    return f"{info.name}/{options.get('weights')}" in info.listening
 
 
 def finish_of(info: MethodInfo, options: Mapping[str, Any], wanted: Finish | Mapping[str, Any]) -> Finish:

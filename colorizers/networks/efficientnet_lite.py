@@ -5,6 +5,7 @@ the published PyTorch file.
 """
 
 import math
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 from torch.nn.functional import pad, relu6
@@ -25,7 +26,8 @@ _WIDER, _DEEPER = 1.1, 1.2  # relative to that table
 class EfficientNetLite(nn.Module):
     """Pictures (B, channels, H, W) in [-1, 1], sides multiples of 32, to features at 1/4, 1/8, 1/16 and 1/32 size.
 
-    Without the last 1x1 convolution and the classifier. `channels` are those of the features.
+    Without the last 1x1 convolution and the classifier. `channels` are those of the features. What is in `added`, one
+    for each, is added to them before the next stage sees them.
     """
 
     def __init__(self, channels: int = 1) -> None:
@@ -45,12 +47,13 @@ class EfficientNetLite(nn.Module):
                 self._ends[len(self._blocks) - 1] = width
         self.channels = tuple(self._ends.values())
 
-    def forward(self, pictures: Tensor) -> list[Tensor]:
+    def forward(self, pictures: Tensor, added: Sequence[Tensor] = ()) -> list[Tensor]:
         level = relu6(self._bn0(self._conv_stem(pictures)), inplace=True)
-        features = []
+        features: list[Tensor] = []
         for index, block in enumerate(self._blocks):
             level = block(level)
             if index in self._ends:
+                level = level + added[len(features)] if added else level
                 features.append(level)
         return features
 

@@ -1,15 +1,17 @@
-"""A U-Net with an EfficientNet-Lite2 encoder, which may start from ImageNet weights."""
+"""U-Nets with an EfficientNet-Lite2 encoder, which may start from ImageNet weights."""
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, interpolate, pad
 
 from colorizers.networks.blocks import conv_block, decode_pyramid, decoder_levels, network_input, quarter
 from colorizers.networks.efficientnet_lite import STRIDE, EfficientNetLite
-from colorizers.networks.heads import Kind, make_head
+from colorizers.networks.heads import AB_SCALE, Kind, make_head
 
+_SCALES = (4, 8, 16, 32)  # of the encoder's features
 WIDTHS = (96, 128, 192)  # of the decoder, at 1/4, 1/8 and 1/16
 PYRAMID = WIDTHS[::-1]  # of `EfficientNetPyramid`
+_LISTENING = 64  # channels between hints and what they add to the encoder's features
 
 
 class EfficientNetPyramid(nn.Module):
@@ -37,6 +39,44 @@ class EfficientNetUNet(EfficientNetPyramid):
     def forward(self, lightness: Tensor) -> Tensor:  # type: ignore[override]
         finest = super().forward(network_input(lightness, STRIDE))[-1]
         return quarter(self.head(finest), lightness)
+
+
+class ListeningUNet(EfficientNetUNet):
+    """The same, which also takes colour hints: at each level they are added to the features of the encoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listening = nn.ModuleList(_Listening(channels) for channels in self.encoder.channels)
+
+    def forward(self, lightness: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        """`ab` (B, 2, H, W) in Lab units holds the hints, and `mask` (B, 1, H, W) is 1 where there are any, else 0."""
+        pictures = network_input(lightness, STRIDE)
+        if ab is None or mask is None:
+            ab, mask = torch.zeros_like(lightness).expand(-1, 2, -1, -1), torch.zeros_like(lightness)
+        size = pictures.shape[-2:]
+        hints = pad(torch.cat((ab * mask / AB_SCALE, mask), 1), (0, size[1] - ab.shape[-1], 0, size[0] - ab.shape[-2]))
+        added = [
+            part(hints, (size[0] // scale, size[1] // scale))
+            for scale, part in zip(_SCALES, self.listening, strict=True)
+        ]
+        finest = decode_pyramid(self.up, self.encoder(pictures, added))[-1]
+        return quarter(self.head(finest), lightness)
+
+
+class _Listening(nn.Sequential):
+    """Hints (B, 3, H, W) to what they add to features (B, channels, h, w); at first nothing."""
+
+    def __init__(self, channels: int) -> None:
+        last = nn.Conv2d(_LISTENING, channels, 1, bias=False)
+        nn.init.zeros_(last.weight)
+        super().__init__(nn.Conv2d(3, _LISTENING, 3, padding=1), nn.ReLU(inplace=True), last)
+
+    def forward(self, hints: Tensor, size: tuple[int, int]) -> Tensor:  # type: ignore[override]
+        """A place of the features hears the mean colour of the hints in it, however small they are."""
+        share = adaptive_avg_pool2d(hints, size)
+        colors = share[:, :2] / share[:, 2:].clamp(min=1e-6)
+        added: Tensor = super().forward(torch.cat((colors, adaptive_max_pool2d(hints[:, 2:], size)), 1))
+        return added
 
 
 class _Up(nn.Sequential):

@@ -57,6 +57,11 @@ class Hint(BaseModel):
             path = tuple((down, round(1 - along, _DIGITS)) for along, down in path)
         return self.model_copy(update={"path": path})
 
+    @property
+    def ab(self) -> Tensor:
+        """Its colour as ab (2,) in Lab units."""
+        return _ab_of(self.color)
+
 
 Hints = tuple[Hint, ...]
 _HINTS: TypeAdapter[Hints] = TypeAdapter(Annotated[Hints, Field(max_length=MOST_HINTS)])
@@ -107,6 +112,19 @@ def spread(hints: Hints, lightness: Tensor) -> Tensor:
     share = torch.stack(shares)[:, None]
     mixed = (torch.stack(colors) * share).sum(0) / share.sum(0).clamp(min=1e-12)
     return torch.cat((torch.stack(weights).amax(0)[None], mixed))
+
+
+def planes(hints: Hints, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Hints as networks take them: ab (2, h, w) in Lab units, and a mask (1, h, w) that is 1 where there are any.
+
+    Where hints lie on one another, the last one holds.
+    """
+    ab, mask = torch.zeros(2, *size), torch.zeros(1, *size)
+    for hint in hints:
+        place = _drawn(hint, size)
+        ab[:, place] = hint.ab[:, None]
+        mask[:, place] = 1
+    return ab, mask
 
 
 def hints_of_strokes(strokes: Photo) -> Hints:

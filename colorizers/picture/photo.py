@@ -56,10 +56,16 @@ class Photo:
         """
         named = name or (Path(source).name if isinstance(source, str | os.PathLike) else "")
         pixels, alpha, bits, exif, dpi, notes = decode(source, named, max_megabytes)
-        rgb, gray = (pixels, None) if pixels.ndim == 3 else (None, pixels)
-        if rgb is not None:
+        if pixels.ndim == 3:
             notes = (*notes, Text("photo.has-color"))
-        return cls(_lightness(pixels), clean_name(named), rgb, alpha, bits, exif, dpi, notes, gray)
+        plain = cls.of_pixels(pixels, clean_name(named))
+        return replace(plain, alpha=alpha, bits=bits, exif=exif, dpi=dpi, notes=notes)
+
+    @classmethod
+    def of_pixels(cls, pixels: np.ndarray, name: str = "photo") -> "Photo":
+        """A picture that is decoded already: gray (H, W), uint8 or float32 in [0, 1], or sRGB (H, W, 3) uint8."""
+        rgb, gray = (pixels, None) if pixels.ndim == 3 else (None, pixels)
+        return cls(_lightness(pixels), name, rgb, gray=gray)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Objectives that several recipes share: bins, ab or RGB, with or without a perceptual loss and a discriminator."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,7 @@ from colorizers.training.photos import Photographs, crops, seeded
 from colorizers.training.recipe import Batch, Frozen, Objective
 
 _PRIOR_CROPS = 2048
+_HINT_STOP, _MOST_RANDOM_HINTS, _LARGEST_HINT = 1 / 8, 24, 9  # chance that a hint is the last; hints; pixels
 
 
 class BinClassification(Objective):
@@ -28,6 +30,35 @@ class BinClassification(Objective):
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         return {"bins": losses.bins(self.network(batch.lightness), quarter_ab(batch), self.network.head.bins)}
+
+
+class HintedBins(BinClassification):
+    """As its base, for a network that also takes colour hints: each crop has a random number of true ones."""
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        ab, mask = random_hints(batch.lab[:, 1:], batch.random)
+        logits = self.network(batch.lightness, ab, mask)
+        return {"bins": losses.bins(logits, quarter_ab(batch), self.network.head.bins)}
+
+
+def random_hints(ab: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Squares of the mean true colour, as hints (B, 2, H, W), and a mask (B, 1, H, W) of where they are.
+
+    Zhang et al. 2017: their number is geometric, most are near the middle, and their sides are 1 to 9 pixels.
+    """
+    count, _, height, width = ab.shape
+    draws = torch.rand(count, 1, generator=random, device=ab.device)
+    numbers = (draws.log() / math.log(1 - _HINT_STOP)).floor()
+    rows, columns = (torch.arange(side, device=ab.device) + 0.5 for side in (height, width))
+    hints, mask = torch.zeros_like(ab), torch.zeros_like(ab[:, :1])
+    for k in range(_MOST_RANDOM_HINTS):
+        y, x = (0.5 + torch.randn(2, count, 1, generator=random, device=ab.device) / 4).clamp(0, 1)
+        half = (1 + (_LARGEST_HINT * torch.rand(count, 1, generator=random, device=ab.device)).floor()) / 2
+        down, along = ((rows - y * height).abs() <= half), ((columns - x * width).abs() <= half)
+        square = (down[:, :, None] & along[:, None, :] & (numbers > k)[:, :, None])[:, None]
+        mean = (ab * square).sum((2, 3), keepdim=True) / square.sum((2, 3), keepdim=True).clamp(min=1)
+        hints, mask = torch.where(square, mean, hints), mask.masked_fill(square, 1)
+    return hints, mask
 
 
 def count_prior(grid: AbBins, photos: Photographs, size: int) -> None:

@@ -1,38 +1,28 @@
-"""The endpoints for programs: one for every method, and one a method whose parameters are its options."""
+"""The endpoints for programs: one a method, its options for parameters, one for all, and those for many pictures."""
 
-import contextlib
 import inspect
-import json
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from typing import Any, Literal
 
 import gradio as gr
 from gradio.data_classes import FileData
 
 from colorizers.engine import Engine
-from colorizers.engine.jobs import Done, JobRequest
-from colorizers.errors import ColorizerError
+from colorizers.engine.jobs import JobRequest
 from colorizers.methods.method import MethodInfo
 from colorizers.options import Control, controls
 from colorizers.picture.finish import Finish
 from colorizers.picture.hints import EXAMPLE
-from colorizers.picture.naming import result_stem
-from colorizers.picture.photo import Photo
-from colorizers.picture.result import Result
-from colorizers.web.files import open_upload
+from colorizers.web import api_many
+from colorizers.web.api_answers import Answer, Records, answers_of, json_object, opened
 from colorizers.web.gradio_io import shown_errors
-from colorizers.web.handlers import DEVICE, JOBS_IN_HAND
+from colorizers.web.handlers import DEVICE, FINISHING, JOBS_IN_HAND
 from colorizers.words import Text
 
-MAX_JSON = 10_000  # characters
 _REQUIRED = inspect.Parameter.empty
-_RETURNS = Text("api.returns")
-
-Files = list[FileData]
-Records = list[dict[str, Any]]
+_ON_DEVICE: dict[str, Any] = {"concurrency_id": DEVICE, "concurrency_limit": JOBS_IN_HAND}
 
 
 @dataclass(frozen=True)
@@ -45,63 +35,107 @@ class Parameter:
     default: Any = _REQUIRED
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """What programs can call: `answer` yields its answers for the parameters by name."""
+
+    name: str
+    help: Text | str
+    parameters: tuple[Parameter, ...]
+    answer: Callable[[dict[str, Any]], Any]
+    returns: Any = Answer
+
+
 def add_endpoints(engine: Engine) -> None:
-    """Add `/colorize` and a `/colorize_<method>` for each method to the page that is being built."""
+    """Add the endpoints to the page that is being built."""
+    for endpoint in (*_for_one_photo(engine), *_for_many(engine)):
+        _add(endpoint, **_ON_DEVICE)
+    _add(_finish(), **FINISHING)
+    _add_methods(engine)
+
+
+def _for_one_photo(engine: Engine) -> list[Endpoint]:
+    """`/colorize`, and a `/colorize_<method>` for each method."""
     photo = Parameter("photo", FileData, Text("api.photo"))
     hints = Parameter("hints_json", str, Text("api.hints-json", example=EXAMPLE), "[]")
-    finish = Text("api.finish-json", fields=tuple(Finish.model_fields))
-    parameters = [
-        photo,
-        Parameter("method", Literal[tuple(engine.methods)], Text("api.method")),
-        Parameter("options_json", str, Text("api.options-json"), "{}"),
-        Parameter("finish_json", str, finish, "{}"),
-        hints,
-    ]
-    _add("colorize", Text("api.any-method"), parameters, _any_request, engine)
+    returns = Text("api.returns")
+
+    def endpoint(name: str, title: Text, more: list[Parameter], request: Callable[..., JobRequest]) -> Endpoint:
+        told = Text("api.told", title=title, returns=returns)
+        return Endpoint(name, told, (photo, *more, hints), lambda given: answers_of(engine, request(given)))
+
+    found = [endpoint("colorize", Text("api.any-method"), [_method(engine), *_as_json()], _any_request)]
     for method in engine.methods.values():
         info = method.info
         own, after = map(_parameter, controls(info.options)), map(_finish_parameter, controls(info.finish))
-        parameters = [photo, *own, *after, hints]
         title = Text("api.one-method", title=info.title, paper=info.paper)
-        _add(f"colorize_{info.name}", title, parameters, _Typed(info), engine)
+        found.append(endpoint(f"colorize_{info.name}", title, [*own, *after], _Typed(info)))
+    return found
 
 
-def _add(
-    name: str,
-    title: Text,
-    parameters: list[Parameter],
-    request: Callable[[dict[str, Any]], JobRequest],
-    engine: Engine,
-) -> None:
-    def endpoint(*values: Any) -> Iterator[tuple[Files, Records]]:
+def _for_many(engine: Engine) -> list[Endpoint]:
+    """`/compare` and `/batch`."""
+    photo = Parameter("photo", FileData, Text("api.photo"))
+    rows = Text("api.rows-json", most=api_many.MOST_ROWS, example=api_many.ROWS_EXAMPLE)
+    compared = (photo, Parameter("rows_json", str, rows))
+    photos = Parameter("photos", list[FileData], Text("api.photos", most=api_many.MOST_PHOTOS))
+    return [
+        Endpoint("compare", Text("api.compare"), compared, partial(api_many.compare, engine)),
+        Endpoint("batch", Text("api.batch"), (photos, _method(engine), *_as_json()), partial(api_many.batch, engine)),
+    ]
+
+
+def _finish() -> Endpoint:
+    photo, colored = (Parameter(name, FileData, Text(f"api.{name}")) for name in ("photo", "colored"))
+    _, finish = _as_json()
+    return Endpoint("finish", Text("api.finish"), (photo, colored, finish), api_many.finish, FileData)
+
+
+def _method(engine: Engine) -> Parameter:
+    return Parameter("method", Literal[tuple(engine.methods)], Text("api.method"))
+
+
+def _as_json() -> tuple[Parameter, Parameter]:
+    """Options and finish."""
+    finish = Text("api.finish-json", fields=tuple(Finish.model_fields))
+    return (
+        Parameter("options_json", str, Text("api.options-json"), "{}"),
+        Parameter("finish_json", str, finish, "{}"),
+    )
+
+
+def _add(endpoint: Endpoint, **limits: Any) -> None:
+    """Add an endpoint with the signature and the docstring that programs read."""
+    parameters = endpoint.parameters
+
+    def function(*values: Any) -> Any:
         with shown_errors():
-            given = dict(zip((parameter.name for parameter in parameters), values, strict=True))
-            yield from answers_of(engine, request(given))
+            yield from endpoint.answer(dict(zip((each.name for each in parameters), values, strict=True)))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    answer = tuple[Files, Records]
-    endpoint.__name__ = name
-    endpoint.__doc__ = "\n".join(
-        (
-            f"{title} {_RETURNS}",
-            "",
-            "Args:",
-            *(f"    {parameter.name}: {parameter.help}" for parameter in parameters),
-        )
+    function.__name__ = endpoint.name
+    told = (f"    {each.name}: {each.help}" for each in parameters)
+    function.__doc__ = "\n".join((str(endpoint.help), "", "Args:", *told))
+    function.__annotations__ = {each.name: each.type for each in parameters} | {"return": endpoint.returns}
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(each.name, kind, default=each.default, annotation=each.type) for each in parameters],
+        return_annotation=endpoint.returns,
     )
-    endpoint.__annotations__ = {parameter.name: parameter.type for parameter in parameters} | {"return": answer}
-    endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(p.name, kind, default=p.default, annotation=p.type) for p in parameters],
-        return_annotation=answer,
-    )
-    gr.api(endpoint, api_name=name, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND)
+    gr.api(function, api_name=endpoint.name, **limits)
+
+
+def _add_methods(engine: Engine) -> None:
+    def methods() -> Records:
+        return api_many.methods(engine)
+
+    methods.__doc__ = str(Text("api.methods"))
+    gr.api(methods, api_name="methods", queue=False)
 
 
 def _any_request(given: dict[str, Any]) -> JobRequest:
     """The request that `/colorize` describes."""
-    options = _from_json(given["options_json"], "options_json")
-    finish = _from_json(given["finish_json"], "finish_json")
-    return JobRequest(_opened(given["photo"], "photo"), str(given["method"]), options, finish, given["hints_json"])
+    options, finish = (json_object(given[name], name) for name in ("options_json", "finish_json"))
+    return JobRequest(opened(given["photo"], "photo"), str(given["method"]), options, finish, given["hints_json"])
 
 
 @dataclass(frozen=True)
@@ -113,31 +147,7 @@ class _Typed:
     def __call__(self, given: dict[str, Any]) -> JobRequest:
         finish = {name: given[name] for name in Finish.model_fields if given[name] is not None}
         options = {entry.name: _option(entry, given[entry.name]) for entry in controls(self.info.options)}
-        return JobRequest(_opened(given["photo"], "photo"), self.info.name, options, finish, given["hints_json"])
-
-
-def answers_of(engine: Engine, request: JobRequest) -> Iterator[tuple[Files, Records]]:
-    """Nothing after every event, so that a cancel lands there, and then the files; closing cancels what is left."""
-    job = engine.checked(request)
-    with contextlib.closing(engine.run(job)) as events:
-        for event in events:
-            if isinstance(event, Done):
-                yield from _saved(event.results(job))
-            else:
-                yield [], []
-
-
-def _saved(results: tuple[Result, ...]) -> Iterator[tuple[Files, Records]]:
-    """Nothing after every file, as after an event, and then all of them."""
-    files = []
-    with tempfile.TemporaryDirectory() as folder:  # Gradio copies what lies here into its cache
-        for k, result in enumerate(results, 1):
-            stem = result_stem(result.photo.name, result.record.method, k if len(results) > 1 else None)
-            path = Path(folder) / f"{stem}.png"
-            result.save(path)
-            files.append(FileData(path=str(path), orig_name=path.name).model_dump())
-            yield [], []
-        yield files, [result.record.model_dump(mode="json") for result in results]
+        return JobRequest(opened(given["photo"], "photo"), self.info.name, options, finish, given["hints_json"])
 
 
 def _parameter(entry: Control) -> Parameter:
@@ -163,26 +173,4 @@ def _finish_parameter(entry: Control) -> Parameter:
 def _option(entry: Control, value: Any) -> Any:
     if entry.kind != "picture" or value is None:
         return value
-    return _opened(value, entry.name)
-
-
-def _opened(data: Any, name: str) -> Photo:
-    """Decode a file that came by Gradio's upload: it checks the path of those that carry its mark, and no others."""
-    try:
-        file = FileData.model_validate(data, context={"validate_meta": True})
-    except ValueError as error:
-        raise ColorizerError(Text("api.not-uploaded", name=name)) from error
-    return open_upload(file.path, file.orig_name)
-
-
-def _from_json(text: Any, name: str) -> dict[str, Any]:
-    problem = ColorizerError(Text("api.not-json", name=name, limit=MAX_JSON))
-    if not isinstance(text, str) or len(text) > MAX_JSON:
-        raise problem
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise problem from error
-    if not isinstance(values, dict):
-        raise problem
-    return values
+    return opened(value, entry.name)

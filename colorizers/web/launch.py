@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
@@ -12,10 +13,12 @@ from starlette.routing import Route
 
 from colorizers import __version__
 from colorizers.engine import Engine, make_engine
+from colorizers.errors import ColorizerError
 from colorizers.settings import PROJECT, get_settings
 from colorizers.web import theme
 from colorizers.web.blocks import build_pages
 from colorizers.weights.store import SHIPPED_DIR
+from colorizers.words import Text
 
 _SESSIONS = 200
 
@@ -34,6 +37,8 @@ def serve(
     """
     engine = engine or make_engine()
     settings = get_settings()
+    if settings.mcp and find_spec("mcp") is None:
+        raise ColorizerError(Text("commands.serve.no-mcp", package="gradio[mcp]"))
     page = build_pages(engine, settings.language)
     page.queue(max_size=settings.queue_size, api_open=False)
     page.launch(
@@ -49,6 +54,7 @@ def serve(
         app_kwargs={"routes": [Route("/healthz", _health(engine))]},
         max_file_size=int(settings.max_upload_megabytes * 10**6),
         state_session_capacity=_SESSIONS,
+        mcp_server=settings.mcp,
         show_error=not settings.public,
         allowed_paths=[],
         blocked_paths=[str(path) for path in _private_paths()],

@@ -74,6 +74,19 @@ class TestFigures:
             assert means["delta_cf"] == pytest.approx(abs(means["cf"] - rows["truth"]["cf"]))
         assert lines[0]["seconds_per_megapixel"] == ""
 
+    def test_with_hints_come_closer_to_the_truth_the_more_there_are(self, album: Path, tmp_path: Path):
+        target, without = tmp_path / "figures.json", tmp_path / "without.json"
+        words = ("unet", "--data", album, "--size", 128)
+        assert command("evaluate", *words, "--json", without) == 0
+        distances = [json.loads(without.read_text())["rows"]["unet"]["de00"]]
+        for count in (5, 50):
+            assert command("evaluate", *words, "--hints", count, "--json", target) == 0
+            made = json.loads(target.read_text())
+            assert made["command"].endswith(f"--hints {count}")
+            assert made["rows"]["unet"]["de00"] < made["rows"]["nearest_hint"]["de00"]
+            distances.append(made["rows"]["unet"]["de00"])
+        assert distances == sorted(distances, reverse=True)
+
     def test_of_one_photo_have_no_row_of_another_ones_colours(self, album: Path, capsys):
         assert command("evaluate", "--data", album, "--n", 1, "--size", 32) == 0
         assert "wrong_image_ab" not in capsys.readouterr().out

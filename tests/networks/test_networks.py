@@ -17,7 +17,7 @@ from colorizers.networks.cnn import CNN
 from colorizers.networks.color_decoder import ColorDecoder
 from colorizers.networks.diffusion import ColorDiffusion
 from colorizers.networks.efficientnet_lite import EfficientNetLite
-from colorizers.networks.efficientnet_unet import EfficientNetUNet
+from colorizers.networks.efficientnet_unet import EfficientNetUNet, ListeningUNet
 from colorizers.networks.heads import AbHead, BinsHead, RgbHead
 from colorizers.networks.multicolor import MultiColorNetwork
 from colorizers.networks.patchgan import PatchGAN
@@ -300,3 +300,27 @@ def test_class_weights_have_mean_one_under_the_prior_before_they_are_bounded(bin
     bins.prior.copy_(smoothed_prior(counts, bins.centers))
     assert bins.prior.sum() == pytest.approx(1, abs=1e-5)
     assert (bins.prior * bins.class_weights(0, 1e9)).sum() == pytest.approx(1, abs=1e-5)
+
+
+# The one that listens
+
+
+@torch.inference_mode()
+def test_a_network_that_listens_begins_as_the_one_that_does_not():
+    plain, listening = untrained(EfficientNetUNet), ListeningUNet().eval()
+    assert all(name.startswith("listening") for name in listening.load_state_dict(plain.state_dict(), strict=False)[0])
+    lightness = 100 * torch.rand(1, 1, 70, 100, generator=seeded(0))
+    ab, mask = torch.full((1, 2, 70, 100), 40.0), torch.ones(1, 1, 70, 100)
+    assert torch.equal(listening(lightness, ab, mask), plain(lightness))
+
+
+@torch.inference_mode()
+def test_a_network_hears_a_hint_of_one_pixel_but_no_colour_where_there_is_no_hint():
+    network = untrained(ListeningUNet)
+    for part in network.listening:
+        nn.init.normal_(part[-1].weight, generator=seeded(1))
+    lightness = 100 * torch.rand(1, 1, 70, 100, generator=seeded(0))
+    ab, mask = torch.full((1, 2, 70, 100), 40.0), torch.zeros(1, 1, 70, 100)
+    assert torch.equal(network(lightness, ab, mask), network(lightness))
+    mask[..., 69, 99] = 1
+    assert (network(lightness, ab, mask) - network(lightness)).abs().max() > 0.01

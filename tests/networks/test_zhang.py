@@ -96,6 +96,21 @@ def test_a_photo_is_seen_as_a_square_and_once(
     assert result.record.weights == {f"cnn/{name}": sha256(path)}
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_only_the_network_that_was_made_for_hints_hears_them(
+    name: str, networks: dict[str, nn.Module], gray_photo: Photo, tmp_path: Path
+):
+    method = replace(cnn.METHOD, squares={name: 64})
+    path = saved(networks[name].state_dict() | PUBLISHED[name], tmp_path)
+    engine = engine_with(method, weights=WeightStore(REGISTRY).with_file(f"cnn/{name}", path))
+    hint = {"path": [[0.5, 0.5]], "color": "#2e7d32"}
+    plain, hinted = (
+        engine.results(JobRequest(gray_photo, "cnn", {"weights": name}, hints=hints))[0].coloring.outcome.ab
+        for hints in ([], [hint])
+    )
+    assert torch.equal(plain, hinted) == (name == "eccv16")
+
+
 def test_the_published_networks_see_the_square_they_were_published_for():
     assert cnn.METHOD.squares == {"eccv16": 256, "siggraph17": 256}
 

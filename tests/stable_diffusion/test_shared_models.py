@@ -17,7 +17,7 @@ from colorizers.engine import Engine, make_engine
 from colorizers.methods.catalog import METHODS
 from colorizers.picture.photo import Photo
 from colorizers.settings import get_settings
-from colorizers.web.api import answers_of
+from colorizers.web.api_answers import answers_of
 
 pytestmark = [pytest.mark.sd, pytest.mark.usefixtures("models")]
 

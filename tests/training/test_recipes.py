@@ -14,11 +14,12 @@ from recipe_runs import run_of, steps_of
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.training.catalog import RECIPES, find
+from colorizers.training.objectives import random_hints
 from colorizers.training.photos import Photographs, decoded
 from colorizers.training.recipes.adain import moments, recolored
 
 QUICK = ("transformer/small", "multicolor/lab_hsv_yuv", "diffusion/ab", "diffusion/linear", "adain/lab", "adain/rgb")
-STEPS = dict.fromkeys(QUICK, 28) | {"unet/efficientnet": 60, "transformer/small": 60}
+STEPS = dict.fromkeys(QUICK, 28) | {"unet/efficientnet": 60, "unet/hints": 60, "transformer/small": 60}
 """In which a recipe learns two pictures by heart; the others need 40."""
 
 
@@ -127,3 +128,14 @@ def test_are_found_by_method_and_weights():
     assert find("gan:unet").key == "gan/unet"
     with pytest.raises(ColorizerError, match="Unknown recipe 'gan:magic'; the recipes are: unet:"):
         find("gan:magic")
+
+
+def test_random_hints_are_squares_of_the_true_colour():
+    ab = 30 * torch.randn(64, 2, 96, 96, generator=torch.Generator().manual_seed(0)).cumsum(-1) / 10
+    hints, mask = random_hints(ab, torch.Generator().manual_seed(1))
+    assert 0.8 < mask.amax((1, 2, 3)).mean() < 1, "most photos have some, a few have none"
+    assert (hints * (1 - mask)).abs().max() == 0
+    alone = torch.zeros_like(ab).index_fill(0, torch.arange(64), 0) + ab.mean((2, 3), keepdim=True)
+    same, where = random_hints(alone, torch.Generator().manual_seed(1))
+    assert torch.equal(where, mask)
+    assert torch.allclose(same * mask, alone * mask, atol=1e-3)

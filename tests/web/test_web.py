@@ -28,7 +28,7 @@ from colorizers.picture.dataset import REFERENCES
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT, get_settings
 from colorizers.web import shipped
-from colorizers.web.api import answers_of
+from colorizers.web.api_answers import answers_of
 from colorizers.web.blocks import build_page
 
 METHODS_WITHOUT_PICTURES = [
@@ -341,7 +341,7 @@ def test_every_option_is_checked_at_the_endpoint(
 def test_only_the_endpoints_for_programs_are_shown(client: Client) -> None:
     api = client.view_api(return_format="dict", print_info=False)
     typed = {f"/colorize_{name}" for name in (*METHODS, "trivial", "transfer")}
-    assert set(api["named_endpoints"]) == {"/colorize", *typed}
+    assert set(api["named_endpoints"]) == {"/colorize", "/compare", "/batch", "/finish", "/methods", *typed}
     assert not api["unnamed_endpoints"]
     parameters = api["named_endpoints"]["/colorize_unet"]["parameters"]
     assert parameters[0]["parameter_name"] == "photo"

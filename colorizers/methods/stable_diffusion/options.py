@@ -47,7 +47,7 @@ class StableDiffusionOptions(Options):
     preset: Preset = control("natural")
     weights: Model = model(**SUITING, strength=0.5)
     start_from: str = start_from("unet")
-    strength: float = strength(0.45)
+    strength: float = strength(0.4)
     guidance_scale: float = control(2.0, low=1, high=20, step=0.5)
     variants: int = variants()
     steps: int = control(12, low=1, high=100, advanced=True, help=Text("options.steps.stable_diffusion"))

@@ -1,10 +1,33 @@
 """Recipes of the U-Nets."""
 
-from colorizers.networks.efficientnet_unet import EfficientNetUNet
+from typing import Any
+
+from colorizers.networks.efficientnet_unet import EfficientNetUNet, ListeningUNet
 from colorizers.networks.unet import UNet
-from colorizers.training.objectives import AbRegression, BinClassification, LossWeights, RgbRegression
+from colorizers.training.objectives import AbRegression, BinClassification, HintedBins, LossWeights, RgbRegression
 from colorizers.training.recipe import Recipe
 
+_EFFICIENTNET: dict[str, Any] = {
+    "common": {"encoder_rate": 0.3, "schedule": "trapezoid"},
+    "cpu": {
+        "steps": 50_000,
+        "batch": 32,
+        "size": 96,
+        "learning_rate": 6e-4,
+        "warm_up": 100,
+        "cool_down": 10_000,
+        "judge_every": 1000,
+    },
+    "gpu": {
+        "steps": 12_000,
+        "batch": 512,
+        "size": 96,
+        "learning_rate": 2e-3,
+        "warm_up": 500,
+        "cool_down": 2400,
+        "ema": 0.9995,
+    },
+}
 _PLAIN_CPU = {"steps": 3000, "batch": 32, "size": 96}
 _PLAIN_GPU = {"steps": 8000, "batch": 256, "size": 128, "warm_up": 400}
 
@@ -12,25 +35,12 @@ RECIPES = (
     Recipe(
         key="unet/efficientnet",
         objective=lambda plan, materials: BinClassification(EfficientNetUNet(), materials.photos, plan.size),
-        common={"encoder_rate": 0.3, "schedule": "trapezoid"},
-        cpu={
-            "steps": 50_000,
-            "batch": 32,
-            "size": 96,
-            "learning_rate": 6e-4,
-            "warm_up": 100,
-            "cool_down": 10_000,
-            "judge_every": 1000,
-        },
-        gpu={
-            "steps": 12_000,
-            "batch": 512,
-            "size": 96,
-            "learning_rate": 2e-3,
-            "warm_up": 500,
-            "cool_down": 2400,
-            "ema": 0.9995,
-        },
+        **_EFFICIENTNET,
+    ),
+    Recipe(
+        key="unet/hints",
+        objective=lambda plan, materials: HintedBins(ListeningUNet(), materials.photos, plan.size),
+        **_EFFICIENTNET,
     ),
     Recipe(
         key="unet/bins",
