@@ -56,8 +56,8 @@ def build_page(
         for tab, (part, _) in zip(tabs, built, strict=True):
             tab.wire(part, session)
         automatic = Automatic(tabs, strip, row)
-        _wire_photo(photo, workspace, tabs, automatic, hint_tool, session)
         hint_tool.wire(tabs, strip, session)
+        _wire_photo(photo, workspace, tabs, automatic, hint_tool, session)
         for tab in tabs:
             tab.wire_stop(session)
         automatic.wire_stop(session)

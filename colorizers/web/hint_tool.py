@@ -49,7 +49,8 @@ class HintTool:
         def change(now: Session, sent: str) -> Updates:
             with shown_errors(self.language):
                 now.hint(checked_hints(sent))
-            return next((tab.look(now) for tab in tabs if tab.info.name == now.open), {})
+                seen = (tab for tab in tabs if tab.info.name == now.open and now.tab(tab.info).colorings)
+                return {pictures[0]: gr.skip()} | {tab.view.slider: now.look(tab.info) for tab in seen}
 
         changed = self.sent.input(change, [session, self.sent], pictures, **latest)
         changed.failure(self.updates, session, self.known, queue=False, **quiet)

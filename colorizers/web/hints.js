@@ -321,6 +321,8 @@ function move(number, along, down, kind) {
     openPalette(number);
 }
 
+// A click without a pointer is one of a screen reader.
+marks.addEventListener("click", (event) => event.detail || openPalette([...marks.children].indexOf(event.target)));
 surface.addEventListener("pointerdown", begin);
 surface.addEventListener("pointermove", go);
 surface.addEventListener("pointerup", end);

@@ -1,7 +1,9 @@
 """Colour hints on the picture, in headless Chromium; the same by command and by the API."""
 
+import contextlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -59,11 +61,18 @@ def at(page: Page, along: float, down: float) -> tuple[float, float]:
     return box["x"] + along * box["width"], box["y"] + down * box["height"]
 
 
+@contextlib.contextmanager
+def changing(page: Page) -> Iterator[None]:
+    """Something after which the picture is another."""
+    source = after_picture(page).get_attribute("src")
+    yield
+    wait_for_new_source(after_picture(page), source)
+
+
 def choose_color(page: Page, color: str) -> None:
     """Give the hint whose palette is open a colour of the browser's own picker; wait until the picture has it."""
-    source = after_picture(page).get_attribute("src")
-    page.get_by_label("Other colour").fill(color)
-    wait_for_new_source(after_picture(page), source)
+    with changing(page):
+        page.get_by_label("Other colour").fill(color)
 
 
 @pytest.fixture
@@ -111,9 +120,8 @@ def test_a_painted_hint_colours_its_region_alone_and_can_be_undone_and_is_the_sa
     assert changed[inside].mean() > 8
     assert changed[outside].mean() < 1
 
-    source = after_picture(page).get_attribute("src")
-    tool(page, "Undo the hint").click()
-    wait_for_new_source(after_picture(page), source)
+    with changing(page):
+        tool(page, "Undo the hint").click()
     assert np.array_equal(pixels(download(page, tmp_path)), plain)
 
     hints = json.dumps([hint.model_dump() for hint in record.hints])
@@ -133,17 +141,15 @@ def test_a_hint_is_placed_moved_and_removed_by_keyboard(hinting: Page, tmp_path:
     choose_color(hinting, "#c02040")
     hinting.keyboard.press("Escape")
     expect(marks(hinting)).to_be_focused()
-    source = after_picture(hinting).get_attribute("src")
     for key in ("ArrowRight", "ArrowRight", "Shift+ArrowUp"):
-        hinting.keyboard.press(key)
+        with changing(hinting):
+            hinting.keyboard.press(key)
     assert place_of(marks(hinting)) == pytest.approx(at(hinting, 0.52, 0.45), abs=1)
-    wait_for_new_source(after_picture(hinting), source)
     assert read_record(download(hinting, tmp_path)).hints[0].path == ((0.52, 0.45),)
     marks(hinting).focus()
-    source = after_picture(hinting).get_attribute("src")
-    hinting.keyboard.press("Delete")
+    with changing(hinting):
+        hinting.keyboard.press("Delete")
     expect(marks(hinting)).to_have_count(0)
-    wait_for_new_source(after_picture(hinting), source)
     assert read_record(download(hinting, tmp_path)).hints == ()
     surface(hinting).focus()
     hinting.keyboard.press("Control+z")
@@ -161,9 +167,8 @@ def test_a_place_is_offered_five_likely_colours_and_none_and_one_from_a_picture(
     expect(colors).to_have_count(5)
     assert len({color.get_attribute("aria-label") for color in colors.all()}) == 5
     expect(hinting.get_by_role("button", name="No colour", exact=True)).to_be_visible()
-    source = after_picture(hinting).get_attribute("src")
-    colors.nth(4).click()
-    wait_for_new_source(after_picture(hinting), source)
+    with changing(hinting):
+        colors.nth(4).click()
     reference = tmp_path / "red.png"
     Image.new("RGB", (40, 30), (200, 30, 40)).save(reference)
     hinting.get_by_label("From a picture").set_input_files(reference)
@@ -175,12 +180,11 @@ def test_a_mark_is_dragged_and_follows_the_picture_when_it_is_zoomed_and_the_win
     hinting.mouse.click(*at(hinting, 0.6, 0.5))
     choose_color(hinting, "#c02040")
     hinting.keyboard.press("Escape")
-    source = after_picture(hinting).get_attribute("src")
-    hinting.mouse.move(*place_of(marks(hinting)))
-    hinting.mouse.down()
-    hinting.mouse.move(*at(hinting, 0.5, 0.4), steps=3)
-    hinting.mouse.up()
-    wait_for_new_source(after_picture(hinting), source)
+    with changing(hinting):
+        hinting.mouse.move(*place_of(marks(hinting)))
+        hinting.mouse.down()
+        hinting.mouse.move(*at(hinting, 0.5, 0.4), steps=3)
+        hinting.mouse.up()
     assert place_of(marks(hinting)) == pytest.approx(at(hinting, 0.5, 0.4), abs=2)
     width = surface(hinting).bounding_box()["width"]
     tool(hinting, "Zoom in").click()
