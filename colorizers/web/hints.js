@@ -10,7 +10,7 @@ let steps = [[]], step = 0, lastKind = ""; // the lists that were, for undo and 
 let chosen = -1; // the hint whose palette is open; hints.length for one that has no colour yet
 let waiting = null; // that one
 let known = ""; // the token of the last list of the server
-let toolOn = false;
+let toolOn = false, frame = 0;
 
 const rounded = (share) => Math.round(Math.min(1, Math.max(0, share)) * 1e4) / 1e4;
 const middle = (path) => path[Math.floor(path.length / 2)];
@@ -57,8 +57,9 @@ const stageInSight = () => [...document.querySelectorAll(".stage:not(.plain)")].
 // The surface lies exactly over the photo, however large it is drawn; Gradio fits it into its element and moves that.
 function lay() {
     const stage = toolOn && stageInSight();
-    const picture = stage && stage.querySelectorAll("img")[1];
-    if (!picture?.naturalWidth) return overlay.remove();
+    if (!stage) return overlay.remove();
+    const picture = stage.querySelectorAll("img")[1];
+    if (!picture?.naturalWidth) return; // it is coming: marks stay, and keep the focus
     if (overlay.parentElement !== stage) stage.append(overlay);
     const around = stage.getBoundingClientRect(), box = picture.getBoundingClientRect();
     const scale = Math.min(box.width / picture.naturalWidth, box.height / picture.naturalHeight);
@@ -116,7 +117,14 @@ function turnTool(on) {
     document.documentElement.classList.toggle("hinting", on);
     document.querySelectorAll('[data-tool="hints"]').forEach((button) => (button.ariaPressed = String(on)));
     closePalette();
+    follow();
+}
+
+// The picture moves when it is zoomed, gets another size with the window, and another tab has another one.
+function follow() {
     lay();
+    cancelAnimationFrame(frame);
+    if (toolOn) frame = requestAnimationFrame(follow);
 }
 
 // What the server is told, and tells
@@ -160,7 +168,6 @@ function listen() {
         swatches.dataset.colors = colors;
         drawSwatches(JSON.parse(colors));
     }
-    lay();
 }
 
 // The palette
@@ -376,8 +383,6 @@ addEventListener("click", (event) => {
     if (tool(event, "hints-clear")) change([]);
 });
 
-addEventListener("resize", lay);
-addEventListener("load", lay, true);
 new MutationObserver(listen).observe(document, {
-    subtree: true, childList: true, attributes: true, attributeFilter: ["src", "style", "class"],
+    subtree: true, childList: true, attributes: true, attributeFilter: ["data-token", "data-colors"],
 });
