@@ -44,18 +44,23 @@ def invitation(language: str) -> str:
 
 def tools(language: str) -> str:
     """The buttons below the picture: page.js gives them their work."""
-    hold, hints = (_worded(Text(key), language) for key in ("page.hold", "page.hints.mode"))
-    signs = {"hints-undo": "↶", "hints-redo": "↷", "hints-clear": "✕", "zoom-out": "−", "zoom-in": "+"}
+    hold, hints = _worded(Text("page.hold"), language), _worded(Text("page.hints.mode"), language)
+    signs = (
+        _tool("hints-undo", "↶", Text("page.hints.undo"), language),
+        _tool("hints-redo", "↷", Text("page.hints.redo"), language),
+        _tool("hints-clear", "✕", Text("page.hints.clear"), language),
+        _tool("zoom-out", "−", Text("page.zoom-out"), language),
+        _tool("zoom-in", "+", Text("page.zoom-in"), language),
+    )
     return (
         f'<div class="tools"><button type="button" data-tool="hold"><kbd aria-hidden="true">␣</kbd> {hold}</button>'
-        f'<button type="button" data-tool="hints" aria-pressed="false">{hints}</button>'
-        f"{''.join(_tool(name, sign, language) for name, sign in signs.items())}</div>"
+        f'<button type="button" data-tool="hints" aria-pressed="false">{hints}</button>{"".join(signs)}</div>'
     )
 
 
-def _tool(name: str, sign: str, language: str) -> str:
-    label = _worded(Text(f"page.{name.replace('hints-', 'hints.')}"), language)
-    return f'<button type="button" data-tool="{name}" aria-label="{label}" title="{label}">{sign}</button>'
+def _tool(name: str, sign: str, label: Text, language: str) -> str:
+    said = _worded(label, language)
+    return f'<button type="button" data-tool="{name}" aria-label="{said}" title="{said}">{sign}</button>'
 
 
 def data(**values: str) -> str:
