@@ -29,7 +29,7 @@ def likely_colors(session: Session, along: float, down: float) -> list[str]:
     light = session.shown.photo.lightness
     height, width = light.shape
     lightness = light[min(int(down * height), height - 1), min(int(along * width), width - 1)]
-    outcomes = [coloring.outcome for tab in session.tabs.values() for coloring in tab.colorings]
+    outcomes = [coloring.outcome for tab in [*session.tabs.values()] for coloring in tab.colorings]
     said = [ab_at(outcome, along, down) for outcome in outcomes]
     wanted = torch.stack((*said, *_frequent()), dim=1)[:, None] if said or _frequent() else torch.zeros(2, 1, 0)
     ab, linear = fit_gamut(lightness.expand(wanted.shape[1:]), wanted)

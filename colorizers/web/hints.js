@@ -207,6 +207,7 @@ function closePalette() {
 function recolor(color, kind = "") {
     const number = chosen, hint = { ...shownHints()[number], color };
     waiting = null;
+    if (color) picker.value = color;
     change([...hints.slice(0, number), hint, ...hints.slice(number + 1)], kind);
 }
 

@@ -209,7 +209,7 @@ class Session:
     def hint(self, hints: Hints) -> None:
         """Other hints: every tab shows them when it is looked at."""
         self.hints = hints
-        for tab in self.tabs.values():
+        for tab in [*self.tabs.values()]:  # a job may add one at any time
             tab.small, tab.in_sight = None, False
 
     def _colored(self, photo: Photo, outcome: Kept, finish: Finish) -> np.ndarray:
