@@ -137,6 +137,11 @@ class Method(Protocol[O]):
 AnyMethod = Method[Any]
 
 
+def listens(info: MethodInfo, options: Mapping[str, Any]) -> bool:
+    """Whether the network that these options choose takes the user's hints."""
+    return f"{info.name}/{options.get('weights')}" in info.listening
+
+
 def finish_of(info: MethodInfo, options: Mapping[str, Any], wanted: Finish | Mapping[str, Any]) -> Finish:
     """The finish of a result: a `Finish` is final, a mapping changes what it names of the one that suits the options.
 

@@ -1,6 +1,6 @@
 """From a method's outcome to the pixels of the result: full size, finish, luminance lock, gamut, in strips."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,22 @@ def turned(outcome: Kept, quarter_turns: int) -> Kept:
     return Painting(torch.rot90(outcome.rgb, quarter_turns, (1, 2)).contiguous())
 
 
+def ab_at(outcome: Kept, along: float, down: float) -> Tensor:
+    """The ab (2,) of an outcome at a place, in shares of its width and height."""
+    if isinstance(outcome, PackedPainting):
+        y, x = _place(outcome.levels.shape, along, down)
+        return ab_at(_unpacked(PackedPainting(outcome.levels[:, y : y + 1, x : x + 1])), 0, 0)
+    planes = _planes(outcome)
+    y, x = _place(planes.shape, along, down)
+    return planes[-2:, y, x].detach().float().cpu()
+
+
+def _place(shape: Sequence[int], along: float, down: float) -> tuple[int, int]:
+    """The row and the column of planes (c, h, w) at shares of width and height."""
+    _, height, width = shape
+    return min(int(down * height), height - 1), min(int(along * width), width - 1)
+
+
 def bytes_of(outcome: Kept) -> int:
     """What an outcome takes in memory."""
     if isinstance(outcome, PackedPainting):
@@ -79,10 +95,11 @@ def _unpacked(outcome: Kept) -> Outcome:
     return Painting(torch.from_numpy(outcome.levels.astype(np.float32)) / _LEVELS)
 
 
-def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hints: Hints = ()) -> np.ndarray:
+def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hints: Hints | Tensor = ()) -> np.ndarray:
     """The finished picture (H, W, 3), uint8 or uint16, of a photo's L* (H, W) and a method's outcome.
 
-    Hints take the place of the outcome's colours before the finish, so that every method and finish honours them.
+    Hints take the place of the outcome's colours before the finish, so that every method and finish honours them;
+    they may be given as `held` makes them for the photo.
 
     With the luminance lock at 1 the L* of every pixel is the photo's, up to rounding, and up to 0.3 in bright yellow;
     `contrast` is the one exception: it stretches the photo's L*.
@@ -93,7 +110,8 @@ def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hin
     if finish.edge_snap > 0:
         small = _snapped(small, lightness, finish.edge_snap)
     rows_of = _enlarger(small, height, width)
-    hinted = _enlarger(_hinted(hints, lightness), height, width) if hints else None
+    planes = hints if isinstance(hints, Tensor) else held(hints, lightness)
+    hinted = None if planes is None else _enlarger(planes, height, width)
     contrasted = fix_contrast(lightness, finish.contrast)
     result = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
     rows = max(1, _STRIP // width)
@@ -169,11 +187,15 @@ def _resample(planes: Tensor, width: int) -> Tensor:
     return wide
 
 
-def _hinted(hints: Hints, lightness: Tensor) -> Tensor:
-    """Where hints hold, and their colours, as `spread` gives them, pulled to the photo's edges."""
-    held = spread(hints, lightness)
-    cell = min(_SNAP_SIDE, max(lightness.shape)) / max(held.shape)  # pixels of a place of the grid, where it is snapped
-    return _snapped(held, lightness, 1, max(1, round(1.25 * cell)))
+def held(hints: Hints, lightness: Tensor) -> Tensor | None:
+    """Where hints hold, and their colours, as `spread` gives them, pulled to the photo's edges; None without hints."""
+    if not hints:
+        return None
+    planes = spread(hints, lightness)
+    cell = min(_SNAP_SIDE, max(lightness.shape)) / max(
+        planes.shape
+    )  # pixels of a place of the grid, where it is snapped
+    return _snapped(planes, lightness, 1, max(1, round(1.25 * cell)))
 
 
 def _snapped(planes: Tensor, lightness: Tensor, share: float, radius: int = _SNAP_RADIUS) -> Tensor:

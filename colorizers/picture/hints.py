@@ -1,12 +1,14 @@
 """Colour hints: "this has that colour", spread over what belongs together in the photo."""
 
+import functools
 import itertools
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
@@ -18,7 +20,9 @@ from colorizers.words import Text
 MOST_HINTS = 500
 MOST_POINTS = 200  # of one stroke
 EXAMPLE = '[{"path": [[0.5, 0.4]], "color": "#2e7d32"}]'
-_LONGEST_TEXT = 60_000  # characters of a list of hints
+MOST_BYTES = 48_000  # of all hints in a record, which leaves room for the longest prompts in what a JPEG can hold
+_LONGEST_TEXT = 200_000  # characters of a list of hints, before its numbers are rounded
+_DIGITS = 4  # a tenth of a pixel of a preview
 _GRID = 160  # places on the long side at which hints spread
 _STEP = 0.07  # cost of the next place, where nothing changes
 _EDGE = 6.0  # L*: a change as large costs as much as the reach of a small hint allows for in a few places
@@ -27,22 +31,31 @@ _TOUCHING = 0.1  # cost below which hints count the same
 _DARKEST = 0.35  # share of its chroma that a colour keeps at least where the photo is darker than at the hint
 _STROKE_GRID, _LEVELS, _OPAQUE = 96, 17, 128  # by which a picture of strokes is read: places, steps of colour, alpha
 _STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))  # rows and columns to the neighbours of a place that come after it
-_Share = Annotated[float, Field(ge=0, le=1)]
+_KEPT_COSTS = 256  # of places on a grid, at most 100 kB each
+_Rounded = AfterValidator(lambda value: round(value, _DIGITS))
+_Share = Annotated[float, Field(ge=0, le=1), _Rounded]
 
 
 class Hint(BaseModel):
     """A point or a stroke of one colour; None for no colour.
 
     `path` has its points as shares of the photo's width and height, from the top left; `radius` is its half width as a
-    share of the long side. `reach` makes it spread further or less far than usual.
+    share of the long side. `reach` makes it spread further or less far than usual. All are rounded to 4 digits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     path: tuple[tuple[_Share, _Share], ...] = Field(min_length=1, max_length=MOST_POINTS)
     color: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")] | None
-    radius: float = Field(0.01, ge=0, le=0.2)
-    reach: float = Field(1.0, ge=0, le=10)
+    radius: Annotated[float, Field(ge=0, le=0.2), _Rounded] = 0.01
+    reach: Annotated[float, Field(ge=0, le=10), _Rounded] = 1.0
+
+    def turned(self, quarter_turns: int) -> "Hint":
+        """The hint on the photo turned counter-clockwise."""
+        path = self.path
+        for _ in range(quarter_turns % 4):
+            path = tuple((down, round(1 - along, _DIGITS)) for along, down in path)
+        return self.model_copy(update={"path": path})
 
     @property
     def ab(self) -> Tensor:
@@ -55,15 +68,22 @@ _HINTS: TypeAdapter[Hints] = TypeAdapter(Annotated[Hints, Field(max_length=MOST_
 
 
 def checked_hints(given: Any) -> Hints:
-    """Hints from what a surface was given: a list, or JSON of one. Raises ColorizerError when it is anything else."""
+    """Hints from what a surface was given: a list, or JSON of one.
+
+    Raises ColorizerError when it is anything else, or more than a record can hold.
+    """
+    too_many = ColorizerError(Text("hints.too-many", hints=MOST_HINTS, points=MOST_POINTS, bytes=MOST_BYTES))
     try:
         if isinstance(given, str):
             if len(given) > _LONGEST_TEXT:
-                raise ColorizerError(Text("hints.too-many", hints=MOST_HINTS, points=MOST_POINTS))
+                raise too_many
             given = json.loads(given)
-        return _HINTS.validate_python(given)
+        hints = _HINTS.validate_python(given)
     except (ValidationError, ValueError, RecursionError) as error:
         raise ColorizerError(Text("hints.not-a-list", example=EXAMPLE, hints=MOST_HINTS, points=MOST_POINTS)) from error
+    if len(_HINTS.dump_json(hints)) > MOST_BYTES:
+        raise too_many
+    return hints
 
 
 def spread(hints: Hints, lightness: Tensor) -> Tensor:
@@ -76,14 +96,15 @@ def spread(hints: Hints, lightness: Tensor) -> Tensor:
     height, width = lightness.shape
     size = size_within((height, width), _GRID)
     small = resized(lightness[None], size)[0]
-    ways = _ways(small.numpy())
+    ground = _Ground(small.numpy().tobytes(), size)
     places: dict[tuple[str | None, float], Tensor] = {}
     for hint in hints:
         kind, place = (hint.color, hint.reach), _drawn(hint, size)
         places[kind] = places[kind] | place if kind in places else place
     weights, shares, colors = [], [], []
     for (color, reach), place in places.items():
-        cost = _costs(ways, place) / max(reach, 1e-6)
+        reach = max(reach, 1e-6)
+        cost = _costs(ground, place.numpy().tobytes(), _FAR * reach) / reach
         weights.append(((_FAR - cost) / (_FAR - _NEAR)).clamp(0, 1))
         shares.append(weights[-1] / (cost + _TOUCHING) ** 2)
         shade = small / small[place].mean().clamp(min=1)
@@ -155,27 +176,38 @@ def _drawn(hint: Hint, size: tuple[int, int]) -> Tensor:
     return nearest <= max(hint.radius * max(size), nearest.min().item())
 
 
-def _ways(lightness: np.ndarray) -> Any:
-    """The costs between neighbours of a grid with this L* (h, w), as a sparse matrix (h w, h w)."""
+@dataclass(frozen=True)
+class _Ground:
+    """The L* of a grid, as the bytes of float32: by it, what was found once is known again."""
+
+    lightness: bytes
+    size: tuple[int, int]
+
+
+@functools.lru_cache(maxsize=8)
+def _ways(ground: _Ground) -> Any:
+    """The costs between neighbours of a grid (h, w), as a sparse matrix (h w, h w)."""
     from scipy.sparse import coo_array
 
-    height, width = lightness.shape
+    height, width = ground.size
     index = np.arange(height * width).reshape(height, width)
     ends = []
     for down, along in _STEPS:
         left, right = max(0, -along), width - max(0, along)
         ends.append((index[: height - down, left:right].ravel(), index[down:, left + along : right + along].ravel()))
     start, end = (np.concatenate(each) for each in zip(*ends, strict=True))
-    light = lightness.ravel()
+    light = np.frombuffer(ground.lightness, np.float32)
     length = np.concatenate([np.full(len(a), np.hypot(*step)) for (a, _), step in zip(ends, _STEPS, strict=True)])
     length *= _GRID / max(height, width)  # a photo that is smaller than the grid has larger places
     cost = _STEP * length + ((light[start] - light[end]) / _EDGE) ** 2 / length
     return coo_array((cost, (start, end)), (light.size, light.size)).tocsr()
 
 
-def _costs(ways: Any, place: Tensor) -> Tensor:
-    """The cost (h, w) of the cheapest way from a place (h, w) of the grid to everywhere."""
+@functools.lru_cache(maxsize=_KEPT_COSTS)
+def _costs(ground: _Ground, place: bytes, most: float) -> Tensor:
+    """The cost (h, w) of the cheapest way from a place, the bytes of a mask, to everywhere; infinite above `most`."""
     from scipy.sparse.csgraph import dijkstra
 
-    found = dijkstra(ways, directed=False, indices=np.flatnonzero(place.numpy()), min_only=True, limit=_FAR * 20)
-    return torch.from_numpy(found).float().reshape(place.shape)
+    begin = np.flatnonzero(np.frombuffer(place, bool))
+    found = dijkstra(_ways(ground), directed=False, indices=begin, min_only=True, limit=most)
+    return torch.from_numpy(found).float().reshape(ground.size)

@@ -16,6 +16,7 @@ from colorizers.web.batch import BatchHandlers, build_batch
 from colorizers.web.downloads import follow_weights
 from colorizers.web.files import OPENING
 from colorizers.web.handlers import TabHandlers
+from colorizers.web.hint_tool import HintTool, build_hint_tool
 from colorizers.web.notice import build_notice
 from colorizers.web.photo_section import PhotoSection, build_photo_section
 from colorizers.web.recall import Recall
@@ -61,6 +62,7 @@ def build_page(
                     compare_view = comparison.build_comparison(language)
             gr.HTML(markup.gaps(first_of_groups(infos)), visible="hidden")
             strip = build_strip(infos, language)
+        hint_tool = build_hint_tool(language)
         many = BatchHandlers(engine, build_batch(engine, photo.several, language))
         headers = [header for header, _ in built]
         tabs = [TabHandlers(engine, info, view, strip) for info, (_, view) in zip(infos, built, strict=True)]
@@ -72,7 +74,8 @@ def build_page(
         automatic = Automatic(tabs, strip, row)
         wire_adjusting(tabs, page, session)
         recall = Recall(tabs, row, notice)
-        _wire_photo(photo, workspace, tabs, automatic, recall, session, recall.wire(page, session))
+        hint_tool.wire(tabs, strip, session)
+        _wire_photo(photo, workspace, tabs, automatic, recall, hint_tool, session, recall.wire(page, session))
         many.wire(photo, workspace, session)
         for tab in tabs:
             tab.wire_stop(session)
@@ -91,7 +94,7 @@ def _build_tab(engine: Engine, info: MethodInfo, language: str) -> tuple[gr.Tab,
 
 def _wire_photo(
     photo: PhotoSection, workspace: gr.Column, tabs: list[TabHandlers], automatic: Automatic, recall: Recall,
-    session: gr.State, recalled: gr.events.Dependency,
+    hint_tool: HintTool, session: gr.State, recalled: gr.events.Dependency,
 ) -> None:  # fmt: skip
     """A photo that comes or is turned ends what runs and clears the tabs, and is coloured by itself.
 
@@ -103,7 +106,8 @@ def _wire_photo(
     def shown(now: Session, stay: bool = False, said: Text = _TURNED) -> Updates:
         cleared = {part: update for tab in tabs for part, update in tab.blank(now, said).items()}
         begun = automatic.begin(now, stay)
-        return {session: now, workspace: gr.Column(elem_classes=""), **photo.updates(now), **cleared, **begun}
+        told = photo.updates(now) | hint_tool.updates(now)
+        return {session: now, workspace: gr.Column(elem_classes=""), **told, **cleared, **begun}
 
     def in_sight(now: Session) -> Updates:
         return next((tab.look(now) for tab in tabs if tab.info.name == now.open), {})
@@ -141,7 +145,7 @@ def _wire_photo(
         return shown(now, stay=True, said=Text("status.earlier")) | finishes | in_sight(now)
 
     parts = dict.fromkeys([*automatic.outputs, *recall.outputs])
-    outputs = [session, workspace, *photo.outputs, *parts]
+    outputs = [session, workspace, hint_tool.known, *photo.outputs, *parts]
     came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **plumbing, **opening)]
     if photo.gallery is not None:
         came.append(photo.gallery.select(take_example, session, outputs, **plumbing, **opening))

@@ -176,7 +176,9 @@ class Comparison:
                     yield entry
         for pin in pins:
             if pin.tab.colorings:
-                yield _Entry(pin.info, Result(session.shown.photo, pin.tab.coloring, pin.tab.finish), pinned=True)
+                yield _Entry(
+                    pin.info, Result(session.shown.photo, pin.tab.coloring, pin.tab.finish, session.hints), pinned=True
+                )
 
 
 def _compared(photo: Photo, made: list[Coloration]) -> list[Coloration]:

@@ -13,7 +13,7 @@ import gradio as gr
 from colorizers.engine import Engine
 from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
-from colorizers.methods.method import MethodInfo
+from colorizers.methods.method import MethodInfo, listens
 from colorizers.options import controls, suited_options, validated
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
@@ -202,6 +202,19 @@ class TabHandlers:
         else:
             yield from self.run_job(session, *values)
 
+    def listen_to(self, changed: gr.events.Dependency, session: gr.State) -> None:
+        """Colour the photo again when its hints have changed, if the method's network takes them."""
+        self._begin(changed.success, self.run_listening, session)
+
+    def run_listening(self, session: Session, *values: Any) -> Iterator[Updates]:
+        """After the hints have changed: as `run_job` where the visitor looks and the network listens."""
+        options = self.view.options.values(values[: len(self.view.options.entries)])
+        tab = session.tab(self.info)
+        if session.open == self.info.name and tab.colorings and self.info.quick and listens(self.info, options):
+            yield from self.run_job(session, *values)
+        else:
+            yield {self.view.status: gr.skip()}
+
     def run_job(self, session: Session, *values: Any) -> Iterator[Updates]:
         """Run the method on the whole photo, as the visitor of this tab asks. Closing the generator cancels the job."""
         session.open = self.info.name
@@ -215,7 +228,8 @@ class TabHandlers:
             shown = session.shown
             session.refinish(self.info, _finish(view, finish))
             tab.steps.take(tab.finish)
-            job = self._engine.checked(JobRequest(opened(), self.info.name, view.options.values(options), tab.finish))
+            chosen = view.options.values(options)
+            job = self._engine.checked(JobRequest(opened(), self.info.name, chosen, tab.finish, session.hints))
             tab.job_id, tab.asked = job.id, tuple(options)
             last = JobView(Phase.QUEUED, texts.starting(self._usual))
             yield self._room(dict(job.options).get("variants", 1)) | self._show(session, last)

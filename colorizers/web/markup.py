@@ -73,11 +73,17 @@ def invitation(language: str) -> str:
 
 def tools(language: str) -> str:
     """The buttons below the picture: page.js gives them their work."""
-    hold, out, closer = (_worded(Text(f"page.{tool}"), language) for tool in ("hold", "zoom-out", "zoom-in"))
+    hold, hints = _worded(Text("page.hold"), language), _worded(Text("page.hints.mode"), language)
+    signs = (
+        _tool("hints-undo", "↶", Text("page.hints.undo"), language),
+        _tool("hints-redo", "↷", Text("page.hints.redo"), language),
+        _tool("hints-clear", "✕", Text("page.hints.clear"), language),
+        _tool("zoom-out", "−", Text("page.zoom-out"), language),
+        _tool("zoom-in", "+", Text("page.zoom-in"), language),
+    )
     return (
         f'<div class="tools"><button type="button" data-tool="hold"><kbd aria-hidden="true">␣</kbd> {hold}</button>'
-        f'<button type="button" data-tool="zoom-out" aria-label="{out}" title="{out}">−</button>'
-        f'<button type="button" data-tool="zoom-in" aria-label="{closer}" title="{closer}">+</button></div>'
+        f'<button type="button" data-tool="hints" aria-pressed="false">{hints}</button>{"".join(signs)}</div>'
     )
 
 
@@ -85,6 +91,17 @@ def gaps(infos: Iterable[MethodInfo]) -> str:
     """A gap before the tabs of these methods."""
     tabs = ", ".join(f'[role="tab"][data-tab-id="{info.name}"]' for info in infos)
     return f"<style>{tabs} {{ margin-left: var(--gap-of-tabs); }}</style>" if tabs else ""
+
+
+def _tool(name: str, sign: str, label: Text, language: str) -> str:
+    said = _worded(label, language)
+    return f'<button type="button" data-tool="{name}" aria-label="{said}" title="{said}">{sign}</button>'
+
+
+def data(**values: str) -> str:
+    """What a script of the page reads, and nobody sees."""
+    given = (f'data-{name}="{escape(value)}"' for name, value in values.items())
+    return f"<span {' '.join(given)}></span>"
 
 
 def heading(text: Text, language: str) -> str:

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo
-from colorizers.picture.compose import Kept, bytes_of, compose, packed, uncolored
+from colorizers.picture.compose import Kept, bytes_of, compose, held, packed, uncolored
 from colorizers.picture.finish import Finish
+from colorizers.picture.hints import Hints
 from colorizers.picture.naming import result_stem, shown_name
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record
@@ -207,23 +209,35 @@ class Shelf:
 _SHELF = Shelf(_MOST_KEPT)
 
 
+@dataclass(frozen=True)
+class Work:
+    """A photo with its results and the visitor's hints."""
+
+    shown: Shown
+    tabs: dict[str, ColoredTab]
+    hints: Hints
+
+
 @dataclass
 class Session:
     """One visitor's page. `open` is the method of the visible tab, `coming` are those that will run by themselves.
 
-    `earlier` is the photo before with its results, `offered` a picture made here about which the visitor is asked. When
-    the next photo comes, the visible tab `stays` if its settings were asked for.
+    `earlier` is the work before, `offered` a picture made here about which the visitor is asked. When the next photo
+    comes, the visible tab `stays` if its settings were asked for. `hints` are the visitor's colours for the photo, in
+    every tab.
     """
 
     on_page: Shown | None = None
     tabs: dict[str, ColoredTab] = field(default_factory=dict)
     open: str = ""
     coming: tuple[str, ...] = ()
-    earlier: tuple[Shown, dict[str, ColoredTab]] | None = None
+    earlier: Work | None = None
     offered: Path | None = None
     stays: bool = False
     compared: Compared = field(default_factory=Compared)
     batch: Batch = field(default_factory=Batch)
+    hints: Hints = ()
+    _held: dict[tuple[int, int], tuple[Hints, Tensor | None]] = field(default_factory=dict)  # by the size of a photo
     _folder: Folder | None = None
 
     @property
@@ -243,7 +257,7 @@ class Session:
 
     def use(self, source: Source) -> None:
         """Take another photo; the one before can come back with its results."""
-        earlier = None if self.on_page is None else (self.on_page, self.tabs)
+        earlier = None if self.on_page is None else Work(self.on_page, self.tabs, self.hints)
         self._place(source)
         self.earlier = earlier
 
@@ -251,9 +265,9 @@ class Session:
         """The photo before and its results; the present one takes its place, so that this can be undone."""
         if self.earlier is None:
             raise ColorizerError(Text("page.no-photo"))
-        present = (self.shown, self.tabs)
-        self.on_page, self.tabs = self.earlier
-        self.earlier = present
+        present, back = Work(self.shown, self.tabs, self.hints), self.earlier
+        self.on_page, self.tabs, self.hints, self.earlier = back.shown, back.tabs, back.hints, present
+        self.compared, self._held = Compared(), {}
         for tab in self.tabs.values():
             tab.rest()
 
@@ -265,14 +279,16 @@ class Session:
         small = on_white(with_alpha(uncolored(reduced.lightness), reduced.alpha))
         self.on_page, self.tabs = Shown(source, photo, whole.size, before, small), {}
         self.compared = Compared()
+        self.hints, self._held = (), {}
 
     def turn(self, quarter_turns: int) -> None:
-        """Turn the photo counter-clockwise, and its colours with it."""
-        source, tabs, pins = self.shown.source, self.tabs, self.compared.pins
+        """Turn the photo counter-clockwise, and its colours and hints with it."""
+        source, tabs, pins, hints = self.shown.source, self.tabs, self.compared.pins, self.hints
         self._place(replace(source, quarter_turns=(source.quarter_turns + quarter_turns) % 4))
         for tab in (*tabs.values(), *(pin.tab for pin in pins)):
             tab.turn(quarter_turns)
         self.tabs, self.compared.pins = tabs, pins
+        self.hints = tuple(hint.turned(quarter_turns) for hint in hints)
 
     def tab(self, info: MethodInfo) -> ColoredTab:
         """The content of a method's tab."""
@@ -281,7 +297,7 @@ class Session:
     def result(self, info: MethodInfo) -> Result:
         """The chosen result on the reduced photo; ColorizerError when there is none."""
         tab = self.tab(info)
-        return Result(self.shown.photo, tab.coloring, tab.finish)
+        return Result(self.shown.photo, tab.coloring, tab.finish, self.hints)
 
     def keep(self, info: MethodInfo, colorings: tuple[Coloring, ...]) -> None:
         """Put the colorings of a job on the page, packed."""
@@ -317,10 +333,25 @@ class Session:
             self.compared.pins.append(Pin(key, info, pinned))
             _SHELF.add(pinned)
 
+    def hint(self, hints: Hints) -> None:
+        """Other hints: every tab shows them when it is looked at."""
+        self.hints = hints
+        for tab in [*self.tabs.values()]:  # a job may add one at any time
+            tab.small, tab.in_sight = None, False
+
+    def _colored(self, photo: Photo, outcome: Kept, finish: Finish) -> np.ndarray:
+        """The pixels of the page's photo at some size, under the hints."""
+        hints = self.hints
+        known, planes = self._held.get(photo.size, ((), None))
+        if known is not hints:
+            planes = held(hints, photo.lightness)
+            self._held[photo.size] = hints, planes
+        return compose(photo.lightness, outcome, finish, hints=() if planes is None else planes)
+
     def first_look(self, info: MethodInfo, outcome: Kept, record: Record | None = None) -> tuple[Path, Path]:
         """Before and after, as files, of a job that is running."""
         tab, shown = self.tab(info), self.shown
-        pixels = compose(shown.photo.lightness, outcome, tab.finish)
+        pixels = self._colored(shown.photo, outcome, tab.finish)
         tab.previews.append(self.folder.preview(pixels, shown.photo.alpha, record))
         while len(tab.previews) > _PREVIEWS:
             self.folder.discard(tab.previews.popleft())
@@ -336,14 +367,14 @@ class Session:
         tab = self.tab(info)
         if tab.small is None:
             photo = self.shown.photo.reduced(_THUMBNAIL)
-            pixels = compose(photo.lightness, tab.coloring.outcome, tab.finish)
+            pixels = self._colored(photo, tab.coloring.outcome, tab.finish)
             tab.small = on_white(with_alpha(pixels, photo.alpha))
         return tab.small
 
     def thumbnails(self, info: MethodInfo) -> list[Path]:
         """A small file for each variant."""
         tab, small = self.tab(info), self.shown.photo.reduced(_THUMBNAIL)
-        every = [compose(small.lightness, coloring.outcome, tab.finish) for coloring in tab.colorings]
+        every = [self._colored(small, coloring.outcome, tab.finish) for coloring in tab.colorings]
         return [self.folder.preview(pixels, small.alpha) for pixels in every]
 
     def save(self, info: MethodInfo, suffix: str, bits: int, keep_exif: bool) -> tuple[Path, tuple[Text, ...]]:

@@ -7,9 +7,15 @@ import gradio as gr
 
 from colorizers.words import Text
 
-CSS = [Path(__file__).with_name(f"{name}.css") for name in ("page", "compare", "batch", "adjust", "history")]
+_PARTS = ("page", "compare", "batch", "adjust", "history", "hints")
+CSS = [Path(__file__).with_name(f"{name}.css") for name in _PARTS]
 MARK = Path(__file__).with_name("mark.svg")
-_SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("page", "batch", "adjust", "history")]
+_SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("page", "batch", "adjust", "history", "hints")]
+_HINT_TEXTS = {
+    "hintHelp": "help", "hintKeys": "keys", "hintColors": "colors", "noColor": "no-color", "otherColor": "other-color",
+    "fromPicture": "from-picture", "clickPicture": "click-picture", "unreadablePicture": "unreadable-picture",
+    "removeHint": "remove", "closeHint": "close",
+}  # fmt: skip
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
@@ -57,6 +63,9 @@ def head(language: str) -> str:
         "right": Text("compare.right-picture"),
         "notYet": Text("page.not-colored"),
         "resetZoom": Text("page.reset-zoom"),
+        "hint": Text("page.hints.one", number="{number}", color="{color}"),
+        "useColor": Text("page.hints.use-color", color="{color}"),
+        **{name: Text(f"page.hints.{key}") for name, key in _HINT_TEXTS.items()},
     }
     worded = json.dumps({name: text.worded(language) for name, text in texts.items()})
     given = f"const LANGUAGE = {json.dumps(Text('language.tag').worded(language))}, TEXTS = {worded};"

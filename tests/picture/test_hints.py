@@ -1,6 +1,10 @@
 """Hints: what has which colour, and what else belongs to it."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +18,17 @@ from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.picture.compose import Chroma, compose
 from colorizers.picture.finish import Finish
-from colorizers.picture.hints import Hint, Hints, checked_hints, hints_of_strokes, spread
+from colorizers.picture.hints import (
+    MOST_BYTES,
+    MOST_POINTS,
+    Hint,
+    Hints,
+    checked_hints,
+    hints_of_strokes,
+    spread,
+)
 from colorizers.picture.photo import Photo
+from colorizers.picture.record import read_record
 
 DARK_AND_LIGHT = torch.tensor([30.0, 70.0])[None].repeat_interleave(40, dim=1).repeat(60, 1)  # left and right half
 GRAY = Chroma(torch.zeros(2, 6, 8))
@@ -89,6 +102,50 @@ def test_anything_but_a_list_of_hints_is_refused_in_one_sentence(given: object):
     with pytest.raises(ColorizerError) as caught:
         checked_hints(given)
     assert str(caught.value).startswith("Hints must be a list such as ")
+
+
+def test_a_turned_hint_stands_on_the_same_thing():
+    lightness = torch.rand(30, 50) * 100
+    hints = (at(0.2, 0.3), Hint(path=((0.5, 0.6), (0.9, 0.7)), color="#207040"))
+    for turns in (1, 2, 3):
+        turned = compose(torch.rot90(lightness, turns), GRAY, Finish(), hints=tuple(h.turned(turns) for h in hints))
+        plain = np.rot90(compose(lightness, GRAY, Finish(), hints=hints), turns)
+        assert np.abs(turned.astype(int) - plain).mean() < 1
+    assert checked_hints([hint.turned(1).turned(3).model_dump() for hint in hints]) == hints
+
+
+def many_strokes() -> Photo:
+    """A picture of small strokes in colours that differ from place to place, more than can be kept."""
+    strokes = np.zeros((96, 96, 4), np.uint8)
+    strokes[::6, :, :3] = np.random.default_rng(0).integers(0, 255, (16, 96, 3))
+    strokes[::6, :60:2, 3] = 255
+    return Photo.open(encoded(Image.fromarray(strokes)))
+
+
+def longest(more: int = 0) -> list[dict]:
+    """As many hints of as many points as are allowed in all, and more."""
+    longest = {"path": [(0.12345678, 0.87654321)] * MOST_POINTS, "color": "#123456", "radius": 0.0123, "reach": 1.2345}
+    (rounded,) = checked_hints([longest])
+    return [longest] * (MOST_BYTES // (len(rounded.model_dump_json()) + 1) + more)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "webp", "tif"])
+@pytest.mark.parametrize("given", [lambda: hints_of_strokes(many_strokes()), longest], ids=["strokes", "longest"])
+def test_a_record_that_is_written_can_be_read_back(
+    engine: Engine, gray_photo: Photo, tmp_path: Path, given: Callable[[], Any], kind: str
+):
+    hints = checked_hints(given())
+    (result,) = engine.results(JobRequest(gray_photo, "trivial", {"seed": 1}, hints=hints))
+    wordy = {**result.record.options, "prompt": "&" * 1000, "negative_prompt": "'" * 1000}
+    coloring = replace(result.coloring, record=result.coloring.record.model_copy(update={"options": wordy}))
+    path = tmp_path / f"result.{kind}"
+    replace(result, coloring=coloring).save(path)
+    assert read_record(path).hints == hints
+
+
+def test_more_than_a_record_can_hold_is_refused_in_one_sentence():
+    with pytest.raises(ColorizerError, match="There are too many hints"):
+        checked_hints(longest(1))
 
 
 def test_strokes_on_an_opaque_picture_are_refused():
