@@ -17,6 +17,9 @@ from colorizers.web.tab import seen
 from colorizers.words import Text
 
 
+_TURN: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 110, "elem_classes": "turn"}
+
+
 @dataclass(frozen=True)
 class PhotoSection:
     """The components that hold the photo; the bar and the tabs appear once there is one."""
@@ -114,8 +117,8 @@ def build_photo_section(language: str, languages: Sequence[str], device: Text) -
 def _photo_bar(language: str) -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button, gr.Button, gr.Button]:
     with gr.Row(visible=False, equal_height=True, elem_id="photo-bar") as bar:
         card = gr.HTML(elem_id="photo-card")
-        left = gr.Button(Text("page.turn-left").worded(language), size="sm", scale=0, min_width=110)
-        right = gr.Button(Text("page.turn-right").worded(language), size="sm", scale=0, min_width=110)
+        left = gr.Button(Text("page.turn-left").worded(language), **_TURN)
+        right = gr.Button(Text("page.turn-right").worded(language), **_TURN)
         another = gr.Button(Text("page.another").worded(language), size="sm", scale=0, min_width=130)
         before = Text("page.earlier").worded(language)
         earlier = gr.Button(before, size="sm", scale=0, min_width=130, visible="hidden")
