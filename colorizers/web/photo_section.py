@@ -16,7 +16,6 @@ from colorizers.web.session import Session, Source
 from colorizers.web.tab import seen
 from colorizers.words import Text
 
-
 _TURN: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 110, "elem_classes": "turn"}
 
 
