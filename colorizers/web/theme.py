@@ -69,5 +69,6 @@ def head(language: str) -> str:
     }
     worded = json.dumps({name: text.worded(language) for name, text in texts.items()})
     given = f"const LANGUAGE = {json.dumps(Text('language.tag').worded(language))}, TEXTS = {worded};"
-    scripts = "\n".join(script.read_text() for script in _SCRIPTS)
-    return f"<script>(() => {{ {given}\n{scripts}}})();</script>"
+    first, *others = (script.read_text() for script in _SCRIPTS)
+    scripts = "\n".join((first, *(f"{{ {script} }}" for script in others)))  # the names of the first are known to all
+    return f"<script>(() => {{ 'use strict'; {given}\n{scripts}}})();</script>"
