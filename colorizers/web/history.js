@@ -23,7 +23,7 @@ async function keptResults() {
 
 // The record is in the XMP at the beginning of the file.
 function recordIn(bytes) {
-    const found = new TextDecoder().decode(bytes.slice(0, 80_000)).match(/colorizers:record="([^"]*)"/);
+    const found = new TextDecoder().decode(bytes.slice(0, 80_000)).match(/colorizers:record='([^']*)'/);
     return found && new DOMParser().parseFromString(found[1], "text/html").documentElement.textContent;
 }
 
