@@ -57,8 +57,8 @@ def opened(
     yield visited
     server.gate.open()
     context.close()
-    assert foreign == []
-    assert errors == []
+    assert not foreign, foreign
+    assert not errors, errors
 
 
 def give(page: Page, path: Path) -> None:
