@@ -75,7 +75,7 @@ def build_page(
         wire_adjusting(tabs, page, session)
         recall = Recall(tabs, row, notice)
         hint_tool.wire(tabs, strip, session)
-        _wire_photo(photo, workspace, tabs, automatic, recall, hint_tool, session, recall.wire(page, session))
+        _wire_photo(photo, workspace, tabs, automatic, recall, hint_tool, session, recall.wire(session))
         many.wire(photo, workspace, session)
         for tab in tabs:
             tab.wire_stop(session)
@@ -144,19 +144,20 @@ def _wire_photo(
         finishes = {part: update for tab in tabs for part, update in tab.finish_values(now).items()}
         return shown(now, stay=True, said=Text("status.earlier")) | finishes | in_sight(now)
 
-    parts = dict.fromkeys([*automatic.outputs, *recall.outputs])
+    # Gradio's page looks through all that it shows for every output of an event, changed or not: few have all of them.
+    parts = dict.fromkeys([*automatic.outputs, *recall.notice.outputs, *(part for tab in tabs for part in tab.outputs)])
     outputs = [session, workspace, hint_tool.known, *photo.outputs, *parts]
+    all_outputs = list(dict.fromkeys([*outputs, *recall.outputs]))
     came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **plumbing, **opening)]
     if photo.gallery is not None:
         came.append(photo.gallery.select(take_example, session, outputs, **plumbing, **opening))
     for event in came:
         event.failure(lambda: None, None, photo.upload, queue=False, **plumbing)
-    clicks = {
-        photo.left: partial(turn, 1), photo.right: partial(turn, -1), photo.earlier: go_back,
-        recall.notice.use: use_offered, recall.notice.anew: take_offered,
-    }  # fmt: skip
-    for button, act in clicks.items():
-        came.append(button.click(act, session, outputs, **plumbing, **opening))
+    clicks = {photo.left: partial(turn, 1), photo.right: partial(turn, -1), recall.notice.anew: take_offered}
+    settings = {photo.earlier: go_back, recall.notice.use: use_offered}
+    for button, act in (clicks | settings).items():
+        changed = all_outputs if button in settings else outputs
+        came.append(button.click(act, session, changed, **plumbing, **opening))
     for event in (*came, recalled):
         automatic.start_after(event, session)
     sights = [photo.start, photo.bar, workspace, photo.back]

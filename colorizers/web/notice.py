@@ -24,7 +24,6 @@ class Notice:
     anew: gr.Button
     close: gr.Button
     sent: gr.HTML
-    address: gr.Textbox
     language: str
 
     @property
@@ -68,6 +67,7 @@ def offer(record: Record, title: Text | str, path: str) -> Text:
 
 _SENDING = """
 addEventListener("settings", (event) => trigger("submit", { record: event.detail }));
+if (location.hash) trigger("submit", { address: location.hash.slice(1) });
 """
 
 
@@ -80,5 +80,4 @@ def build_notice(language: str) -> Notice:
         anew = gr.Button(Text("given.anew").worded(language), visible="hidden", min_width=130, **small)
         close = gr.Button(Text("given.close").worded(language), min_width=80, **small)
     sent = gr.HTML(visible="hidden", js_on_load=_SENDING)
-    address = gr.Textbox(visible=False)
-    return Notice(row, text, use, anew, close, sent, address, language)
+    return Notice(row, text, use, anew, close, sent, language)

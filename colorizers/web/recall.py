@@ -20,7 +20,6 @@ from colorizers.web.settings_given import Settings, address, of_address, of_reco
 from colorizers.web.tab import Updates
 from colorizers.words import Text
 
-_READ_ADDRESS = "(session) => [session, location.hash.slice(1)]"
 _SET_ADDRESS = """(settings) => {
     history.replaceState(null, "", `#${settings}`);
     navigator.clipboard?.writeText(location.href).catch(() => {});
@@ -41,12 +40,9 @@ class Recall:
         parts = [part for tab in self._tabs.values() for part in (*tab.inputs, *tab.outputs)]
         return list(dict.fromkeys([self._row, *self.notice.outputs, *parts]))
 
-    def wire(self, page: gr.Blocks, session: gr.State) -> gr.events.Dependency:
-        """Connect the address, the links and the line itself; gives the event after which a photo may be coloured."""
+    def wire(self, session: gr.State) -> gr.events.Dependency:
+        """Connect the links and the line itself; gives the event after which a photo may be coloured."""
         plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        page.load(
-            self.from_address, [session, self.notice.address], self.outputs, js=_READ_ADDRESS, queue=False, **plumbing
-        )
         self.notice.close.click(self.notice.gone, None, self.notice.row, queue=False, **plumbing)
         for tab in self._tabs.values():
             view = tab.view
@@ -54,17 +50,20 @@ class Recall:
                 partial(self.link, tab), [*tab.inputs], [view.linked, view.status], queue=False, **plumbing
             )
             linked.success(None, view.linked, js=_SET_ADDRESS, api_visibility="private")
-        return self.notice.sent.submit(self.from_history, session, [session, *self.outputs], **plumbing, **FINISHING)
+        return self.notice.sent.submit(self.from_browser, session, [session, *self.outputs], **plumbing, **FINISHING)
 
     def from_address(self, session: Session, fragment: Any) -> Updates:
-        """The page was opened by a link to settings, or not."""
+        """The settings in an address, or none."""
         settings = of_address(fragment)
         return {self.notice.row: gr.skip()} if settings is None else self._take(session, settings)
 
-    def from_history(self, session: Session, event: gr.EventData) -> Updates:
-        """The visitor asks for the settings of a picture that the browser has kept."""
+    def from_browser(self, session: Session, event: gr.EventData) -> Updates:
+        """The page was opened by a link to settings, or those of a picture that the browser has kept are asked for."""
+        sent = sent_with(event)
+        if "address" in sent:
+            return self.from_address(session, sent["address"])
         with shown_errors(self.notice.language):
-            return self._take(session, of_sent(sent_with(event).get("record")))
+            return self._take(session, of_sent(sent.get("record")))
 
     def ask_about(self, session: Session, path: str) -> Updates | None:
         """What to do with a file that was dropped, if it was made here; None for other files.
