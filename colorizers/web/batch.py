@@ -248,7 +248,7 @@ def build_batch(engine: Engine, upload: gr.File, language: str) -> BatchView:
                 )
                 gr.HTML(markup.heading(Text("page.finish"), language))
                 finish = build_panel(infos[0].finish, engine.weights(), language)
-                kind, keep_exif = build_file_options(language, deep=True)
+                kind, keep_exif = build_file_options(language)
     return BatchView(
         upload, section, method, finish, kind, keep_exif, run, stop, download, file, back, status, rows, language
     )  # fmt: skip

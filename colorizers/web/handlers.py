@@ -15,6 +15,7 @@ from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo, listens
 from colorizers.options import controls, suited_options, validated
+from colorizers.picture.exports import ENDINGS
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.web import markup, texts
@@ -35,7 +36,9 @@ FINISHING: dict[str, Any] = {"concurrency_id": "finish", "concurrency_limit": 2}
 """For events that compose a preview on all cores: so many at once, the others wait in Gradio's queue, which ends."""
 QUEUED = JobView(Phase.QUEUED, Text("status.queued"))
 DOWNLOAD_FILE = """(file) => {
-    if (file) Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name}).click();
+    if (!file) return;
+    Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name}).click();
+    dispatchEvent(new CustomEvent('saved', {detail: file.orig_name}));
 }"""
 
 
@@ -307,10 +310,12 @@ class TabHandlers:
         with shown_errors(self._language):
             return int(session.tab(self.info).coloring.record.options["seed"] or 0)
 
-    def save(self, session: Session, kind: str, keep_exif: bool) -> Path:
-        """The full-size file."""
-        suffix, bits = FORMATS[kind]
+    def save(self, session: Session, kind: Any, keep_exif: bool) -> Path:
+        """The full-size file, or a picture that shows before and after."""
         with shown_errors(self._language):
+            if kind in ENDINGS:
+                return session.export(self.info, kind)
+            suffix, bits = FORMATS[kind]
             path, notes = session.save(self.info, suffix, bits, keep_exif)
         for note in notes:
             gr.Info(escape(note.worded(self._language)))

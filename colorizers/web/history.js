@@ -23,8 +23,8 @@ async function keptResults() {
 
 // The record is in the XMP at the beginning of the file.
 function recordIn(bytes) {
-    const found = new TextDecoder().decode(bytes.slice(0, 80_000)).match(/colorizers:record='([^']*)'/);
-    return found && new DOMParser().parseFromString(found[1], "text/html").documentElement.textContent;
+    const found = new TextDecoder().decode(bytes.slice(0, 80_000)).match(/colorizers:record=(["'])(.*?)\1/);
+    return found && new DOMParser().parseFromString(found[2], "text/html").documentElement.textContent;
 }
 
 let newest = "";

@@ -28,8 +28,10 @@ def header(language: str, languages: Sequence[str], device: Text) -> str:
     kept = (
         f'<button type="button" class="kept-button" data-history hidden>{_worded(Text("kept.open"), language)}</button>'
     )
-    head = f'<header class="masthead">{_MARK}<div><h1>{name}</h1><p>{tagline}</p>{chip}{switch}{kept}</div></header>'
-    return f"{head}{_history(language)}"
+    keys = f'<button type="button" class="kept-button" data-keys>{_worded(Text("keys.open"), language)}</button>'
+    parts = f"<h1>{name}</h1><p>{tagline}</p>{chip}{switch}{kept}{keys}"
+    head = f'<header class="masthead">{_MARK}<div>{parts}</div></header>'
+    return f'{head}{_history(language)}{_shortcuts(language)}<p id="told" role="status"></p>'
 
 
 def kept_results(language: str) -> str:
@@ -53,6 +55,33 @@ def _history(language: str) -> str:
         f"</button>{button} data-forget-one>{remove}</button></div></figure>"
         f"{button} data-close>{close}</button></dialog>"
     )
+
+
+_KEYS = {
+    "Space": "original", "Enter": "color", "S": "save", "Ctrl Z": "undo", "Ctrl Shift Z": "redo", "← →": "tabs",
+    "?": "list",
+}  # fmt: skip
+"""What the page's keys do."""
+
+
+def _shortcuts(language: str) -> str:
+    """A window that lists all shortcuts: shortcuts.js opens it."""
+    heading, close = _worded(Text("keys.heading"), language), _worded(Text("kept.close"), language)
+    rows = ""
+    for keys, what in _KEYS.items():
+        caps = "".join(f"<kbd>{key}</kbd>" for key in keys.split())
+        rows += f"<dt>{caps}</dt><dd>{_worded(Text(f'keys.{what}'), language)}</dd>"
+    return (
+        f'<dialog id="keys" aria-label="{heading}"><h2>{heading}</h2><dl>{rows}</dl>'
+        f'<button type="button" class="kept-button" data-close-keys>{close}</button></dialog>'
+    )
+
+
+def copy_button(language: str) -> str:
+    """Copies the picture that is shown: shortcuts.js does."""
+    label = _worded(Text("page.copy"), language)
+    said = '<p class="small copied" role="status"></p>'
+    return f'<button type="button" class="kept-button" data-copy>{label}</button>{said}'
 
 
 def _switch(language: str, languages: Sequence[str]) -> str:
@@ -237,9 +266,9 @@ def status(view: JobView, language: str) -> str:
     if view.phase is Phase.FAILED:
         return f'<div class="status problem" role="alert">{text}</div>'
     if not view.phase.busy:
-        return f'<div class="status" role="status">{text}{notes(view.notes, language)}</div>'
+        return f'<div class="status">{text}{notes(view.notes, language)}</div>'
     value = "" if view.share is None else f' value="{view.share:.3f}"'
-    return f'<div class="status" role="status">{text}<progress{value} aria-label="{text}"></progress></div>'
+    return f'<div class="status">{text}<progress{value} aria-label="{text}"></progress></div>'
 
 
 def _worded(text: Text, language: str) -> str:

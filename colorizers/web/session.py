@@ -15,6 +15,7 @@ from torch import Tensor
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo
 from colorizers.picture.compose import Kept, bytes_of, compose, held, packed, uncolored
+from colorizers.picture.exports import ENDINGS, Export, save_export
 from colorizers.picture.finish import Finish
 from colorizers.picture.hints import Hints
 from colorizers.picture.naming import result_stem, shown_name
@@ -376,6 +377,13 @@ class Session:
         tab, small = self.tab(info), self.shown.photo.reduced(_THUMBNAIL)
         every = [self._colored(small, coloring.outcome, tab.finish) for coloring in tab.colorings]
         return [self.folder.preview(pixels, small.alpha) for pixels in every]
+
+    def export(self, info: MethodInfo, export: Export) -> Path:
+        """Make a picture of the chosen result that shows before and after."""
+        chosen = self.result(info)
+        path = self.folder.place(f"{result_stem(chosen.photo.name, info.name)}{ENDINGS[export]}")
+        save_export(replace(chosen, photo=self.shown.source.open()), export, path)
+        return path
 
     def save(self, info: MethodInfo, suffix: str, bits: int, keep_exif: bool) -> tuple[Path, tuple[Text, ...]]:
         """Make the full-size file of the chosen result; gives it and notes on what the format could not hold."""

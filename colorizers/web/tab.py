@@ -8,6 +8,7 @@ import gradio as gr
 from colorizers.engine.jobs import WeightsState
 from colorizers.methods.method import MethodInfo
 from colorizers.options import MAX_VARIANTS
+from colorizers.picture.exports import ENDINGS
 from colorizers.settings import get_settings
 from colorizers.web import markup
 from colorizers.web.about import about
@@ -85,7 +86,7 @@ class TabView:
         """The tab of a photo that nobody has coloured yet."""
         updates: Updates = {
             self.slider: (before, before),
-            self.format: gr.Dropdown(choices=_formats(deep, self.language), value="PNG"),
+            self.format: gr.Dropdown(choices=_kinds(deep, self.language), value="PNG"),
             self.download: gr.Button(interactive=False),
             self.undo: gr.Button(interactive=False),
             self.redo: gr.Button(interactive=False),
@@ -127,6 +128,7 @@ def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView
         gr.HTML(markup.tools(language), elem_classes="tools-line")
     with gr.Column(elem_classes="side"):
         run, stop, download, file, status, downloading = _actions(language)
+        kind, keep_exif = _save_as(language)
         beforehand = gr.HTML(about(info, weights, language), elem_classes="beforehand")
         gallery = _variants(language) if "variants" in info.options.model_fields else None
         seed, use_seed = _seed("seed" in info.options.model_fields, language)
@@ -136,7 +138,6 @@ def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView
             undo, redo, reset = _steps(language)
             looks = build_looks(language)
             finish = build_panel(info.finish, weights, language)
-        kind, keep_exif = build_file_options(language)
         link = gr.Button(Text("page.copy-link").worded(language), size="sm")
         linked = gr.Textbox(visible=False)
         maps = gr.HTML(elem_classes="maps-line") if info.shows_maps else None
@@ -167,9 +168,9 @@ def _actions(
     saving = Text("page.download").worded(language)
     with gr.Column(elem_classes="actions"):
         with gr.Row(elem_classes="buttons"):
-            run = gr.Button(Text("page.colorize").worded(language), variant="primary", **BUTTON)
+            run = gr.Button(Text("page.colorize").worded(language), variant="primary", elem_classes="run", **BUTTON)
             stop = gr.Button(Text("page.stop").worded(language), variant="stop", visible="hidden", **BUTTON)
-            download = gr.Button(saving, variant="primary", interactive=False, **BUTTON)
+            download = gr.Button(saving, variant="primary", interactive=False, elem_classes="save", **BUTTON)
             file = gr.DownloadButton(saving, visible=False)
         status = gr.HTML(elem_classes="status-line")
         downloading = None if get_settings().public else _download_row(language)
@@ -206,9 +207,24 @@ def _steps(language: str) -> tuple[gr.Button, gr.Button, gr.Button]:
         return undo, redo, gr.Button(Text("page.reset").worded(language), size="sm")
 
 
-def build_file_options(language: str, deep: bool = False) -> tuple[gr.Dropdown, gr.Checkbox]:
-    """The format of a file, that of 16 bits too with `deep`, and whether it keeps its EXIF data."""
-    kind = gr.Dropdown(_formats(deep, language), value="PNG", label=Text("page.format").worded(language))
+def _save_as(language: str) -> tuple[gr.Dropdown, gr.Checkbox]:
+    """What Download saves, and what can be done in its place: `page.js` copies the picture."""
+    gr.HTML(markup.small(Text("page.machine-made").worded(language)), elem_classes="machine-made")
+    with gr.Accordion(Text("page.save-as").worded(language), open=False, elem_classes="save-as"):
+        kind = gr.Dropdown(_kinds(False, language), value="PNG", label=Text("page.format").worded(language))
+        keep_exif = gr.Checkbox(label=Text("page.keep-exif").worded(language))
+        gr.HTML(markup.copy_button(language))
+    return kind, keep_exif
+
+
+def _kinds(deep: bool, language: str) -> list[tuple[str, str]]:
+    """The file formats of the picture, and pictures made from it."""
+    return [*_formats(deep, language), *((Text(f"page.export-{name}").worded(language), name) for name in ENDINGS)]
+
+
+def build_file_options(language: str) -> tuple[gr.Dropdown, gr.Checkbox]:
+    """The format of files, that of 16 bits too, and whether they keep their EXIF data."""
+    kind = gr.Dropdown(_formats(True, language), value="PNG", label=Text("page.format").worded(language))
     return kind, gr.Checkbox(label=Text("page.keep-exif").worded(language))
 
 

@@ -7,10 +7,12 @@ import gradio as gr
 
 from colorizers.words import Text
 
-_PARTS = ("page", "compare", "batch", "adjust", "history", "hints")
+_PARTS = ("page", "compare", "batch", "adjust", "history", "hints", "shortcuts")
 CSS = [Path(__file__).with_name(f"{name}.css") for name in _PARTS]
 MARK = Path(__file__).with_name("mark.svg")
-_SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("page", "batch", "adjust", "history", "hints")]
+_SCRIPTS = [
+    Path(__file__).with_name(f"{name}.js") for name in ("page", "batch", "adjust", "history", "hints", "shortcuts")
+]
 _HINT_TEXTS = {
     "hintHelp": "help", "hintKeys": "keys", "hintColors": "colors", "noColor": "no-color", "otherColor": "other-color",
     "fromPicture": "from-picture", "clickPicture": "click-picture", "unreadablePicture": "unreadable-picture",
@@ -49,6 +51,10 @@ def theme() -> gr.themes.Base:
         button_cancel_background_fill_dark="*neutral_700",
         button_cancel_background_fill_hover_dark="*neutral_600",
         button_cancel_text_color_dark="white",
+        input_border_color="#8f8882",
+        input_border_color_dark="*neutral_500",
+        checkbox_border_color="#8f8882",
+        checkbox_border_color_dark="*neutral_500",
         slider_color="*neutral_700",
         slider_color_dark="*neutral_300",
     )
@@ -62,6 +68,11 @@ def head(language: str) -> str:
         "left": Text("compare.left-picture"),
         "right": Text("compare.right-picture"),
         "notYet": Text("page.not-colored"),
+        "name": Text("page.name"),
+        "picture": Text("page.result"),
+        "copied": Text("page.copied", size="{size}"),
+        "notCopied": Text("page.not-copied"),
+        "saved": Text("page.saved", name="{name}"),
         "resetZoom": Text("page.reset-zoom"),
         "hint": Text("page.hints.one", number="{number}", color="{color}"),
         "useColor": Text("page.hints.use-color", color="{color}"),

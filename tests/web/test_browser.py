@@ -97,7 +97,8 @@ def test_sixteen_bits_are_offered_for_a_sixteen_bit_photo(page: Page, gray_pixel
     Image.fromarray(gray_pixels.astype(np.uint16) * 257).save(deep)
     give(page, deep)
     wait_for_colour(page)
-    page.get_by_label("File format").click()
+    page.get_by_role("button", name="Save as").locator("visible=true").click()
+    page.get_by_label("File format").locator("visible=true").click()
     page.get_by_role("option", name="TIFF, 16 bit").click()
     path = download(page, tmp_path)
     assert path.name == "scan_unet.tif"
