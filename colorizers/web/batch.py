@@ -78,14 +78,13 @@ class BatchHandlers:
         """Connect the components: the section takes the place of the start and of the tabs, and gives it back."""
         view = self.view
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        others: dict[gr.blocks.Block, Any] = {
-            photo.start: gr.Column(elem_classes="away"), photo.bar: gr.Row(visible=False),
-            workspace: gr.Column(elem_classes="away"),
-        }  # fmt: skip
+        others: list[gr.blocks.Block] = [photo.start, photo.bar, workspace]
 
         def take(now: Session, paths: list[str]) -> Updates:
             self.take(now, [Path(path) for path in paths])
-            return {session: now, **others, **self.taken(now)}
+            away = gr.Column(elem_classes="away")
+            hidden = dict(zip(others, (away, gr.Row(visible=False), away), strict=True))
+            return {session: now, **hidden, **self.taken(now)}
 
         came = view.upload.upload(
             take, [session, view.upload], [session, *others, *self.outputs], show_progress="hidden",
@@ -100,7 +99,7 @@ class BatchHandlers:
         self.job.failure(self.stopped, session, view.outputs, **quiet)
         view.back.click(
             lambda: [*photo.start_again(), gr.Column(elem_classes="away")], None,
-            [photo.start, photo.bar, workspace, view.section], cancels=[self.job], **quiet,
+            [*others, photo.back, view.section], cancels=[self.job], **quiet,
         )  # fmt: skip
         view.stop.click(self.stopped, session, view.outputs, cancels=[self.job], **quiet)
         view.method.input(self.own_finish, view.method, list(view.finish.components), **quiet)

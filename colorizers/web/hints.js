@@ -52,7 +52,7 @@ reference.ariaLabel = TEXTS.clickPicture;
 const unreadable = made("p", { hidden: true, textContent: TEXTS.unreadablePicture }, palette);
 unreadable.setAttribute("role", "alert");
 
-const stageInSight = () => [...document.querySelectorAll(".stage:not(.plain)")].find((stage) => stage.checkVisibility());
+const stageInSight = () => [...document.querySelectorAll(".stage:not(.plain, .pair)")].find((stage) => stage.checkVisibility());
 
 // The surface lies exactly over the photo, however large it is drawn; Gradio fits it into its element and moves that.
 function lay() {
