@@ -13,6 +13,7 @@ from conftest import encoded
 from PIL import Image
 from skimage.color import rgb2lab
 
+from colorizers import colorize
 from colorizers.engine import Engine
 from colorizers.engine.jobs import JobRequest
 from colorizers.errors import ColorizerError
@@ -29,6 +30,7 @@ from colorizers.picture.hints import (
 )
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import read_record
+from colorizers.settings import PROJECT
 
 DARK_AND_LIGHT = torch.tensor([30.0, 70.0])[None].repeat_interleave(40, dim=1).repeat(60, 1)  # left and right half
 GRAY = Chroma(torch.zeros(2, 6, 8))
@@ -162,3 +164,16 @@ def test_every_method_honours_hints_and_the_record_holds_them(engine: Engine, gr
     assert not np.array_equal(plain.pixels(), hinted.pixels())
     assert plain.hinted(checked_hints(given)).pixels().tolist() == hinted.pixels().tolist()
     assert hinted.record.model_dump(mode="json")["hints"][0]["color"] == "#2e7d32"
+
+
+def test_the_network_that_listens_takes_a_hint_further_than_the_edges_do():
+    hint = (at(0.5, 0.5, "#2e9d32", reach=0.2),)
+    share = {}
+    for weights in ("efficientnet", "hints"):
+        plain, hinted = (
+            rgb2lab(colorize(PROJECT / "test_images" / "citrus_gray.jpg", weights=weights, hints=hints)[0].pixels())
+            for hints in ((), hint)
+        )
+        share[weights] = (np.linalg.norm((hinted - plain)[..., 1:], axis=-1) > 5).mean()
+    assert share["efficientnet"] < 0.05, "the slice that was clicked on"
+    assert share["hints"] > 0.2, "other slices too"
