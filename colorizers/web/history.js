@@ -32,11 +32,11 @@ async function keepResult() {
     const stage = [...document.querySelectorAll(".stage")].find((one) => one.checkVisibility());
     const [before, after] = stage?.querySelectorAll("img") ?? [];
     if (!after || before.src === after.src || after.src === newest) return;
-    newest = after.src;
-    const bytes = await fetch(after.src).then((file) => (file.ok ? file.arrayBuffer() : null), () => null);
+    const source = (newest = after.src);
+    const bytes = await fetch(source).then((file) => (file.ok ? file.arrayBuffer() : null), () => null);
     const record = bytes && recordIn(bytes);
     const store = record && (await shelf("readwrite"));
-    if (!store) return;
+    if (!store || source !== newest) return;
     const { method, input_sha256 } = JSON.parse(record);
     const title = document.querySelector(`#results button[data-method="${CSS.escape(method)}"]`)?.title ?? method;
     const name = document.querySelector(".photo-card strong")?.textContent ?? "";
