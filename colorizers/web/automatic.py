@@ -61,7 +61,8 @@ class Automatic:
     def run(self, session: Session, *given: Any) -> Iterator[Updates]:
         """Run all that are to come; closing the generator, or another photo, ends this.
 
-        Every update repeats the buttons: Gradio's page keeps but the last of those that come at the same moment.
+        Every update repeats the buttons, the last ones the strip: Gradio's page keeps but the last of those that come
+        at the same moment.
         """
         with contextlib.closing(self._run(session, given)) as every:
             for updates in every:
@@ -78,7 +79,7 @@ class Automatic:
             session.coming = tuple(other for other in session.coming if other != name)
             yield self._strip.updates(session)
         for tab in self._tabs.values():
-            yield tab.look(session)
+            yield self._strip.updates(session) | tab.look(session)
 
     def stopped(self, session: Session) -> Updates:
         """After a cancel: what has come stays."""

@@ -200,12 +200,16 @@ def test_a_mark_is_dragged_and_follows_the_picture_when_it_is_zoomed_and_the_win
 
 def test_hints_act_in_every_tab_turn_with_the_photo_and_go_with_it(hinting: Page, photo: Path) -> None:
     expect(result(hinting, "CNN")).to_be_attached()
+    open_tab(hinting, tab_name(METHODS["gan"].info))
+    unhinted = after_picture(hinting).get_attribute("src")
+    open_tab(hinting, tab_name(METHODS["unet"].info))
     small = hinting.locator("#results button[data-method=gan] img")
     before = small.get_attribute("src")
     hinting.mouse.click(*at(hinting, 0.25, 0.5))
     choose_color(hinting, "#e00030")
     wait_for_new_source(small, before)
     open_tab(hinting, tab_name(METHODS["gan"].info))
+    wait_for_new_source(after_picture(hinting), unhinted)
     expect(marks(hinting)).to_have_count(1)
     red, green, _ = shown(after_picture(hinting))[110:130, 70:90].reshape(-1, 3).mean(0)
     assert red > green + 40
