@@ -106,8 +106,10 @@ def show(page: Page, look: str) -> None:
 
 @pytest.mark.parametrize("seen", [("light", "phone"), ("dark", "high contrast")], ids=" and ".join)
 def test_axe_finds_nothing_serious_in_any_state(
-    browser: Browser, server: Server, photo: Path, tmp_path: Path, seen: tuple[str, ...]
+    request: pytest.FixtureRequest, browser: Browser, server: Server, photo: Path, tmp_path: Path, seen: tuple[str, ...]
 ) -> None:
+    if not request.config.getoption("--full"):
+        pytest.skip("takes minutes: make test-full runs it")
     examined, found = 0, []
     with opened(browser, server, path="/#method=gan&vividness=0.9") as page:
         for state, looks in states(page, photo, tmp_path):
