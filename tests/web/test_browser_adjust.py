@@ -109,6 +109,7 @@ def test_faded_contrast_is_fixed_only_where_it_is_asked_for(page: Page, photo: P
 
 
 def test_a_result_comes_back_after_a_reload_and_brings_its_settings(colored: Page) -> None:
+    expect(button(colored, "Keep for comparing")).to_be_visible()  # all methods are done
     button(colored, "Cool").click()
     expect(slider(colored, "Warmth")).to_have_value(str(LOOKS["cool"]["warmth"]))
     expect(button(colored, "History")).to_be_visible()
