@@ -67,9 +67,10 @@ def lab_of(pixels) -> torch.Tensor:
 def hex_of(lab: torch.Tensor) -> str:
     """L*a*b* (3,) as #rrggbb, in sRGB."""
     from colorizers.picture.color import encode_srgb, fit_gamut
+    from colorizers.picture.hints import color_of
 
     _, linear = fit_gamut(lab[:1, None], lab[1:, None, None])
-    return "#{:02x}{:02x}{:02x}".format(*(encode_srgb(linear)[:, 0, 0] * 255).round().int().tolist())
+    return color_of(encode_srgb(linear)[:, 0, 0])
 
 
 def outlined(outline, size: tuple[int, int]) -> torch.Tensor:

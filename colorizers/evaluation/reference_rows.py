@@ -9,7 +9,7 @@ from torch import Tensor
 from colorizers.evaluation import baselines
 from colorizers.picture.color import lab_to_rgb
 from colorizers.picture.compose import Chroma
-from colorizers.picture.hints import Hint, Hints
+from colorizers.picture.hints import Hint, Hints, color_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +71,9 @@ def true_hints(lab: Tensor, count: int, seed: int) -> Hints:
     means = torch.nn.functional.avg_pool2d(lab[None], _POINT, 1, _POINT // 2, count_include_pad=False)[0]
     found = []
     for y, x in torch.randint(side, (count, 2), generator=random).tolist():
-        levels = (lab_to_rgb(means[:, y, x][:, None, None]).clamp(0, 1) * 255).round().int().flatten().tolist()
+        rgb = lab_to_rgb(means[:, y, x][:, None, None]).flatten()
         place = ((x + 0.5) / side, (y + 0.5) / side)
-        found.append(Hint(path=(place,), color="#{:02x}{:02x}{:02x}".format(*levels)))
+        found.append(Hint(path=(place,), color=color_of(rgb)))
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from colorizers.methods.method import Job, Step
+from colorizers.methods.method import Job, Step, listens
 from colorizers.methods.shared_options import faded_print, flip, vividness, working_size
 from colorizers.methods.trained import Trained
 from colorizers.options import Options
@@ -50,7 +50,7 @@ class Convolutional(Trained):
             lightness = photo.network_lightness(side or options.working_size, options.faded_print).to(job.device)
             if side:
                 lightness = resized(lightness[None], (side, side))[0]
-            hints: Hints = job.hints if self.key(options) in self.info.listening else ()
+            hints: Hints = job.hints if listens(self.info, dict(options)) else ()
             ab = _predicted(network, lightness, hints, options.vividness, options.flip and not side)
         job.report(Step(1, 1, Text("progress.applying")))
         return [Chroma(ab.cpu())]

@@ -51,6 +51,11 @@ class MethodInfo:
         return Text(f"methods.{self.name}.title")
 
     @property
+    def needed_pictures(self) -> tuple[str, ...]:
+        """The pictures among its options without which it cannot run."""
+        return tuple(entry.name for entry in controls(self.options) if entry.kind == "picture" and entry.required)
+
+    @property
     def purpose(self) -> Text:
         """Its use, in a few words."""
         return Text(f"methods.{self.name}.purpose")

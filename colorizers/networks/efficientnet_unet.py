@@ -1,5 +1,7 @@
 """U-Nets with an EfficientNet-Lite2 encoder, which may start from ImageNet weights."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, interpolate, pad
@@ -17,7 +19,7 @@ _LISTENING = 64  # channels between hints and what they add to the encoder's fea
 class EfficientNetPyramid(nn.Module):
     """Pictures (B, 1, H, W) in [-1, 1], sides multiples of 32, to features of the pixel decoder.
 
-    They have `PYRAMID` channels at 1/16, 1/8 and 1/4 of the size.
+    They have `PYRAMID` channels at 1/16, 1/8 and 1/4 of the size. `added` goes to the encoder.
     """
 
     def __init__(self) -> None:
@@ -25,8 +27,8 @@ class EfficientNetPyramid(nn.Module):
         self.encoder = EfficientNetLite()
         self.up = nn.ModuleList(_Up(*level) for level in decoder_levels(self.encoder.channels, WIDTHS))
 
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        return decode_pyramid(self.up, self.encoder(pictures))
+    def forward(self, pictures: Tensor, added: Sequence[Tensor] = ()) -> list[Tensor]:
+        return decode_pyramid(self.up, self.encoder(pictures, added))
 
 
 class EfficientNetUNet(EfficientNetPyramid):
@@ -59,7 +61,7 @@ class ListeningUNet(EfficientNetUNet):
             part(hints, (size[0] // scale, size[1] // scale))
             for scale, part in zip(_SCALES, self.listening, strict=True)
         ]
-        finest = decode_pyramid(self.up, self.encoder(pictures, added))[-1]
+        finest = EfficientNetPyramid.forward(self, pictures, added)[-1]
         return quarter(self.head(finest), lightness)
 
 

@@ -69,16 +69,16 @@ def turned(outcome: Kept, quarter_turns: int) -> Kept:
 def ab_at(outcome: Kept, along: float, down: float) -> Tensor:
     """The ab (2,) of an outcome at a place, in shares of its width and height."""
     if isinstance(outcome, PackedPainting):
-        y, x = _place(outcome.levels.shape, along, down)
+        y, x = place_at(outcome.levels.shape, along, down)
         return ab_at(_unpacked(PackedPainting(outcome.levels[:, y : y + 1, x : x + 1])), 0, 0)
     planes = _planes(outcome)
-    y, x = _place(planes.shape, along, down)
+    y, x = place_at(planes.shape, along, down)
     return planes[-2:, y, x].detach().float().cpu()
 
 
-def _place(shape: Sequence[int], along: float, down: float) -> tuple[int, int]:
-    """The row and the column of planes (c, h, w) at shares of width and height."""
-    _, height, width = shape
+def place_at(shape: Sequence[int], along: float, down: float) -> tuple[int, int]:
+    """The row and the column of planes (..., h, w) at shares of width and height."""
+    height, width = shape[-2:]
     return min(int(down * height), height - 1), min(int(along * width), width - 1)
 
 
@@ -192,9 +192,7 @@ def held(hints: Hints, lightness: Tensor) -> Tensor | None:
     if not hints:
         return None
     planes = spread(hints, lightness)
-    cell = min(_SNAP_SIDE, max(lightness.shape)) / max(
-        planes.shape
-    )  # pixels of a place of the grid, where it is snapped
+    cell = min(_SNAP_SIDE, max(lightness.shape)) / max(planes.shape)  # pixels of a place of the grid
     return _snapped(planes, lightness, 1, max(1, round(1.25 * cell)))
 
 

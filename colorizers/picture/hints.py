@@ -152,7 +152,12 @@ def hints_of_strokes(strokes: Photo) -> Hints:
 
 
 def _color_of(alpha: Tensor, levels: Tensor) -> str | None:
-    return "#{:02x}{:02x}{:02x}".format(*(levels.int() * _LEVELS).tolist()) if alpha > _OPAQUE else None
+    return color_of(levels * _LEVELS / 255) if alpha > _OPAQUE else None
+
+
+def color_of(rgb: Tensor) -> str:
+    """sRGB (3,) in [0, 1] as a hint has it: #rrggbb."""
+    return "#{:02x}{:02x}{:02x}".format(*(rgb.clamp(0, 1) * 255).round().int().tolist())
 
 
 def _ab_of(color: str | None) -> Tensor:

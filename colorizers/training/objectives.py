@@ -29,16 +29,19 @@ class BinClassification(Objective):
         count_prior(self.network.head.bins, photos, size)
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        return {"bins": losses.bins(self.network(batch.lightness), quarter_ab(batch), self.network.head.bins)}
+        return {"bins": losses.bins(self._logits(batch), quarter_ab(batch), self.network.head.bins)}
+
+    def _logits(self, batch: Batch) -> Tensor:
+        logits: Tensor = self.network(batch.lightness)
+        return logits
 
 
 class HintedBins(BinClassification):
     """As its base, for a network that also takes colour hints: each crop has a random number of true ones."""
 
-    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        ab, mask = random_hints(batch.lab[:, 1:], batch.random)
-        logits = self.network(batch.lightness, ab, mask)
-        return {"bins": losses.bins(logits, quarter_ab(batch), self.network.head.bins)}
+    def _logits(self, batch: Batch) -> Tensor:
+        logits: Tensor = self.network(batch.lightness, *random_hints(batch.lab[:, 1:], batch.random))
+        return logits
 
 
 def random_hints(ab: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:

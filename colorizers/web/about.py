@@ -7,6 +7,8 @@ from html import escape
 from colorizers.engine.jobs import WeightsState
 from colorizers.methods.method import MethodInfo
 from colorizers.options import controls
+from colorizers.web.controls import weights_among
+from colorizers.web.markup import worded
 from colorizers.weights.registry import Weights
 from colorizers.weights.store import SHIPPED_DIR
 from colorizers.words import Text
@@ -18,27 +20,26 @@ _COLUMNS = ("x gray", "KID")  # of the table in a card: how far from the truth, 
 
 def about(info: MethodInfo, weights: WeightsState, language: str) -> str:
     """A part that can be opened: the paper, the method in two sentences, and a table of its weights."""
-    rows = [
-        _row(info, weights.registry[key], label, weights, language) for key, label in _choices(info, weights, language)
-    ]
+    rows = [_row(info, one, label, weights, language) for one, label in _choices(info, weights, language)]
     heads = (Text(f"about.{head}") for head in ("weights", "parameters", "x-gray", "kid"))
-    table = "".join(f'<th scope="col">{_worded(head, language)}</th>' for head in heads)
+    table = "".join(f'<th scope="col">{worded(head, language)}</th>' for head in heads)
     return (
         f'<details class="about"><summary>{escape(info.paper)}</summary>'
-        f"<p>{_worded(Text(f'methods.{info.name}.about'), language)}</p>"
+        f"<p>{worded(Text(f'methods.{info.name}.about'), language)}</p>"
         f"<table><thead><tr>{table}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        f"<p>{_worded(Text('about.figures'), language)}</p></details>"
+        f"<p>{worded(Text('about.figures'), language)}</p></details>"
     )
 
 
-def _choices(info: MethodInfo, weights: WeightsState, language: str) -> list[tuple[str, str]]:
-    """The keys of the weights among which a visitor chooses, each with its label."""
+def _choices(info: MethodInfo, weights: WeightsState, language: str) -> list[tuple[Weights, str]]:
+    """The weights among which a visitor chooses, each with its label."""
     named = {entry.name: entry.worded(language) for entry in controls(info.options)}
     if "weights" not in named:
-        return [(key, info.title.worded(language)) for key in weights.registry if key.startswith(f"{info.name}/")]
+        own = (one for key, one in weights.registry.items() if key.startswith(f"{info.name}/"))
+        return [(one, info.title.worded(language)) for one in own]
     entry = named["weights"]
-    keys = (f"{entry.family or info.name}/{choice}" for choice in entry.choices)
-    return [(key, label) for key, label in zip(keys, entry.labels, strict=True) if key in weights.registry]
+    labels = dict(zip(entry.choices, entry.labels, strict=True))
+    return [(one, labels[choice]) for choice, one in weights_among(entry, info.name, weights).items()]
 
 
 def _row(info: MethodInfo, one: Weights, label: str, weights: WeightsState, language: str) -> str:
@@ -73,7 +74,3 @@ def _card(stem: str) -> tuple[str, dict[str, dict[str, str]]]:
 
 def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
-
-
-def _worded(text: Text, language: str) -> str:
-    return escape(text.worded(language))

@@ -14,8 +14,7 @@ import gradio as gr
 from colorizers.engine import Engine
 from colorizers.engine.jobs import Done, JobRequest
 from colorizers.errors import ColorizerError
-from colorizers.methods.method import MethodInfo
-from colorizers.options import controls, validated
+from colorizers.options import validated
 from colorizers.picture.finish import Finish
 from colorizers.picture.naming import distinct_stems
 from colorizers.web import markup, texts
@@ -222,7 +221,7 @@ def _summary(batch: Batch) -> Text:
 
 def build_batch(engine: Engine, upload: gr.File, language: str) -> BatchView:
     """Render the section here; it is away until several photos come."""
-    infos = [method.info for method in engine.methods.values() if not _needs_a_picture(method.info)]
+    infos = [method.info for method in engine.methods.values() if not method.info.needed_pictures]
     labels = [info.title.worded(language) for info in infos]
     labels[0] = Text("batch.default-method", title=infos[0].title).worded(language)
     names = [info.name for info in infos]
@@ -251,7 +250,3 @@ def build_batch(engine: Engine, upload: gr.File, language: str) -> BatchView:
     return BatchView(
         upload, section, method, finish, kind, keep_exif, run, stop, download, file, back, status, rows, language
     )  # fmt: skip
-
-
-def _needs_a_picture(info: MethodInfo) -> bool:
-    return any(entry.kind == "picture" and entry.required for entry in controls(info.options))

@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ class TabHandlers:
     @property
     def automatic(self) -> bool:
         """Whether it colours every photo by itself: it is quick, and needs nothing but the photo."""
-        return self.info.quick and not self._needed_pictures
+        return self.info.quick and not self.info.needed_pictures
 
     def wire(self, tab: gr.Tab, session: gr.State) -> None:
         """Connect the components; Stop comes last, in `wire_stop`."""
@@ -199,7 +199,7 @@ class TabHandlers:
     def run_again(self, session: Session, *values: Any) -> Iterator[Updates]:
         """After an option has changed: as `run_job`, unless there is nothing to begin with."""
         given = dict(zip((entry.name for entry in self.view.options.entries), values, strict=False))
-        lacking = session.on_page is None or any(given[name] is None for name in self._needed_pictures)
+        lacking = session.on_page is None or any(given[name] is None for name in self.info.needed_pictures)
         if lacking or tuple(given.values()) == session.tab(self.info).asked:
             yield {self.view.status: gr.skip()}
         else:
@@ -264,11 +264,6 @@ class TabHandlers:
         button = view.run_button(again if stale else Text("page.color-again"), ahead=stale)
         said = JobView(tab.phase, Text("page.changed") if stale else None)
         return {view.run: button, view.status: markup.status(said, self._language)}
-
-    @cached_property
-    def _needed_pictures(self) -> list[str]:
-        """The pictures among the options without which it cannot run."""
-        return [entry.name for entry in self.view.options.entries if entry.kind == "picture" and entry.required]
 
     def suited_options(self, name: str, fields: Iterable[str], choice: str) -> Updates:
         """The values of these options that suit a choice of another."""

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from colorizers.methods.catalog import REGISTRY
 from colorizers.picture.color import encode_srgb, fit_gamut
-from colorizers.picture.compose import ab_at
+from colorizers.picture.compose import ab_at, place_at
+from colorizers.picture.hints import color_of
 from colorizers.settings import get_settings
 from colorizers.web.session import Session
 from colorizers.weights.store import make_store
@@ -27,8 +28,7 @@ def likely_colors(session: Session, along: float, down: float) -> list[str]:
     The place is given in shares of width and height. What methods say comes first, and then frequent colours.
     """
     light = session.shown.photo.lightness
-    height, width = light.shape
-    lightness = light[min(int(down * height), height - 1), min(int(along * width), width - 1)]
+    lightness = light[place_at(light.shape, along, down)]
     outcomes = [coloring.outcome for tab in [*session.tabs.values()] for coloring in tab.colorings]
     said = [ab_at(outcome, along, down) for outcome in outcomes]
     wanted = torch.stack((*said, *_frequent()), dim=1)[:, None] if said or _frequent() else torch.zeros(2, 1, 0)
@@ -38,8 +38,7 @@ def likely_colors(session: Session, along: float, down: float) -> list[str]:
         apart = _AS_ONE if k < len(said) else _APART
         if len(chosen) < COLORS and all(torch.dist(color, ab[:, 0, other]) >= apart for other in chosen):
             chosen.append(k)
-    levels = (encode_srgb(linear[:, 0, chosen]) * 255).round().int().T.tolist()
-    return ["#{:02x}{:02x}{:02x}".format(*level) for level in levels]
+    return [color_of(rgb) for rgb in encode_srgb(linear[:, 0, chosen]).T]
 
 
 def _frequent() -> tuple[Tensor, ...]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from colorizers.errors import ColorizerError
 from colorizers.options import controls
 from colorizers.picture.finish import LOOKS, Finish, Looks
+from colorizers.web.markup import worded
 from colorizers.words import Text
 
 MOST_OWN = 12
@@ -80,7 +81,7 @@ def looks_html(own: Iterable[OwnLook], language: str) -> str:
     """The chips, and where the present finish gets a name."""
     (entry,) = controls(Looks)
     labels = dict(zip(entry.choices, entry.worded(language).labels, strict=True))
-    about = {name: _worded(Text(f"looks.{name}"), language) for name in LOOKS}
+    about = {name: worded(Text(f"looks.{name}"), language) for name in LOOKS}
     shipped = "".join(
         f'<button type="button" data-look="{name}" title="{about[name]}">{labels[name]}</button>' for name in LOOKS
     )
@@ -91,7 +92,7 @@ def looks_html(own: Iterable[OwnLook], language: str) -> str:
 
 
 def _own_chip(name: str, language: str) -> str:
-    remove = _worded(Text("looks.remove", name=name), language)
+    remove = worded(Text("looks.remove", name=name), language)
     name = escape(name)
     return (
         f'<span class="own"><button type="button" data-own="{name}">{name}</button>'
@@ -100,13 +101,9 @@ def _own_chip(name: str, language: str) -> str:
 
 
 def _naming(language: str) -> str:
-    keep, name, save, where = (_worded(Text(f"looks.{part}"), language) for part in ("keep", "name", "save", "where"))
+    keep, name, save, where = (worded(Text(f"looks.{part}"), language) for part in ("keep", "name", "save", "where"))
     return (
         f"<details><summary>{keep}</summary><form>"
         f'<input name="name" type="text" required maxlength="{_LONGEST_NAME}" aria-label="{name}" placeholder="{name}">'
         f"<button>{save}</button></form><p>{where}</p></details>"
     )
-
-
-def _worded(text: Text, language: str) -> str:
-    return escape(text.worded(language))

@@ -22,13 +22,13 @@ _MAP = 480  # pixels, its long side
 
 def header(language: str, languages: Sequence[str], device: Text) -> str:
     """The name, one sentence, where the methods run, and the switch of the language."""
-    name, tagline = _worded(Text("page.name"), language), _worded(Text("page.tagline"), language)
-    chip = f'<span class="chip" title="{_worded(Text("page.device"), language)}">{_worded(device, language)}</span>'
+    name, tagline = worded(Text("page.name"), language), worded(Text("page.tagline"), language)
+    chip = f'<span class="chip" title="{worded(Text("page.device"), language)}">{worded(device, language)}</span>'
     switch = _switch(language, languages)
     kept = (
-        f'<button type="button" class="kept-button" data-history hidden>{_worded(Text("kept.open"), language)}</button>'
+        f'<button type="button" class="kept-button" data-history hidden>{worded(Text("kept.open"), language)}</button>'
     )
-    keys = f'<button type="button" class="kept-button" data-keys>{_worded(Text("keys.open"), language)}</button>'
+    keys = f'<button type="button" class="kept-button" data-keys>{worded(Text("keys.open"), language)}</button>'
     parts = f"<h1>{name}</h1><p>{tagline}</p>{chip}{switch}{kept}{keys}"
     head = f'<header class="masthead">{_MARK}<div>{parts}</div></header>'
     return f'{head}{_history(language)}{_shortcuts(language)}<p id="told" role="status"></p>'
@@ -36,7 +36,7 @@ def header(language: str, languages: Sequence[str], device: Text) -> str:
 
 def kept_results(language: str) -> str:
     """Room for the results that the browser has kept: history.js fills it."""
-    heading, where, forget = (_worded(Text(f"kept.{part}"), language) for part in ("heading", "where", "forget"))
+    heading, where, forget = (worded(Text(f"kept.{part}"), language) for part in ("heading", "where", "forget"))
     return (
         f'<section class="kept" aria-label="{heading}" hidden><h2>{heading}</h2><p>{where}</p><ul class="results"></ul>'
         f'<button type="button" class="kept-button" data-forget>{forget}</button></section>'
@@ -46,7 +46,7 @@ def kept_results(language: str) -> str:
 def _history(language: str) -> str:
     """The same as a window over the page, with one of the results in large."""
     heading, save, use, remove, close = (
-        _worded(Text(f"kept.{part}"), language) for part in ("heading", "save", "use", "remove", "close")
+        worded(Text(f"kept.{part}"), language) for part in ("heading", "save", "use", "remove", "close")
     )
     button = '<button type="button" class="kept-button"'
     return (
@@ -58,28 +58,32 @@ def _history(language: str) -> str:
 
 
 _KEYS = {
-    "Space": "original", "Enter": "color", "S": "save", "Ctrl Z": "undo", "Ctrl Shift Z": "redo", "← →": "tabs",
+    "space": "original", "enter": "color", "S": "save", "ctrl Z": "undo", "ctrl shift Z": "redo", "← →": "tabs",
     "?": "list",
 }  # fmt: skip
-"""What the page's keys do."""
+"""What the page's keys do; those in small letters have names in every language."""
 
 
 def _shortcuts(language: str) -> str:
     """A window that lists all shortcuts: shortcuts.js opens it."""
-    heading, close = _worded(Text("keys.heading"), language), _worded(Text("kept.close"), language)
+    heading, close = worded(Text("keys.heading"), language), worded(Text("kept.close"), language)
     rows = ""
     for keys, what in _KEYS.items():
-        caps = "".join(f"<kbd>{key}</kbd>" for key in keys.split())
-        rows += f"<dt>{caps}</dt><dd>{_worded(Text(f'keys.{what}'), language)}</dd>"
+        caps = "".join(f"<kbd>{_cap(key, language)}</kbd>" for key in keys.split())
+        rows += f"<dt>{caps}</dt><dd>{worded(Text(f'keys.{what}'), language)}</dd>"
     return (
         f'<dialog id="keys" aria-label="{heading}"><h2>{heading}</h2><dl>{rows}</dl>'
         f'<button type="button" class="kept-button" data-close-keys>{close}</button></dialog>'
     )
 
 
+def _cap(key: str, language: str) -> str:
+    return worded(Text(f"keys.caps.{key}"), language) if key.islower() else key
+
+
 def copy_button(language: str) -> str:
     """Copies the picture that is shown: shortcuts.js does."""
-    label = _worded(Text("page.copy"), language)
+    label = worded(Text("page.copy"), language)
     said = '<p class="small copied" role="status"></p>'
     return f'<button type="button" class="kept-button" data-copy>{label}</button>{said}'
 
@@ -88,21 +92,21 @@ def _switch(language: str, languages: Sequence[str]) -> str:
     """Links to the page in these languages, each in its own words; the first has the address of the server."""
     links = []
     for place, each in enumerate(languages):
-        name, tag = _worded(Text("language.name"), each), _worded(Text("language.tag"), each)
+        name, tag = worded(Text("language.name"), each), worded(Text("language.tag"), each)
         current = ' aria-current="page"' if each == language else ""
         links.append(f'<a href="./{each if place else ""}" lang="{tag}" hreflang="{tag}"{current}>{name}</a>')
-    return f'<nav class="languages" aria-label="{_worded(Text("language.switch"), language)}">{"".join(links)}</nav>'
+    return f'<nav class="languages" aria-label="{worded(Text("language.switch"), language)}">{"".join(links)}</nav>'
 
 
 def invitation(language: str) -> str:
     """What stands in the place where the photo is dropped."""
-    drop, how = _worded(Text("page.drop"), language), _worded(Text("page.drop-how"), language)
+    drop, how = worded(Text("page.drop"), language), worded(Text("page.drop-how"), language)
     return f"{_MARK}<h2>{drop}</h2><p>{how}</p>"
 
 
 def tools(language: str) -> str:
     """The buttons below the picture: page.js gives them their work."""
-    hold, hints = _worded(Text("page.hold"), language), _worded(Text("page.hints.mode"), language)
+    hold, hints = worded(Text("page.hold"), language), worded(Text("page.hints.mode"), language)
     signs = (
         _tool("hints-undo", "↶", Text("page.hints.undo"), language),
         _tool("hints-redo", "↷", Text("page.hints.redo"), language),
@@ -123,7 +127,7 @@ def gaps(infos: Iterable[MethodInfo]) -> str:
 
 
 def _tool(name: str, sign: str, label: Text, language: str) -> str:
-    said = _worded(label, language)
+    said = worded(label, language)
     return f'<button type="button" data-tool="{name}" aria-label="{said}" title="{said}">{sign}</button>'
 
 
@@ -135,7 +139,7 @@ def data(**values: str) -> str:
 
 def heading(text: Text, language: str) -> str:
     """The heading of a part of a tab."""
-    return f"<h2>{_worded(text, language)}</h2>"
+    return f"<h2>{worded(text, language)}</h2>"
 
 
 def small(text: str) -> str:
@@ -150,7 +154,7 @@ def option(label: str, help: str) -> str:
 
 def no_picture(language: str) -> str:
     """In place of the picture that somebody may choose."""
-    return f'<p class="picture"><i></i><span>{_worded(Text("page.no-picture"), language)}</span></p>'
+    return f'<p class="picture"><i></i><span>{worded(Text("page.no-picture"), language)}</span></p>'
 
 
 def picture(name: str, small: Image.Image) -> str:
@@ -160,7 +164,7 @@ def picture(name: str, small: Image.Image) -> str:
 
 def maps(planes: Mapping[Text, Tensor], language: str) -> str:
     """What a network was guided by, planes (h, w) in [0, 1] by name, in small."""
-    figures = "".join(_figure(_worded(name, language), plane) for name, plane in planes.items())
+    figures = "".join(_figure(worded(name, language), plane) for name, plane in planes.items())
     return f'<div class="maps">{heading(Text("page.maps"), language)}{figures}</div>' if figures else ""
 
 
@@ -180,16 +184,16 @@ def _inline(small: Image.Image) -> str:
 def strip(results: Iterable[tuple[MethodInfo, Image.Image | None, float]], before: Image.Image, language: str) -> str:
     """All results in small, each with its method and its seconds; those that are still to come without colour."""
     items = "".join(_result(info, small, before, seconds, language) for info, small, seconds in results)
-    return f'<ul class="results" aria-label="{_worded(Text("page.results"), language)}">{items}</ul>' if items else ""
+    return f'<ul class="results" aria-label="{worded(Text("page.results"), language)}">{items}</ul>' if items else ""
 
 
 def _result(info: MethodInfo, small: Image.Image | None, before: Image.Image, seconds: float, language: str) -> str:
-    title, took = _worded(info.title, language), "…" if small is None else _worded(texts.tenths(seconds), language)
+    title, took = worded(info.title, language), "…" if small is None else worded(texts.tenths(seconds), language)
     said = Text("page.result-coming", title=info.title)
     if small is not None:
         said = Text("page.result-of", title=info.title, duration=texts.tenths(seconds))
     return (
-        f'<li><button type="button" data-method="{info.name}" aria-label="{_worded(said, language)}"'
+        f'<li><button type="button" data-method="{info.name}" aria-label="{worded(said, language)}"'
         f' title="{title}"'
         f'{" class=coming" if small is None else ""}><img alt="" src="{_inline(small or before)}">'
         f"<span>{title}</span><small>{took}</small></button></li>"
@@ -199,12 +203,12 @@ def _result(info: MethodInfo, small: Image.Image | None, before: Image.Image, se
 def cards(compared: Compared, language: str) -> str:
     """The pictures that are compared, each with its title, settings, seconds and figures; a click chooses one."""
     items = "".join(_card(card, compared.sides, language) for card in compared.cards)
-    return f'<ul class="cards" aria-label="{_worded(Text("compare.pictures"), language)}">{items}</ul>'
+    return f'<ul class="cards" aria-label="{worded(Text("compare.pictures"), language)}">{items}</ul>'
 
 
 def _card(card: Card, sides: Sequence[str], language: str) -> str:
     side = sides.index(card.key) if card.key in sides else None
-    marks = [_worded(Text(f"compare.{name}"), language) for name in ("left", "right")]
+    marks = [worded(Text(f"compare.{name}"), language) for name in ("left", "right")]
     mark = "" if side is None else f"<mark>{marks[side]}</mark>"
     lines = [card.settings] if card.settings else []
     if card.seconds is not None:
@@ -212,7 +216,7 @@ def _card(card: Card, sides: Sequence[str], language: str) -> str:
     if card.figures is not None:
         lines.append(Text("comparison.figures", **card.figures).worded(language))
     said = "".join(f"<small>{escape(line)}</small>" for line in lines)
-    title, remove = _worded(card.title, language), _worded(Text("compare.remove", title=card.title), language)
+    title, remove = worded(card.title, language), worded(Text("compare.remove", title=card.title), language)
     cross = f'<button type="button" data-card="{card.key}" data-act="remove" aria-label="{remove}">×</button>'
     return (
         f'<li><button type="button" data-card="{card.key}" aria-pressed="{str(side is not None).lower()}">'
@@ -224,7 +228,7 @@ def _card(card: Card, sides: Sequence[str], language: str) -> str:
 def batch(rows: Sequence[Row], language: str) -> str:
     """The photos of a batch with their results in small, or what went wrong with them."""
     items = "".join(_row(row, language) for row in rows)
-    return f'<ul class="batch" aria-label="{_worded(Text("batch.photos"), language)}">{items}</ul>'
+    return f'<ul class="batch" aria-label="{worded(Text("batch.photos"), language)}">{items}</ul>'
 
 
 def _row(row: Row, language: str) -> str:
@@ -233,8 +237,8 @@ def _row(row: Row, language: str) -> str:
         source = f"gradio_api/file={escape(str(row.small))}"
         return f'<li><img alt="" loading="lazy" src="{source}">{name}</li>'
     if row.problem is None:
-        return f"<li><i></i>{name}<small>{_worded(Text('batch.waits'), language)}</small></li>"
-    problem = f'<small class="problem">{_worded(row.problem, language)}</small>'
+        return f"<li><i></i>{name}<small>{worded(Text('batch.waits'), language)}</small></li>"
+    problem = f'<small class="problem">{worded(row.problem, language)}</small>'
     return f'<li class="failed"><i></i>{name}{problem}</li>'
 
 
@@ -243,26 +247,26 @@ def photo_card(shown: Shown, language: str) -> str:
     width, height = shown.size
     size, name = f"{width} × {height}", escape(shown.source.name)
     if shown.photo.bits == 16:
-        size = f"{size} · {_worded(Text('page.sixteen-bit'), language)}"
+        size = f"{size} · {worded(Text('page.sixteen-bit'), language)}"
     lines, ratio = notes(shown.photo.notes, language), f"<style>:root {{ --ratio: {width / height:.4f} }}</style>"
     return f'{ratio}<div class="photo-card"><strong>{name}</strong> <span>{size}</span>{lines}</div>'
 
 
 def said(sentence: Text, language: str) -> str:
     """A sentence that is read aloud when it appears."""
-    return f'<p role="status">{_worded(sentence, language)}</p>'
+    return f'<p role="status">{worded(sentence, language)}</p>'
 
 
 def notes(sentences: Iterable[Text], language: str) -> str:
     """Sentences for the user."""
-    return "".join(f'<p class="note">{_worded(sentence, language)}</p>' for sentence in sentences)
+    return "".join(f'<p class="note">{worded(sentence, language)}</p>' for sentence in sentences)
 
 
 def status(view: JobView, language: str) -> str:
     """The status line of a job: its progress, how it ended, or why it did not succeed."""
     if view.text is None:
         return ""
-    text = _worded(view.text, language)
+    text = worded(view.text, language)
     if view.phase is Phase.FAILED:
         return f'<div class="status problem" role="alert">{text}</div>'
     if not view.phase.busy:
@@ -271,5 +275,6 @@ def status(view: JobView, language: str) -> str:
     return f'<div class="status">{text}<progress{value} aria-label="{text}"></progress></div>'
 
 
-def _worded(text: Text, language: str) -> str:
+def worded(text: Text, language: str) -> str:
+    """A text in a language, as HTML."""
     return escape(text.worded(language))

@@ -11,7 +11,6 @@ from colorizers.options import MAX_VARIANTS
 from colorizers.picture.exports import ENDINGS
 from colorizers.settings import get_settings
 from colorizers.web import markup
-from colorizers.web.about import about
 from colorizers.web.controls import Panel, build_panel
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.looks import build_looks
@@ -129,7 +128,7 @@ def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView
     with gr.Column(elem_classes="side"):
         run, stop, download, file, status, downloading = _actions(language)
         kind, keep_exif = _save_as(language)
-        beforehand = gr.HTML(about(info, weights, language), elem_classes="beforehand")
+        beforehand = gr.HTML(elem_classes="beforehand")
         gallery = _variants(language) if "variants" in info.options.model_fields else None
         seed, use_seed = _seed("seed" in info.options.model_fields, language)
         losses = gr.HTML(plot(Losses(info.losses), language)) if info.losses else None
