@@ -132,15 +132,16 @@ def test_a_result_comes_back_after_a_reload_and_brings_its_settings(colored: Pag
 
 def wait_for_kept(page: Page, name: str, value: float) -> None:
     """Until the browser has kept a result with this value in its record's finish."""
-    page.wait_for_function(
-        """([name, value]) => new Promise((resolve) => {
-            const opening = indexedDB.open("colorizers", 1);
-            opening.onsuccess = () => {
-                const all = opening.result.transaction("results").objectStore("results").getAll();
-                all.onsuccess = () => resolve(all.result.some((one) => JSON.parse(one.record).finish[name] === value));
-            };
-        })""",
-        arg=[name, value],
+    page.evaluate(
+        """async ([name, value]) => {
+            const answered = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+            const database = await answered(indexedDB.open("colorizers", 1));
+            const kept = () => answered(database.transaction("results").objectStore("results").getAll());
+            const there = async () => (await kept()).some((one) => JSON.parse(one.record).finish[name] === value);
+            while (!(await there())) await new Promise(requestAnimationFrame);
+            database.close();
+        }""",
+        [name, value],
     )
 
 
