@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradio_client import Client
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from web_page import (
@@ -13,11 +14,31 @@ from web_page import (
 )
 from web_server import Server, running_server
 
+from colorizers.web.session import Session, Source
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with running_server() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[Client]:
+    """A program that uses the server."""
+    running = Client(server.url, verbose=False)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def session(tmp_path: Path, gray_pixels: np.ndarray) -> Session:
+    """A visitor's page with a photo on it."""
+    path = tmp_path / "grandmother.png"
+    Image.fromarray(gray_pixels).save(path)
+    visitor = Session()
+    visitor.use(Source(path))
+    return visitor
 
 
 @pytest.fixture(scope="module")

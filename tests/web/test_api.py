@@ -40,13 +40,6 @@ def server() -> Iterator[Server]:
     get_settings.cache_clear()
 
 
-@pytest.fixture(scope="module")
-def client(server: Server) -> Iterator[Client]:
-    running = Client(server.url, verbose=False)
-    yield running
-    running.close()
-
-
 @pytest.fixture
 def album(tmp_path: Path, gray_pixels: np.ndarray) -> Path:
     """A folder with a gray photo 64x48 and a letter."""

@@ -1,13 +1,9 @@
 """What the server does with the hints of a page: it checks them, keeps them, and knows likely colours of a place."""
 
-from pathlib import Path
-
 import gradio as gr
-import numpy as np
 import pytest
 import torch
 from conftest import engine_with
-from PIL import Image
 from trivial_method import TrivialMethod
 
 from colorizers.engine.jobs import JobRequest
@@ -17,22 +13,18 @@ from colorizers.picture.color import rgb_to_lab
 from colorizers.picture.hints import checked_hints
 from colorizers.web.hint_colors import likely_colors
 from colorizers.web.hint_tool import build_hint_tool
-from colorizers.web.session import Session, Source
+from colorizers.web.session import Session
 
 RED = checked_hints([{"path": [[0.5, 0.5]], "color": "#c02030", "reach": 10}])
 
 
 @pytest.fixture
-def session(tmp_path: Path, gray_pixels: np.ndarray) -> Session:
-    """A visitor's page with a photo that the trivial method has coloured twice."""
-    path = tmp_path / "grandmother.png"
-    Image.fromarray(gray_pixels).save(path)
-    visitor = Session()
-    visitor.use(Source(path))
-    request = JobRequest(visitor.shown.photo, "trivial", {"variants": 2, "seed": 0})
+def session(session: Session) -> Session:
+    """The same after the trivial method has coloured the photo twice."""
+    request = JobRequest(session.shown.photo, "trivial", {"variants": 2, "seed": 0})
     results = engine_with(TrivialMethod()).results(request)
-    visitor.keep(TrivialMethod.info, tuple(result.coloring for result in results))
-    return visitor
+    session.keep(TrivialMethod.info, tuple(result.coloring for result in results))
+    return session
 
 
 def lab_of(color: str) -> torch.Tensor:

@@ -39,16 +39,6 @@ def painters() -> Engine:
     return engine_with(Painter())
 
 
-@pytest.fixture
-def session(tmp_path: Path, gray_pixels: np.ndarray) -> Session:
-    """A visitor's page with a photo on it."""
-    path = tmp_path / "grandmother.png"
-    Image.fromarray(gray_pixels).save(path)
-    visitor = Session()
-    visitor.use(Source(path))
-    return visitor
-
-
 def results_of(engine: Engine, photo: Photo, variants: int = 1):
     request = JobRequest(photo, "painter", {"variants": variants, "seed": 0}, Finish(luminance_lock=0))
     return engine.results(request)

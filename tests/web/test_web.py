@@ -8,7 +8,6 @@ import sys
 import tempfile
 import uuid
 import zlib
-from collections.abc import Iterator
 from concurrent.futures import as_completed
 from pathlib import Path
 
@@ -37,19 +36,6 @@ METHODS_WITHOUT_PICTURES = [
     if not method.info.slow_on_cpu and not any(entry.kind == "picture" for entry in controls(method.info.options))
 ]
 HEAVY = {"diffusers", "transformers", "controlnet_aux", "torchvision.models", "ray"}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(server: Server) -> Iterator[Client]:
-    with_client = Client(server.url, verbose=False)
-    yield with_client
-    with_client.close()
 
 
 @pytest.fixture
