@@ -22,9 +22,9 @@ from colorizers.web.batch_files import Batch, Row, sent
 from colorizers.web.controls import Panel, build_panel
 from colorizers.web.files import OPENING
 from colorizers.web.gradio_io import sentence_of, shown_errors
-from colorizers.web.handlers import DOWNLOAD_FILE, show_saving
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.photo_section import PhotoSection
+from colorizers.web.saving import wire_saving
 from colorizers.web.session import Session
 from colorizers.web.tab import BUTTON, FORMATS, Updates, build_file_options, seen
 from colorizers.weights.store import missing_weights
@@ -102,13 +102,7 @@ class BatchHandlers:
         )  # fmt: skip
         view.stop.click(self.stopped, session, view.outputs, cancels=[self.job], **quiet)
         view.method.input(self.own_finish, view.method, list(view.finish.components), **quiet)
-        view.download.click(None, None, view.download, js=show_saving(self._language), api_visibility="private")
-        made = view.download.click(
-            self.zipped, session, view.file, concurrency_id="files", show_progress="hidden", api_visibility="private"
-        )
-        made.success(None, view.file, js=DOWNLOAD_FILE, api_visibility="private")
-        label = Text("batch.download").worded(self._language)
-        made.then(lambda: gr.Button(label, interactive=True), None, view.download, **quiet)
+        wire_saving(view.download, view.file, Text("batch.download"), self.zipped, session, self._language)
 
     def take(self, session: Session, paths: Sequence[Path]) -> None:
         """Take the files that were sent together."""

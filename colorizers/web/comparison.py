@@ -17,8 +17,9 @@ from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
 from colorizers.picture.sheet import SheetOptions, save_sheet
 from colorizers.web import markup
-from colorizers.web.gradio_io import shown_errors
-from colorizers.web.handlers import DOWNLOAD_FILE, FINISHING, show_saving
+from colorizers.web.gradio_io import sent_with, shown_errors
+from colorizers.web.handlers import FINISHING
+from colorizers.web.saving import wire_saving
 from colorizers.web.session import Card, Session
 from colorizers.web.strip import Strip
 from colorizers.web.tab import BUTTON, Updates, build_stage
@@ -84,12 +85,7 @@ class Comparison:
         tab.select(self.opened, session, view.outputs, **plumbing, **FINISHING)
         view.cards.click(self.act, session, view.outputs, **plumbing, **FINISHING)
         self._strip.keep.click(self.keep, session, self._strip.keep, **plumbing, **FINISHING)
-        saving: dict[str, Any] = {"api_visibility": "private"}
-        view.sheet.click(None, None, view.sheet, js=show_saving(self._language), **saving)
-        made = view.sheet.click(self.save, session, view.file, concurrency_id="files", **plumbing)
-        made.success(None, view.file, js=DOWNLOAD_FILE, **saving)
-        label = Text("compare.sheet").worded(self._language)
-        made.then(lambda: gr.Button(label, interactive=True), None, view.sheet, queue=False, **plumbing)
+        wire_saving(view.sheet, view.file, Text("compare.sheet"), self.save, session, self._language)
 
     def opened(self, session: Session) -> Updates:
         """The visitor looks at this tab now."""
@@ -99,7 +95,7 @@ class Comparison:
 
     def act(self, session: Session, event: gr.EventData) -> Updates:
         """A card was clicked, which shows it under the divider or, on its cross, takes it away."""
-        sent = event._data if isinstance(event._data, dict) else {}
+        sent = sent_with(event)
         card, act = sent.get("card"), sent.get("act")
         with shown_errors(self._language):
             compared = session.compared

@@ -22,6 +22,7 @@ from colorizers.web import markup, texts
 from colorizers.web.about import about
 from colorizers.web.gradio_io import place, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase, follow
+from colorizers.web.saving import wire_saving
 from colorizers.web.session import Session
 from colorizers.web.strip import Strip
 from colorizers.web.tab import FORMATS, TabView, Updates
@@ -31,15 +32,9 @@ from colorizers.words import Text
 
 DEVICE = "device"
 JOBS_IN_HAND = 4  # one runs, the others know their place in the queue; each holds its photo and references, decoded
-_FILES_AT_ONCE = 2
 FINISHING: dict[str, Any] = {"concurrency_id": "finish", "concurrency_limit": 2}
 """For events that compose a preview on all cores: so many at once, the others wait in Gradio's queue, which ends."""
 QUEUED = JobView(Phase.QUEUED, Text("status.queued"))
-DOWNLOAD_FILE = """(file) => {
-    if (!file) return;
-    Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name}).click();
-    dispatchEvent(new CustomEvent('saved', {detail: file.orig_name}));
-}"""
 
 
 def show_queued(language: str) -> str:
@@ -49,12 +44,6 @@ def show_queued(language: str) -> str:
         {{__type__: 'update', visible: true}},
         {json.dumps(markup.status(QUEUED, language))}
     ]"""
-
-
-def show_saving(language: str) -> str:
-    """A script for the browser, before the server has answered: the download button while the file is made."""
-    saving = json.dumps(Text("page.saving").worded(language))
-    return f"() => ({{__type__: 'update', value: {saving}, interactive: false}})"
 
 
 class TabHandlers:
@@ -113,14 +102,8 @@ class TabHandlers:
             view.gallery.select(self.choose, session, self.outputs, **tune)
         if view.use_seed is not None:
             view.use_seed.click(self.use_seed, session, view.options["seed"], **quick)
-        view.download.click(None, None, view.download, js=show_saving(self._language), api_visibility="private")
-        made = view.download.click(
-            self.save, [session, view.format, view.keep_exif], view.file, show_progress="hidden",
-            concurrency_id="files", concurrency_limit=_FILES_AT_ONCE, api_visibility="private",
-        )  # fmt: skip
-        made.success(None, view.file, js=DOWNLOAD_FILE, api_visibility="private")
-        label = Text("page.download").worded(self._language)
-        made.then(lambda: gr.Button(label, interactive=True), None, view.download, **quick)
+        inputs = [session, view.format, view.keep_exif]
+        wire_saving(view.download, view.file, Text("page.download"), self.save, inputs, self._language)
 
     def _wire_options(self, session: gr.State, quick: dict[str, Any]) -> None:
         """An option that changes colours the photo again where this is quick; elsewhere the result is marked as old."""

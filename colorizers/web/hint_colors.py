@@ -31,7 +31,8 @@ def likely_colors(session: Session, along: float, down: float) -> list[str]:
     lightness = light[place_at(light.shape, along, down)]
     outcomes = [coloring.outcome for tab in [*session.tabs.values()] for coloring in tab.colorings]
     said = [ab_at(outcome, along, down) for outcome in outcomes]
-    wanted = torch.stack((*said, *_frequent()), dim=1)[:, None] if said or _frequent() else torch.zeros(2, 1, 0)
+    every = (*said, *_frequent())
+    wanted = torch.stack(every, dim=1)[:, None] if every else torch.zeros(2, 1, 0)
     ab, linear = fit_gamut(lightness.expand(wanted.shape[1:]), wanted)
     chosen: list[int] = []
     for k, color in enumerate(ab[:, 0].T):

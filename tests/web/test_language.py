@@ -18,7 +18,8 @@ from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.options import controls
 from colorizers.web import theme
 from colorizers.web.blocks import build_page
-from colorizers.web.handlers import TabHandlers, show_queued, show_saving
+from colorizers.web.handlers import TabHandlers, show_queued
+from colorizers.web.saving import show_saving
 from colorizers.web.session import Session, Source
 from colorizers.web.strip import build_strip
 from colorizers.web.tab import FORMATS, build_tab
