@@ -39,7 +39,7 @@ def build_panel(options: type[Options] | Options, weights: WeightsState, languag
 
     `family` is the method whose weights may be among the choices: see `offered`.
     """
-    entries = _suited(options, [offered(entry, family, weights, language) for entry in controls(options)])
+    entries = at_first(options, weights, language, family)
     parts = {entry.name: component(entry, language) for entry in entries if not entry.advanced}
     folded = [entry for entry in entries if entry.advanced]
     if folded:
@@ -48,8 +48,11 @@ def build_panel(options: type[Options] | Options, weights: WeightsState, languag
     return Panel(entries, tuple(parts[entry.name] for entry in entries))
 
 
-def _suited(options: type[Options] | Options, entries: list[Control]) -> tuple[Control, ...]:
-    """The entries with the defaults that suit those choices among them that are offered first."""
+def at_first(
+    options: type[Options] | Options, weights: WeightsState, language: str, family: str = ""
+) -> tuple[Control, ...]:
+    """The options as a visitor finds them: see `offered`; the defaults suit the choices that are offered first."""
+    entries = [offered(entry, family, weights, language) for entry in controls(options)]
     model = options if isinstance(options, type) else type(options)
     suited = suited_options(model, {entry.name: entry.default for entry in entries})
     return tuple(replace(entry, default=suited.get(entry.name, entry.default)) for entry in entries)

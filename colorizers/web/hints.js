@@ -155,7 +155,7 @@ function walk(by) {
 }
 
 function listen() {
-    const told = document.querySelector("#hints-known span")?.dataset;
+    const told = document.querySelector("#hints-known [data-token]")?.dataset;
     if (told && told.token !== known) {
         known = told.token;
         closePalette();
@@ -163,7 +163,7 @@ function listen() {
         [steps, step, lastKind] = [[hints], 0, ""];
         draw();
     }
-    const { place, colors } = document.querySelector("#hints-colors span")?.dataset ?? {};
+    const { place, colors } = document.querySelector("#hints-colors [data-place]")?.dataset ?? {};
     if (!palette.hidden && swatches.dataset.place === place && swatches.dataset.colors !== colors) {
         swatches.dataset.colors = colors;
         drawSwatches(JSON.parse(colors));

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from colorizers.engine import Engine
 from colorizers.methods.method import MethodInfo
 from colorizers.options import controls
+from colorizers.web.controls import at_first
 from colorizers.words import Text
 
 
@@ -15,7 +16,8 @@ def header(engine: Engine, info: MethodInfo, language: str) -> str:
     if info.slow_on_cpu and engine.health().device == "cpu":
         time = Text("page.tab-minutes")
     second = f"{info.title.worded(language)} · {time.worded(language)}"
-    if engine.missing(info.name, {}):
+    options = {entry.name: entry.default for entry in at_first(info.options, engine.weights(), language, info.name)}
+    if engine.missing(info.name, options):
         second = Text("page.not-installed", label=second).worded(language)
     return f"{info.purpose.worded(language)}\n{second}"
 

@@ -50,7 +50,7 @@ class TestRefusals:
             (["-o", "x.gif"], "x.gif must end in one of these: .png"),
             (["-o", "portrait.png/x.png"], "The folder portrait.png cannot be made"),
             (["--checkpoint", "gone.safetensors"], "There is no file gone.safetensors"),
-            (["--weights", "other"], "Network must be one of efficientnet, lab, rgb."),
+            (["--weights", "other"], "Network must be one of efficientnet, hints, lab, rgb."),
             (["another.png", "-o", "x.png"], "x.png names one file and there are several photos"),
         ],
     )

@@ -229,7 +229,7 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
         give(page, photo)
         wait_for_colour(page)
         open_advanced(page)
-        expect(page.get_by_text("Not installed: efficientnet, rgb; put them into weights/.")).to_be_visible()
+        expect(page.get_by_text("Not installed: efficientnet, hints, rgb; put them into weights/.")).to_be_visible()
         page.get_by_label("Network").locator("visible=true").click()
         expect(page.get_by_role("option")).to_contain_text(
             ["Pretrained encoder (not installed)", "From scratch", "RGB output (not installed)"]
@@ -241,7 +241,8 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
         choose(page, "Network", "From scratch")
         wait_for_colour(page)
         assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
-        open_tab(page, tab_name(METHODS["gan"].info))
+        assert page.get_by_role("tab", selected=True).inner_text().endswith("< 1 s")
+        open_tab(page, f"{tab_name(METHODS['gan'].info)} (not installed)")
         sentence = "The weights gan_resnet.safetensors are not installed; put them into weights/."
         expect(page.get_by_text(sentence).locator("visible=true")).to_be_visible()
 
