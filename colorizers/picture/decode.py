@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms, TiffImagePlugin
+from PIL import Image
 
 from colorizers.errors import ColorizerError
+from colorizers.picture import jpeg
 from colorizers.picture.naming import shown_name
+from colorizers.picture.profile import UnreadableProfile, gray_in_srgb, in_srgb
+from colorizers.picture.tiff import MOST_PAGES, check_tiff, is_swapped, open_tiff, unknown_kind
 from colorizers.settings import get_settings
 from colorizers.words import Text
 
@@ -27,10 +30,10 @@ _TURNS = {
     8: (Image.Transpose.ROTATE_90,),
 }
 _ORIENTATION, _PHOTOMETRIC = 0x0112, 262
-# The one byte order of 16-bit gray, zero being white, that Pillow does not know by itself.
-TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 _LOSSY_GRAY = 2  # levels by which the channels of a gray WebP or JPEG may differ
-_MOST_PAGES = 100  # of a TIFF that are counted
+_LONGEST_SIDE = 2**16 - 1  # pixels; a JPEG has no more, and a row of a picture must fit into memory many times
+_RUNS, _MOST_RUNS = (1, 2), 2 * 10**6  # compressions of a BMP that are read slowly, and how many bytes of them
+_POINTER = b"version https://git-lfs."
 
 
 class Decoded(NamedTuple):
@@ -57,11 +60,29 @@ def decode(source: Source, name: str = "", max_megabytes: float | None = None) -
     settings = get_settings()
     label = shown_name(name) or Text("photo.unnamed")
     with _opened(source, label) as file:
-        _check_bytes(file, label, max_megabytes or settings.max_megabytes)
+        size = _check_bytes(file, label, max_megabytes or settings.max_megabytes)
         with _decoding(label):
-            image = Image.open(file, formats=_formats())
+            image, frames = _image(file, label)
             _check_pixels(image, label, settings.max_megapixels)
-            return _read(image)
+            if image.format == "BMP" and image.info.get("compression") in _RUNS and size > _MOST_RUNS:
+                raise ColorizerError(Text("photo.too-many-runs", name=label))
+            notes = _unused(frames)
+            if image.format in ("JPEG", "MPO"):
+                image = _whole_jpeg(image, file, label, notes)
+            return _read(image, label, notes)
+
+
+def _image(file: BinaryIO, label: Text | str) -> tuple[Image.Image, int]:
+    """The picture in a file, not yet decoded, and how many frames or pages there are."""
+    is_tiff = check_tiff(file, label)
+    file.seek(0)
+    try:
+        if is_tiff:
+            return open_tiff(file, label)
+        image = Image.open(file, formats=_formats())
+    except Image.UnidentifiedImageError as error:
+        raise (unknown_kind(label) if is_tiff else _unknown(file, label)) from error
+    return image, getattr(image, "n_frames", 1)
 
 
 def _formats() -> tuple[str, ...]:
@@ -90,13 +111,15 @@ def _opened(source: Source, label: Text | str) -> Iterator[BinaryIO]:
         yield source
 
 
-def _check_bytes(file: BinaryIO, label: Text | str, limit_mb: float) -> None:
+def _check_bytes(file: BinaryIO, label: Text | str, limit_mb: float) -> int:
+    """The size of a file, which is neither empty nor too large."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if size == 0:
         raise ColorizerError(Text("photo.empty", name=label))
     if size > limit_mb * 1e6:
         raise ColorizerError(Text("photo.too-many-bytes", name=label, size=size / 1e6, limit=limit_mb))
+    return size
 
 
 def _check_pixels(image: Image.Image, label: Text | str, limit_mp: float) -> None:
@@ -105,6 +128,8 @@ def _check_pixels(image: Image.Image, label: Text | str, limit_mp: float) -> Non
         raise ColorizerError(Text("photo.no-pixels", name=label))
     if width * height > limit_mp * 1e6:
         raise ColorizerError(Text("photo.too-many-pixels", name=label, width=width, height=height, limit=limit_mp))
+    if max(width, height) > _LONGEST_SIDE:
+        raise ColorizerError(Text("photo.too-long", name=label, pixels=max(width, height), limit=_LONGEST_SIDE))
 
 
 @contextlib.contextmanager
@@ -116,21 +141,50 @@ def _decoding(label: Text | str) -> Iterator[None]:
         raise
     except Image.DecompressionBombError as error:
         raise ColorizerError(Text("photo.far-too-many-pixels", name=label)) from error
-    except Image.UnidentifiedImageError as error:
-        raise ColorizerError(Text("photo.unknown-format", name=label, formats=FORMATS)) from error
     except Exception as error:  # hostile files reach every corner of a decoder
         raise ColorizerError(Text("photo.damaged", name=label)) from error
 
 
-def _read(image: Image.Image) -> Decoded:
+def _unknown(file: BinaryIO, label: Text | str) -> ColorizerError:
+    """What is said of a file that is no picture; visitors cannot install anything."""
+    file.seek(0)
+    if file.read(len(_POINTER)) == _POINTER:
+        return ColorizerError(Text("photo.pointer", name=label))
+    kinds: dict[str, object] = {"name": label, "formats": FORMATS}
+    return ColorizerError(
+        Text("photo.unknown-format", **kinds), for_visitors=Text("photo.unknown-format-for-visitors", **kinds)
+    )
+
+
+def _unused(frames: int) -> list[Text]:
+    """The note on frames that are not used."""
+    if frames <= 1:
+        return []
+    if frames == MOST_PAGES:
+        return [Text("photo.first-frame-of-many", frames=frames)]
+    return [Text("photo.first-frame", frames=frames)]
+
+
+def _whole_jpeg(image: Image.Image, file: BinaryIO, label: Text | str, notes: list[Text]) -> Image.Image:
+    """The image; where little of its end is missing, another with the rest guessed."""
+    file.seek(0)
+    data = file.read()
+    jpeg.check_scans(data, label)
+    try:
+        image.load()
+    except OSError:
+        mended = jpeg.ended(data)
+        if mended is None:
+            raise
+        data, rows = mended
+        if rows:
+            notes.append(Text("photo.end-missing", rows=rows, height=image.height))
+        return Image.open(io.BytesIO(data), formats=("JPEG",))
+    return image
+
+
+def _read(image: Image.Image, label: Text | str, notes: list[Text]) -> Decoded:
     """Everything of an opened image, oriented."""
-    notes: list[Text] = []
-    frames = _frames(image)
-    if frames > 1:
-        if frames == _MOST_PAGES:
-            notes.append(Text("photo.first-frame-of-many", frames=frames))
-        else:
-            notes.append(Text("photo.first-frame", frames=frames))
     deep = any(";16" in str(tile) for tile in getattr(image, "tile", ())) and image.mode in ("RGB", "RGBA", "LA")
     if deep:
         notes.append(Text("photo.deep-color"))
@@ -139,28 +193,16 @@ def _read(image: Image.Image) -> Decoded:
     image.load()
     # Not earlier: Pillow turns a TIFF itself while it loads, and then forgets its orientation.
     orientation, exif = _exif(image, notes)
+    turned_bytes = is_swapped(image)
     for turn in _TURNS.get(orientation, ()):
         image = image.transpose(turn)
     if image.mode[0] in "IF":
-        pixels, alpha = _wide_gray(image, inverted, notes)
+        pixels, alpha = _wide_gray(image, label, notes, profile, inverted, turned_bytes)
     else:
         image, alpha = _split_alpha(image)
         pixels = _without_equal_channels(np.asarray(_in_srgb(image, profile, notes)))
     bits = 8 if pixels.dtype == np.uint8 else 16
     return Decoded(np.ascontiguousarray(pixels), alpha, bits, exif, dpi, tuple(notes))
-
-
-def _frames(image: Image.Image) -> int:
-    """How many frames there are; of a TIFF the undamaged pages, which have to be counted, up to `_MOST_PAGES`."""
-    if image.format != "TIFF":
-        return getattr(image, "n_frames", 1)
-    pages = 1
-    with contextlib.suppress(Exception):  # EOFError behind the last page, anything in a damaged one
-        while pages < _MOST_PAGES:
-            image.seek(pages)
-            pages += 1
-    image.seek(0)
-    return pages
 
 
 def _exif(image: Image.Image, notes: list[Text]) -> tuple[int, bytes | None]:
@@ -176,7 +218,7 @@ def _exif(image: Image.Image, notes: list[Text]) -> tuple[int, bytes | None]:
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
     dpi = image.info.get("dpi")
-    if dpi is None or len(dpi) != 2 or not all(0 < float(value) < 1e5 for value in dpi):
+    if dpi is None or len(dpi) != 2 or not all(1 < float(value) < 1e5 for value in dpi):  # (1, 1) means none
         return None
     return float(dpi[0]), float(dpi[1])
 
@@ -186,11 +228,13 @@ def _is_white_zero(image: Image.Image) -> bool:
     return image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
 
 
-def _wide_gray(image: Image.Image, inverted: bool, notes: list[Text]) -> tuple[np.ndarray, np.ndarray | None]:
+def _wide_gray(
+    image: Image.Image, label: Text | str, notes: list[Text], profile: bytes | None, inverted: bool, swapped: bool
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Gray (H, W) float32 in [0, 1] of modes I;16 (either byte order), I and F, and the alpha of a clear value."""
-    values = np.asarray(image)
+    values = np.asarray(image).byteswap() if swapped else np.asarray(image)
     if not np.isfinite(values).all():
-        raise ColorizerError(Text("photo.not-numbers"))
+        raise ColorizerError(Text("photo.not-numbers", name=label))
     alpha = None
     if isinstance(clear := image.info.get("transparency"), int):
         alpha = np.where(values == clear, 0, 255).astype(np.uint8)
@@ -201,7 +245,14 @@ def _wide_gray(image: Image.Image, inverted: bool, notes: list[Text]) -> tuple[n
         notes.append(Text("photo.stretched", low=low, high=high))
         return ((values.astype(np.float64) - low) / (high - low or 1)).astype(np.float32), alpha
     gray = values.astype(np.float32) / np.float32(top)
-    return (1 - gray if inverted else gray), alpha
+    if inverted:
+        gray = 1 - gray
+    if profile:
+        try:
+            gray = gray_in_srgb(gray, profile)
+        except UnreadableProfile:
+            notes.append(Text("photo.damaged-profile"))
+    return gray, alpha
 
 
 def _split_alpha(image: Image.Image) -> tuple[Image.Image, np.ndarray | None]:
@@ -221,12 +272,8 @@ def _in_srgb(image: Image.Image, profile: bytes | None, notes: list[Text]) -> Im
         image = image.convert(mode)
     if profile:
         try:
-            own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "sRGB" not in ImageCms.getProfileDescription(own):
-                srgb = ImageCms.createProfile("sRGB")
-                converted = ImageCms.profileToProfile(image, own, srgb, outputMode="RGB")
-                return image if converted is None else converted.convert(mode)
-        except (ImageCms.PyCMSError, OSError, ValueError):
+            image = in_srgb(image, profile)
+        except UnreadableProfile:
             notes.append(Text("photo.damaged-profile"))
     return image if image.mode == mode else image.convert(mode)
 

@@ -9,8 +9,8 @@ import pytest
 import tifffile
 import torch
 from conftest import encoded
-from photo_cases import FORMATS, LOSSLESS, assert_lightness, colour_image, lightness_of, oriented
-from PIL import Image, ImageOps, ImageSequence
+from photo_cases import FORMATS, LOSSLESS, assert_lightness, colour_image, lightness_of, oriented, refusal
+from PIL import Image, ImageCms, ImageOps, ImageSequence
 from skimage.color import rgb2lab
 
 from colorizers.picture.photo import Photo
@@ -277,11 +277,9 @@ RED_AND_BLUE_SWAPPED = icc_profile(
 def test_a_gray_profile_is_applied_and_gray_stays_gray():
     gray = np.arange(16, 256).astype(np.uint8)[None].repeat(4, 0)
     photo = Photo.open(encoded(Image.fromarray(gray), icc_profile=GRAY_PROFILE))
-    light = (gray / 255) ** 1.8
-    expected = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     assert photo.rgb is None
     assert photo.notes == ()
-    assert_lightness(photo, expected, within=0.7)
+    assert_lightness(photo, srgb_of((gray / 255) ** 1.8), within=0.7)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "P", "RGBA"])
@@ -297,6 +295,85 @@ def test_a_profile_that_cannot_be_applied_is_left_aside_with_a_note(profile: byt
     photo = Photo.open(encoded(colour_image(), icc_profile=profile))
     assert np.array_equal(photo.rgb, np.asarray(colour_image()))
     assert any("profile" in str(note) for note in photo.notes)
+
+
+def described(name: bytes) -> bytes:
+    return b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + bytes(79)
+
+
+LINEAR = icc_profile(
+    b"RGB ",
+    desc=described(b"GIMP built-in Linear sRGB"),
+    rXYZ=xyz(0.4361, 0.2225, 0.0139),
+    gXYZ=xyz(0.3851, 0.7169, 0.0971),
+    bXYZ=xyz(0.1431, 0.0606, 0.7141),
+    **{f"{channel}TRC": gamma(1) for channel in "rgb"},
+)
+
+
+def srgb_of(light: np.ndarray) -> np.ndarray:
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_profile_is_applied_whatever_its_name(mode: str):
+    gray = np.arange(8, 256).astype(np.uint8)[None].repeat(4, 0)
+    photo = Photo.open(encoded(Image.fromarray(gray).convert(mode), icc_profile=LINEAR))
+    assert photo.notes == ()
+    assert_lightness(photo, srgb_of(gray / 255), within=0.7)
+
+
+def test_the_usual_profile_changes_nothing():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo = Photo.open(encoded(colour_image(), icc_profile=profile))
+    assert np.array_equal(photo.rgb, np.asarray(colour_image()))
+    gray = Photo.open(encoded(Image.linear_gradient("L"), icc_profile=profile))
+    assert np.array_equal(gray.gray, np.asarray(Image.linear_gradient("L")))
+    assert gray.notes == ()
+
+
+@pytest.mark.parametrize("top", [65535, 1.0])
+def test_the_tones_of_deep_gray_are_those_of_its_profile(top: float):
+    gray = np.linspace(0, 1, 4000).reshape(40, 100)
+    values = (gray * top).round().astype(np.uint16) if top > 1 else gray.astype(np.float32)
+    photo = Photo.open(encoded(Image.fromarray(values), "TIFF", icc_profile=GRAY_PROFILE))
+    assert photo.bits == 16
+    assert photo.notes == ()
+    assert_lightness(photo, srgb_of(gray**1.8), within=0.4)
+    assert len(np.unique(photo.lightness)) > 3000
+
+
+def test_a_profile_of_colours_is_left_aside_with_a_note_in_deep_gray():
+    photo = Photo.open(encoded(Image.fromarray(np.full((3, 3), 30000, np.uint16)), "TIFF", icc_profile=LINEAR))
+    assert_lightness(photo, np.full((3, 3), 30000 / 65535), within=0.01)
+    assert any("profile" in str(note) for note in photo.notes)
+
+
+# Files that lack their end
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("lacks", [1, 2, 40])
+def test_a_jpeg_that_lacks_little_of_its_end_is_read(progressive: bool, lacks: int):
+    image = Image.effect_noise((200, 320), 40)
+    data = encoded(image, "JPEG", progressive=progressive)
+    photo, whole = Photo.open(data[:-lacks]), Photo.open(data)
+    guessed = [note for note in photo.notes if "The end of the file is missing" in str(note)]
+    assert len(guessed) == (lacks > 2)
+    assert (photo.lightness != whole.lightness).any(1).sum() <= 16
+    assert torch.equal(photo.lightness[:-16], whole.lightness[:-16])
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.85])
+def test_a_jpeg_that_lacks_much_is_refused(progressive: bool, share: float):
+    data = encoded(Image.effect_noise((200, 320), 40), "JPEG", progressive=progressive)
+    assert "cut off" in refusal(data[: int(share * len(data))])
+
+
+def test_a_git_lfs_pointer_is_named():
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n"
+    assert "git lfs pull" in refusal(pointer, name="cat.jpg")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
