@@ -195,8 +195,8 @@ def suited_options(options: type[Options], given: Mapping[str, Any]) -> dict[str
     suited: dict[str, Any] = {}
     for name, info in options.model_fields.items():
         extra: Any = info.json_schema_extra
-        by_choice = (extra or {}).get("options") or {}
-        suited |= by_choice.get(given.get(name, info.default), {})
+        by_choice, chosen = (extra or {}).get("options") or {}, given.get(name, info.default)
+        suited |= by_choice.get(chosen, {}) if isinstance(chosen, str) else {}
     return suited
 
 

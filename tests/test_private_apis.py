@@ -1,6 +1,8 @@
 """What this project uses of other packages that they do not promise to keep: an upgrade that breaks it fails here."""
 
 import inspect
+import io
+import zipfile
 
 import gradio as gr
 
@@ -26,3 +28,10 @@ def test_diffusers_converts_the_names_of_single_files():
 
     for convert in (single_file_utils.convert_ldm_unet_checkpoint, single_file_utils.convert_ldm_vae_checkpoint):
         assert [*inspect.signature(convert).parameters][:2] == ["checkpoint", "config"]
+
+
+def test_a_zip_says_how_long_its_list_of_entries_is():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.png", b"")
+    assert zipfile._EndRecData(file)[zipfile._ECD_SIZE] == 46 + len("a.png")

@@ -76,7 +76,7 @@ def batch(engine: Engine, given: dict[str, Any]) -> Iterator[Answer]:
     with temporary_folder() as folder:
         for name, photo in zip(names, photos, strict=True):
             try:
-                request = JobRequest(opened(photo, "photos"), given["method"], options, finish)
+                request = JobRequest(opened(photo, "photos"), str(given["method"]), options, finish)
             except ColorizerError as error:
                 told.append({"name": name, "error": str(sentence_of(error))})
                 continue

@@ -17,6 +17,7 @@ from colorizers.words import Text
 ZIP = ".zip"
 _INSIDE = ",,"  # in the name of a file from a folder, as page and browser send it, in the place of a slash
 _PIECE = 2**20  # bytes
+_LONGEST_DIRECTORY = 10**6  # bytes of a zip's list of entries, all of which ZipFile keeps in several times the memory
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def sent(paths: Sequence[Path]) -> Sent:
 def _look_into(path: Path, items: list[Item], refused: list[tuple[PurePosixPath, Text]]) -> int:
     """Add what is in a zip; gives the bytes that its photos have when they are taken out, as it says."""
     try:
+        _check_directory(path)
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError) as error:
@@ -122,6 +124,14 @@ def _look_into(path: Path, items: list[Item], refused: list[tuple[PurePosixPath,
             items.append(Item(name, path, entry.filename))
             size += entry.file_size
     return size
+
+
+def _check_directory(path: Path) -> None:
+    """Raise ColorizerError when a zip lists far more than a batch may have; its list is not read for that."""
+    with path.open("rb") as file:
+        end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+    if end is not None and end[zipfile._ECD_SIZE] > _LONGEST_DIRECTORY:  # type: ignore[attr-defined]
+        raise ColorizerError(Text("batch.too-many-entries", name=shown_name(path.name)))
 
 
 def _problem(entry: zipfile.ZipInfo, name: PurePosixPath) -> Text | None:

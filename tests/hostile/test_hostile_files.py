@@ -1,12 +1,9 @@
 """Some hundreds of hostile files: each is a photo or one sentence, small in memory, and the next photo opens."""
 
-import contextlib
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import torch
 from hostile_files import BOMBS, FILES, NAMES, REFUSED, good
+from memory import small_memory
 
 from colorizers.errors import ColorizerError
 from colorizers.picture.naming import shown_name
@@ -49,23 +46,6 @@ def sentence_on(data: bytes, name: str = "photo.png") -> str | None:
     return sentence
 
 
-@contextlib.contextmanager
-def small_memory() -> Iterator[None]:
-    """Meanwhile, this process never takes much more memory than before."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")  # the highest that was reached is forgotten
-    except OSError:
-        pytest.skip("nobody here says how much memory a process has taken")
-    before = _megabytes("VmRSS")
-    yield
-    assert _megabytes("VmHWM") - before < SMALL
-
-
-def _megabytes(name: str) -> int:
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
-    return int(line.split()[1]) // 1000
-
-
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("name", [name for name in FILES if name not in BOMBS])
 def test_a_file_is_a_photo_or_one_sentence_and_the_next_one_opens(name: str):
@@ -81,7 +61,7 @@ def test_a_file_is_a_photo_or_one_sentence_and_the_next_one_opens(name: str):
 def test_a_bomb_takes_no_memory(name: str):
     data = BOMBS[name]()
     assert len(data) < 25e6, "small enough to be sent"
-    with small_memory():
+    with small_memory(SMALL):
         sentence = sentence_on(data)
     assert (sentence is None) == (name in OPENED)
     assert sentence_on(good()) is None

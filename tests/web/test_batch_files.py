@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import encoded
+from memory import small_memory
 from PIL import Image
 
 from colorizers.errors import ColorizerError
@@ -86,3 +87,23 @@ def test_more_than_a_batch_may_have_is_refused_at_once(
             sent([path])
     finally:
         get_settings.cache_clear()
+
+
+@pytest.mark.parametrize("comment", [b"", b"a comment"])
+def test_a_zip_that_lists_far_too_much_is_refused_before_its_list_is_read(tmp_path: Path, comment: bytes) -> None:
+    path = tmp_path / "album.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for k in range(17_000):
+            archive.writestr(f"{k:012}.txt", b"")
+        archive.comment = comment
+    with small_memory(5), pytest.raises(ColorizerError, match=r"album\.zip lists far more files than one batch"):
+        sent([path])
+
+
+def test_a_zip_whose_list_is_longer_than_itself_is_refused(picture: bytes, tmp_path: Path) -> None:
+    path = zipped(tmp_path, {"a.png": picture})
+    data = bytearray(path.read_bytes())
+    data[-10:-6] = (900_000).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(ColorizerError, match=r"album\.zip is damaged and cannot be opened"):
+        sent([path])
