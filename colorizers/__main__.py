@@ -7,8 +7,10 @@ import argparse
 import contextlib
 import importlib
 import io
+import logging
 import os
 import sys
+import warnings
 
 from colorizers import __version__
 from colorizers.errors import ColorizerError
@@ -26,7 +28,10 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # file names come out as the bytes that they are
-    with contextlib.ExitStack() as speech:
+    # What Pillow says of damaged files, Photo says in a sentence.
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    with contextlib.ExitStack() as speech, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
             speech.enter_context(spoken(get_settings().language))
             return _run(argv)

@@ -14,6 +14,13 @@ from colorizers.words import ENGLISH, LANGUAGES, Text
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+def _cache() -> Path:
+    try:
+        return Path.home() / ".cache" / "colorizers"
+    except RuntimeError as error:
+        raise ColorizerError(Text("settings.no-home", name="COLORIZERS_CACHE_DIR")) from error
+
+
 class Settings(BaseSettings):
     """Limits and places. Sizes in MB are 10^6 bytes, in GB 10^9 bytes."""
 
@@ -33,7 +40,7 @@ class Settings(BaseSettings):
     weights_dir: Path | None = Field(None, description="looked into before the weights shipped with the project")
     model: str | None = Field(None, description="path or hub id of a Stable Diffusion 1.x to offer, as --model")
     controlnet: str | None = Field(None, description="path or hub id of a ControlNet for depth, as --controlnet")
-    cache_dir: Path = Path.home() / ".cache" / "colorizers"
+    cache_dir: Path = Field(default_factory=_cache)
     pool_policy: Literal["lazy", "eager"] = "lazy"
     memory_budget_gb: float | None = Field(
         None,

@@ -3,19 +3,17 @@
 import argparse
 import sys
 import traceback
-import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
 
-from PIL import Image
 from tqdm import tqdm
 
 from colorizers.commands import outputs
-from colorizers.commands.flags import add_flags
+from colorizers.commands.flags import add_flags, path
 from colorizers.commands.reports import PhotoReport, State
 from colorizers.commands.request import ColorizeRequest, Remake, request_of
-from colorizers.commands.running import run_shown
+from colorizers.commands.running import run_shown, without_messages
 from colorizers.engine import Engine, make_engine
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS, find
@@ -31,23 +29,22 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """The arguments of `colorize`, with the flags of the method that they ask for."""
     parser.usage = f"{parser.prog} PHOTO_OR_FOLDER... [-m METHOD] [-o OUT] [--flag value...]"
     parser.description = str(Text("commands.colorize.description"))
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Photo has its own, lower limit
     method, remake = _asked_for(parser, argv)
     add = parser.add_argument
     methods = str(Text("commands.colorize.method", methods=tuple(METHODS), default=next(iter(METHODS))))
     add("photos", nargs="+", type=_path, metavar="PHOTO_OR_FOLDER")
     add("-m", "--method", metavar="METHOD", help=methods)
-    add("-o", "--out", metavar="OUT", help=str(Text("commands.colorize.out")))
+    add("-o", "--out", type=_out, metavar="OUT", help=str(Text("commands.colorize.out")))
     add("--format", choices=get_args(Format), help=str(Text("commands.colorize.format")))
     add("--bits", type=int, choices=(8, 16), default=8, help=str(Text("commands.colorize.bits")))
     add("--keep-exif", action="store_true", help=str(Text("commands.colorize.keep-exif")))
     add("--json", action="store_true", help=str(Text("commands.colorize.json")))
     add("--overwrite", action="store_true", help=str(Text("commands.colorize.overwrite")))
-    add("--checkpoint", type=Path, metavar="PATH", help=str(Text("commands.colorize.checkpoint")))
+    add("--checkpoint", type=path, metavar="PATH", help=str(Text("commands.colorize.checkpoint")))
     add("--model", metavar="PATH_OR_ID", help=str(Text("commands.colorize.model")))
     add("--controlnet", metavar="PATH_OR_ID", help=str(Text("commands.colorize.controlnet")))
-    add("--hints", type=Path, metavar="PATH", help=str(Text("commands.colorize.hints")))
-    add("--from", dest="source", type=Path, metavar="RESULT", help=str(Text("commands.colorize.from")))
+    add("--hints", type=path, metavar="PATH", help=str(Text("commands.colorize.hints")))
+    add("--from", dest="source", type=path, metavar="RESULT", help=str(Text("commands.colorize.from")))
     group = Text("commands.colorize.method-group", name=method.info.name, title=method.info.title)
     add_flags(parser, str(group), method.info.options)
     add_flags(parser, str(Text("commands.colorize.look")), Looks)
@@ -66,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             return _colorize_many(engine, request, plan, bar, arguments.json)
         report = _colorized(engine, request, plan.tasks[0], bar)
         _tell(report, as_json=False)
-    print(*report.files, sep="\n")
+    print(*map(outputs.listed, report.files), sep="\n")
     return 0
 
 
@@ -110,13 +107,14 @@ def _colorize_many(
     bar.close()
     print(_summary(count, plan), file=sys.stderr)
     if not as_json:
-        print(plan.folder)
+        print(outputs.listed(plan.folder or Path()))
     return 1 if bugs else 2 if count["failed"] else 0
 
 
 def _colorized(engine: Engine, request: ColorizeRequest, task: outputs.Task, bar: "tqdm[Any]") -> PhotoReport:
     """Colour one photo and write those of its files that are not there yet."""
-    photo = request.opened(task.photo)
+    with without_messages():
+        photo = request.opened(task.photo)
     files = request.files(task)
     paths = tuple(file.path for file in files)
     missing = [file for file in files if not request.stands(file, photo)]
@@ -152,6 +150,8 @@ def _summary(count: "Counter[State]", plan: outputs.OutputPlan) -> str:
         parts.append(Text("commands.colorize.failed", count=count["failed"]))
     if count["kept"]:
         parts.append(Text("commands.colorize.kept", count=count["kept"]))
+    if plan.results:
+        parts.append(Text("commands.colorize.results", count=plan.results))
     if plan.others:
         parts.append(Text("commands.colorize.others", count=plan.others))
     return "; ".join(map(str, parts))
@@ -165,7 +165,7 @@ def _asked_for(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[AnyMet
     """The method that -m or the record of --from names, looked for before the flags are known."""
     early = argparse.ArgumentParser(parser.prog, usage=parser.usage, add_help=False, allow_abbrev=False)
     early.add_argument("-m", "--method")
-    early.add_argument("--from", dest="source", type=Path)
+    early.add_argument("--from", dest="source", type=path)
     asked, _ = early.parse_known_args(argv)
     if asked.source is None:
         return find(METHODS, asked.method or next(iter(METHODS))), None
@@ -175,8 +175,14 @@ def _asked_for(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[AnyMet
     return find(METHODS, remake.record.method), remake
 
 
+def _out(text: str) -> str:
+    """As it was given, with the slash at its end."""
+    path(text)
+    return text
+
+
 def _path(text: str) -> Path:
     """An empty name, as an unset variable gives it, would mean the current folder."""
     if not text:
         raise argparse.ArgumentTypeError(str(Text("commands.colorize.empty-name")))
-    return Path(text)
+    return path(text)

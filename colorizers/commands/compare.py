@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from colorizers.commands import outputs
 from colorizers.commands.columns import print_columns
-from colorizers.commands.flags import add_flags, given_values, opened, picture_paths
+from colorizers.commands.flags import add_flags, given_values, opened, path, picture_paths
 from colorizers.commands.rows import read_row
 from colorizers.commands.running import run_shown
 from colorizers.engine import Engine, make_engine
@@ -46,9 +46,9 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.description = str(Text("commands.compare.description"))
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Photo has its own, lower limit
     add = parser.add_argument
-    add("photo", type=Path, metavar="PHOTO")
+    add("photo", type=path, metavar="PHOTO")
     add("--methods", metavar="METHOD[,option=value...],...", help=str(Text("commands.compare.methods")))
-    add("-o", "--out", type=Path, metavar="SHEET", help=str(Text("commands.compare.out", suffixes=tuple(SUFFIXES))))
+    add("-o", "--out", type=path, metavar="SHEET", help=str(Text("commands.compare.out", suffixes=tuple(SUFFIXES))))
     add("--truth", action="store_true", help=str(Text("commands.compare.truth")))
     add("--json", action="store_true", help=str(Text("commands.compare.json")))
     add("--overwrite", action="store_true", help=str(Text("commands.colorize.overwrite")))

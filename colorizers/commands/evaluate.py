@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from colorizers.commands.flags import positive
+from colorizers.commands.flags import path, positive
 from colorizers.commands.outputs import shown
 from colorizers.commands.packaged import given_file, packaged, pip_install
 from colorizers.commands.rows import read_row
@@ -39,25 +39,25 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     methods = str(Text("commands.evaluate.methods", methods=tuple(METHODS)))
     add("methods", nargs="*", metavar="METHOD[:WEIGHTS][,option=value...]", help=methods)
     data = str(Text("commands.evaluate.data", references=REFERENCES))
-    add("--data", type=Path, nargs="+", required=True, metavar="PATH", help=data)
+    add("--data", type=path, nargs="+", required=True, metavar="PATH", help=data)
     add("--n", type=positive("--n"), metavar="N", help=str(Text("commands.evaluate.n")))
     size = str(Text("commands.evaluate.size"))
     add("--size", type=positive("--size"), default=256, metavar="PX", help=size)
     hints = str(Text("commands.evaluate.hints"))
     add("--hints", type=positive("--hints"), default=0, metavar="N", help=hints)
     lpips = str(Text("commands.evaluate.lpips"))
-    add("--lpips", type=Path, metavar="PATH", help=lpips)
+    add("--lpips", type=path, metavar="PATH", help=lpips)
     fid = str(Text("commands.evaluate.fid", photos=perceptual.FID_PHOTOS))
-    add("--fid", type=Path, metavar="PATH", help=fid)
+    add("--fid", type=path, metavar="PATH", help=fid)
     kid = str(Text("commands.evaluate.kid", network=_KID))
     add("--kid", type=given_file, metavar="PATH", help=kid)
     add("--force", action="store_true", help=str(Text("commands.evaluate.force")))
-    add("--json", type=Path, metavar="FILE", help=str(Text("commands.evaluate.json")))
-    add("--csv", type=Path, metavar="FILE", help=str(Text("commands.evaluate.csv")))
-    add("--html", type=Path, metavar="DIR", help=str(Text("commands.evaluate.html")))
+    add("--json", type=path, metavar="FILE", help=str(Text("commands.evaluate.json")))
+    add("--csv", type=path, metavar="FILE", help=str(Text("commands.evaluate.csv")))
+    add("--html", type=path, metavar="DIR", help=str(Text("commands.evaluate.html")))
     card = str(Text("commands.evaluate.card"))
     add("--card", action="append", default=[], metavar="FILE:BLOCK", help=card)
-    add("--list", type=Path, metavar="FILE", help=str(Text("commands.evaluate.list")))
+    add("--list", type=path, metavar="FILE", help=str(Text("commands.evaluate.list")))
     add("--fit-baselines", action="store_true", help=str(Text("commands.evaluate.fit-baselines")))
     parser.set_defaults(run=run)
 

@@ -1,12 +1,15 @@
 """Flags of the command line: generated from options models, and numbers with limits."""
 
 import argparse
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from colorizers.errors import ColorizerError
 from colorizers.options import Control, Options, controls
+from colorizers.picture.naming import shown_name
 from colorizers.picture.photo import Photo
 from colorizers.words import Text
 
@@ -34,12 +37,22 @@ def given_values(arguments: argparse.Namespace, options: type[Options]) -> dict[
 def picture_paths(values: dict[str, Any], options: type[Options]) -> dict[str, Path]:
     """The files given for pictures."""
     names = [entry.name for entry in controls(options) if entry.kind == "picture"]
-    return {name: Path(values[name]) for name in names if name in values}
+    return {name: path(values[name]) for name in names if name in values}
 
 
 def opened(paths: dict[str, Path]) -> dict[str, Photo]:
     """The pictures in these files."""
     return {name: Photo.open(path) for name, path in paths.items()}
+
+
+def path(text: str) -> Path:
+    """A type for argparse: a path, there or not; ColorizerError for a name that no file can have."""
+    try:
+        os.stat(text)  # noqa: PTH116 - Path's own is the same
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ColorizerError(Text("commands.flags.too-long-name", name=shown_name(text))) from error
+    return Path(text)
 
 
 def flag(name: str) -> str:

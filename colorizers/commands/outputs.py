@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from colorizers.errors import ColorizerError
-from colorizers.picture.decode import SUFFIXES as PHOTO_SUFFIXES
+from colorizers.picture.decode import is_picture
 from colorizers.picture.exports import ENDINGS, Export
 from colorizers.picture.naming import distinct_stems, result_stem
+from colorizers.picture.record import has_record
 from colorizers.picture.result import SUFFIXES as RESULT_SUFFIXES
 from colorizers.picture.result import Format
 from colorizers.words import Text
@@ -33,13 +35,20 @@ class OutputFile(NamedTuple):
     export: Export = "none"
 
 
+_LONGEST_NAME = 255  # bytes; what most file systems take
+
+
 @dataclass
 class OutputPlan:
-    """What one call is to do. `folder` is where the results of several photos go, None for a single photo."""
+    """What one call is to do. `folder` is where the results of several photos go, None for a single photo.
+
+    Passed over are `others`, which are no pictures, and `results` of this program.
+    """
 
     tasks: list[Task]
     folder: Path | None = None
     others: int = 0
+    results: int = 0
     unreadable: list[Text] = field(default_factory=list)
 
 
@@ -96,10 +105,17 @@ def files_of(task: Task, variants: int, export: Export) -> list[OutputFile]:
     numbers = [f"_{k}" for k in range(1, variants + 1)] if variants > 1 else [""]
     target, files = task.target, []
     for k, number in enumerate(numbers):
-        files.append(OutputFile(target.with_name(f"{target.stem}{number}{target.suffix}"), k))
+        files.append(OutputFile(_beside(target, f"{number}{target.suffix}"), k))
         if export != "none":
-            files.append(OutputFile(target.with_name(f"{target.stem}{number}{ENDINGS[export]}"), k, export))
+            files.append(OutputFile(_beside(target, f"{number}{ENDINGS[export]}"), k, export))
     return files
+
+
+def _beside(target: Path, ending: str) -> Path:
+    """The target with another ending; its stem is cut where the name would be longer than a file's may be."""
+    room = _LONGEST_NAME - len(os.fsencode(ending))
+    stem = os.fsencode(target.stem)
+    return target.with_name((target.stem if len(stem) <= room else stem[:room].decode(errors="ignore")) + ending)
 
 
 def check_photo(path: Path) -> None:
@@ -138,13 +154,18 @@ def shown(path: Path) -> str:
     return "".join(character if character.isprintable() else "_" for character in str(path))
 
 
+def listed(path: Path) -> str:
+    """A path in what a program may read: as it is, and on a terminal as in a sentence."""
+    return shown(path) if sys.stdout.isatty() else str(path)
+
+
 def reason_of(error: OSError) -> str:
     """Why the system refused, in its own words."""
     return (error.strerror or str(error)).lower()
 
 
 def _walked(source: Path, plan: OutputPlan) -> Iterator[Path]:
-    """The pictures in a folder and its subfolders, sorted; hidden files and our own results are passed over."""
+    """The pictures in a folder and its subfolders, sorted; hidden files and results of this program are passed over."""
     results = plan.folder.resolve() if plan.folder else None
 
     def unreadable(error: OSError) -> None:
@@ -153,7 +174,9 @@ def _walked(source: Path, plan: OutputPlan) -> Iterator[Path]:
     for root, folders, names in os.walk(source, onerror=unreadable):
         folders[:] = sorted(n for n in folders if not n.startswith(".") and Path(root, n).resolve() != results)
         for path in (Path(root, name) for name in sorted(names) if not name.startswith(".")):
-            if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file():
-                yield path
-            else:
+            if not path.is_file() or not is_picture(path):
                 plan.others += 1
+            elif has_record(path):
+                plan.results += 1
+            else:
+                yield path

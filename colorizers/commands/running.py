@@ -1,5 +1,8 @@
 """A job that runs while its steps are shown on the terminal."""
 
+import contextlib
+import os
+from collections.abc import Iterator
 from typing import Any
 
 from tqdm import tqdm
@@ -10,6 +13,20 @@ from colorizers.errors import Cancelled
 from colorizers.methods.method import Step
 from colorizers.picture.result import Result
 from colorizers.words import Text
+
+
+@contextlib.contextmanager
+def without_messages() -> Iterator[None]:
+    """Meanwhile, what libraries write to the terminal is dropped: libtiff tells of damage before we do."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
 
 
 def run_shown(engine: Engine, job: CheckedJob, bar: "tqdm[Any]") -> tuple[Result, ...]:

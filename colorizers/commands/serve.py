@@ -1,7 +1,9 @@
 """`serve`: the page for browsers."""
 
 import argparse
+import contextlib
 import os
+import socket
 from pathlib import Path
 
 from colorizers.engine import make_engine
@@ -26,11 +28,25 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    host = arguments.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    _check_address(host, arguments.port or os.environ.get("GRADIO_SERVER_PORT") or 0)
+    engine = make_engine(store=_store(arguments))
     from colorizers.web import serve
 
-    engine = make_engine(store=_store(arguments))
     serve(engine, host=arguments.host, port=arguments.port, share=arguments.share)
     return 0
+
+
+def _check_address(host: str, port: int | str) -> None:
+    """Raise ColorizerError where nobody can listen, before anything is loaded."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        with contextlib.closing(socket.socket(family, kind, protocol)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or Text("commands.serve.no-port")
+        raise ColorizerError(Text("commands.serve.cannot-listen", host=host, port=port, reason=reason)) from error
 
 
 def _store(arguments: argparse.Namespace) -> WeightStore:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from colorizers.commands.flags import add_flags, flag, given_values, positive
+from colorizers.commands.flags import add_flags, flag, given_values, path, positive
 from colorizers.commands.outputs import reason_of, shown
 from colorizers.commands.packaged import PACKAGED, given_file
 from colorizers.devices import find_device
@@ -42,9 +42,9 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     recipes = "; ".join(f"{key.replace('/', ':')}: {recipe.about}" for key, recipe in RECIPES.items())
     add("recipe", metavar="METHOD[:WEIGHTS]", help=recipes)
     data = str(Text("commands.train.data"))
-    add("--data", type=Path, nargs="+", required=True, metavar="PATH", help=data)
-    add("--val", type=Path, nargs="+", default=[], metavar="PATH", help=str(Text("commands.train.val")))
-    add("--out", type=Path, metavar="FOLDER", help=str(Text("commands.train.out")))
+    add("--data", type=path, nargs="+", required=True, metavar="PATH", help=data)
+    add("--val", type=path, nargs="+", default=[], metavar="PATH", help=str(Text("commands.train.val")))
+    add("--out", type=path, metavar="FOLDER", help=str(Text("commands.train.out")))
     add("--preset", choices=["cpu", "gpu"], help=str(Text("commands.train.preset")))
     add("--device", type=_device, metavar="DEVICE", help=str(Text("commands.train.device")))
     start = str(Text("commands.train.start", packaged=PACKAGED))
@@ -56,7 +56,7 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     processes = str(Text("commands.train.processes"))
     add("--processes", type=positive("--processes"), metavar="N", help=processes)
     add("--resume", action="store_true", help=str(Text("commands.train.resume")))
-    add("--cool-from", type=Path, metavar="FOLDER", help=str(Text("commands.train.cool-from")))
+    add("--cool-from", type=path, metavar="FOLDER", help=str(Text("commands.train.cool-from")))
     add("--dry-run", action="store_true", help=str(Text("commands.train.dry-run")))
     add_flags(parser, str(Text("commands.train.hyperparameters")), TrainingPlan)
     parser.set_defaults(run=run)

@@ -3,7 +3,10 @@
 import contextlib
 import io
 import os
+import re
 from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -18,7 +21,8 @@ from colorizers.settings import get_settings
 from colorizers.words import Text
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif")
+_HEIC = (".heic", ".heif") if find_spec("pi_heif") else ()
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".avif", *_HEIC)
 Source = str | os.PathLike[str] | bytes | BinaryIO
 _TURNS = {
     2: (Image.Transpose.FLIP_LEFT_RIGHT,),
@@ -33,6 +37,8 @@ _ORIENTATION, _PHOTOMETRIC = 0x0112, 262
 _LOSSY_GRAY = 2  # levels by which the channels of a gray WebP or JPEG may differ
 _LONGEST_SIDE = 2**16 - 1  # pixels; a JPEG has no more, and a row of a picture must fit into memory many times
 _RUNS, _MOST_RUNS = (1, 2), 2 * 10**6  # compressions of a BMP that are read slowly, and how many bytes of them
+# Not of BMP: many a text begins with its two letters.
+_BEGINNINGS = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|II\*\0|MM\0\*|(?s:RIFF....WEBP)|(?s:....ftyp(avi|hei|mif))")
 _POINTER = b"version https://git-lfs."
 
 
@@ -85,12 +91,23 @@ def _image(file: BinaryIO, label: Text | str) -> tuple[Image.Image, int]:
     return image, getattr(image, "n_frames", 1)
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file is called a picture, or begins as one."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return _BEGINNINGS.match(file.read(16)) is not None
+    except OSError:
+        return False
+
+
 def _formats() -> tuple[str, ...]:
     """What Pillow may try; HEIC when the optional reader is installed."""
-    try:
-        import pi_heif
-    except ImportError:
+    if not _HEIC:
         return FORMATS
+    import pi_heif
+
     pi_heif.register_heif_opener()
     return (*FORMATS, "HEIF")
 

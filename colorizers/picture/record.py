@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from colorizers.errors import ColorizerError
 from colorizers.picture.hints import Hints
 from colorizers.picture.naming import shown_name
+from colorizers.picture.tiff import check_tiff
 from colorizers.words import Text
 
 PNG_KEY = "colorizers"
@@ -87,16 +88,8 @@ def versions(libraries: Iterable[str] = ()) -> dict[str, str]:
 def read_record(path: Path) -> Record:
     """The record that a result file carries; ColorizerError when there is none or it cannot be understood."""
     label = shown_name(path.name) or Text("record.unnamed")
-    try:
-        if not path.is_file():  # of a pipe one would wait for the end
-            raise ColorizerError(Text("record.no-file", name=label))
-        with Image.open(path, formats=("PNG", "JPEG", "WEBP", "TIFF", "GIF")) as image:
-            text = image.info.get(PNG_KEY) or _from_xmp(image)
-    except ColorizerError:
-        raise
-    except Exception as error:  # hostile files reach every corner of a decoder
-        raise ColorizerError(Text("record.cannot-read", name=label)) from error
-    if not isinstance(text, str) or not text or len(text) > _MAX_BYTES:
+    text = _record_in(path, label)
+    if not text or len(text) > _MAX_BYTES:
         raise ColorizerError(Text("record.none", name=label))
     try:
         record = Record.model_validate(json.loads(text))
@@ -104,6 +97,31 @@ def read_record(path: Path) -> Record:
         raise ColorizerError(Text("record.changed", name=label)) from error
     options = {_RENAMED.get(name, name): value for name, value in record.options.items()}
     return record.model_copy(update={"options": options})
+
+
+def has_record(path: Path) -> bool:
+    """Whether a file says that this program made it, be it another version."""
+    try:
+        return bool(_record_in(path, path.name))
+    except ColorizerError:
+        return False
+
+
+def _record_in(path: Path, label: Text | str) -> str | None:
+    """The text of the record in a file, as it stands there; ColorizerError when it cannot be read."""
+    try:
+        if not path.is_file():  # of a pipe one would wait for the end
+            raise ColorizerError(Text("record.no-file", name=label))
+        with path.open("rb") as file:
+            check_tiff(file, label)
+            file.seek(0)
+            with Image.open(file, formats=("PNG", "JPEG", "WEBP", "TIFF", "GIF")) as image:
+                text = image.info.get(PNG_KEY) or _from_xmp(image)
+    except ColorizerError:
+        raise
+    except Exception as error:  # hostile files reach every corner of a decoder
+        raise ColorizerError(Text("record.cannot-read", name=label)) from error
+    return text if isinstance(text, str) else None
 
 
 def _from_xmp(image: Image.Image) -> str | None:

@@ -199,3 +199,41 @@ class TestExports:
 
     def test_are_of_the_kinds_that_there_are(self, photo: Path, capsys):
         assert refused(capsys, photo, "--export", "film").startswith("Also save must be one of none, side_by_side")
+
+
+class TestResultsAmongThePhotos:
+    def test_are_passed_over_and_counted(self, shoebox: Path, trivial: None, capsys):
+        colored = ("colorize", shoebox, "-o", shoebox)
+        for method in ("trivial", "unet"):
+            assert command("colorize", shoebox, "-m", method, "-o", shoebox / method) == 0
+        assert len(list(shoebox.rglob("*.png"))) == 2 + 2 + 2
+        assert "results of this program passed over: 2" in capsys.readouterr().err
+        assert command(*colored) == 2, "they would be written over"
+        assert len(list(shoebox.rglob("*.png"))) == 6
+
+    def test_may_be_coloured_when_they_are_named(self, photo: Path, trivial: None):
+        assert command("colorize", photo, "-m", "trivial", "-o", "first.png") == 0
+        assert command("colorize", "first.png", "-m", "trivial", "-o", "second.png") == 0
+
+
+class TestFilesOfAnyName:
+    def test_are_pictures_by_what_is_in_them(self, here: Path, gray: np.ndarray, trivial: None, capsys):
+        Path("box").mkdir()
+        for name in ("a.jfif", "b.jpg_large", "c"):
+            Image.fromarray(gray).save(f"box/{name}", "JPEG")
+        Path("box/BM.txt").write_text("BM is no picture")
+        Path("box/empty").touch()
+        assert command("colorize", "box", "-m", "trivial", "-o", "out") == 0
+        assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png", "c.png"]
+        assert "not pictures: 2" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("flags", [("--format", "webp"), ("--variants", 2), ("--export", "side_by_side")])
+    def test_become_files_whose_names_are_not_too_long(self, here: Path, gray: np.ndarray, trivial: None, flags: tuple):
+        Path("box").mkdir()
+        for name in ("a.png", f"{'b' * 251}.png", f"{'ж' * 125}.png", "z.png"):
+            Image.fromarray(gray).save(f"box/{name}")
+        assert command("colorize", "box", "-m", "trivial", "-o", "out", *flags) == 0
+        made = [path.name for path in Path("out").iterdir()]
+        assert len(made) == (4 if "webp" in flags else 8)
+        assert max(len(name.encode()) for name in made) in range(250, 256)
+        assert "\ufffd" not in "".join(made)

@@ -7,6 +7,7 @@ from PIL import ExifTags, Image
 from skimage.color import rgb2lab
 
 from colorizers.errors import ColorizerError
+from colorizers.picture.naming import shown_name
 from colorizers.picture.photo import Photo
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")
@@ -29,6 +30,25 @@ def refusal(source, **options) -> str:
     assert "\n" not in sentence
     assert len(sentence) < 250
     assert "Traceback" not in sentence
+    return sentence
+
+
+def sentence_on(data: bytes, name: str = "photo.png") -> str | None:
+    """The one sentence with which a file is refused; None when it is a photo."""
+    try:
+        photo = Photo.open(data, name=name)
+    except ColorizerError as error:
+        sentence = str(error)
+    else:
+        assert torch.isfinite(photo.lightness).all()
+        assert (photo.lightness >= 0).all()
+        assert (photo.lightness <= 100.01).all()
+        return None
+    assert sentence.endswith(".")
+    assert sentence.replace(shown_name(name), "").count(". ") == 0, "one sentence"
+    assert sentence.isprintable()
+    assert "<" not in sentence
+    assert len(sentence) < 250
     return sentence
 
 

@@ -10,9 +10,9 @@ import pytest
 from hostile_files import KINDS, good
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from photo_cases import sentence_on
 from PIL import Image, PngImagePlugin
 from run_command import command
-from test_hostile_files import sentence_on
 
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS
