@@ -9,7 +9,9 @@ import importlib
 import io
 import logging
 import os
+import signal
 import sys
+import threading
 import warnings
 
 from colorizers import __version__
@@ -23,6 +25,9 @@ COMMANDS = ("colorize", "compare", "methods", "weights", "serve", "evaluate", "t
 gets the arguments beforehand for flags that depend on them. Modules are imported when they run."""
 
 
+_ENDS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))  # end a run as Ctrl-C does
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command and give its exit code; argparse itself exits with 0 after --help and 2 on bad usage."""
     argv = sys.argv[1:] if argv is None else argv
@@ -32,6 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as speech, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
+        for number in _ENDS if threading.current_thread() is threading.main_thread() else ():
+            speech.callback(signal.signal, number, signal.signal(number, signal.default_int_handler))
         try:
             speech.enter_context(spoken(get_settings().language))
             return _run(argv)

@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+from colorizers.errors import ColorizerError
 from colorizers.settings import Settings
 
 
@@ -21,3 +24,15 @@ def test_a_space_is_public_unless_its_owner_says_otherwise(
         monkeypatch.setenv(name, value)
     assert Settings().public is public
     assert Settings().checks_pictures is public, "strangers get no unchecked pictures"
+
+
+def test_without_a_home_a_folder_for_downloads_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", home)
+    monkeypatch.delenv("COLORIZERS_CACHE_DIR", raising=False)
+    with pytest.raises(ColorizerError, match=r"no home folder .* set COLORIZERS_CACHE_DIR to a folder\.$"):
+        Settings()
+    monkeypatch.setenv("COLORIZERS_CACHE_DIR", str(tmp_path))
+    assert Settings().cache_dir == tmp_path

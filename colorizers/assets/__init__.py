@@ -11,3 +11,9 @@ _TOP = _HERE if (_HERE / "weights").is_dir() else _HERE.parent.parent
 
 WEIGHTS = _TOP / "weights"
 TEST_IMAGES = _TOP / "test_images"
+_POINTER = b"version https://git-lfs."
+
+
+def is_pointer(beginning: bytes) -> bool:
+    """Whether a file that begins so is what Git LFS leaves in the place of a large one that was not fetched."""
+    return beginning.startswith(_POINTER)

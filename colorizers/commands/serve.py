@@ -40,7 +40,10 @@ def _run(arguments: argparse.Namespace) -> int:
 def _check_address(host: str, port: int | str) -> None:
     """Raise ColorizerError where nobody can listen, before anything is loaded."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        if not 0 <= int(port) < 2**16:
+            raise ValueError(port)
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
         with contextlib.closing(socket.socket(family, kind, protocol)) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)

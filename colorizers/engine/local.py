@@ -11,11 +11,11 @@ from colorizers.engine.downloading import downloading
 from colorizers.engine.jobs import CheckedJob, Done, Event, Health, Heartbeat, Waiting, WeightsState
 from colorizers.engine.recovery import run_within_limits
 from colorizers.engine.worker import Task, Worker
-from colorizers.errors import Cancelled, ColorizerError
+from colorizers.errors import Cancelled, ColorizerError, NotFinite
 from colorizers.methods.catalog import find
 from colorizers.methods.method import AnyMethod, Job, Start, Step, finish_of
 from colorizers.options import Options, options_of_variant, validated
-from colorizers.picture.compose import Outcome, rounded
+from colorizers.picture.compose import Outcome, is_finite, rounded
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, versions
 from colorizers.picture.result import Coloring
@@ -122,7 +122,10 @@ class LocalBackend:
         )
 
         def run(options: Options) -> Sequence[Outcome | None]:
-            return self._run(method, job.photo, options, lent)
+            outcomes = self._run(method, job.photo, options, lent)
+            if not all(outcome is None or is_finite(outcome) for outcome in outcomes):
+                raise NotFinite(Text("engine.not-finite"))
+            return outcomes
 
         started = time.monotonic()
         outcomes, used = run_within_limits(run, options, lent)

@@ -44,6 +44,11 @@ Outcome = Chroma | Painting
 Kept = Outcome | PackedPainting
 
 
+def is_finite(outcome: Outcome) -> bool:
+    """Whether all of an outcome are numbers, and none infinite."""
+    return bool((outcome.ab if isinstance(outcome, Chroma) else outcome.rgb).isfinite().all())
+
+
 def rounded(outcome: Outcome) -> Outcome:
     """A painting in 16-bit levels, so that it is the same before and after `packed`; other outcomes as they are."""
     return _unpacked(packed(outcome)) if isinstance(outcome, Painting) else outcome

@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image
 
+from colorizers.assets import is_pointer
 from colorizers.errors import ColorizerError
 from colorizers.picture import jpeg
 from colorizers.picture.naming import shown_name
@@ -39,7 +40,6 @@ _LONGEST_SIDE = 2**16 - 1  # pixels; a JPEG has no more, and a row of a picture 
 _RUNS, _MOST_RUNS = (1, 2), 2 * 10**6  # compressions of a BMP that are read slowly, and how many bytes of them
 # Not of BMP: many a text begins with its two letters.
 _BEGINNINGS = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|II\*\0|MM\0\*|(?s:RIFF....WEBP)|(?s:....ftyp(avi|hei|mif))")
-_POINTER = b"version https://git-lfs."
 
 
 class Decoded(NamedTuple):
@@ -165,7 +165,7 @@ def _decoding(label: Text | str) -> Iterator[None]:
 def _unknown(file: BinaryIO, label: Text | str) -> ColorizerError:
     """What is said of a file that is no picture; visitors cannot install anything."""
     file.seek(0)
-    if file.read(len(_POINTER)) == _POINTER:
+    if is_pointer(file.read(99)):
         return ColorizerError(Text("photo.pointer", name=label))
     kinds: dict[str, object] = {"name": label, "formats": FORMATS}
     return ColorizerError(

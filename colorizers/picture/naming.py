@@ -1,6 +1,7 @@
 """Names of files: clean enough to write, and fit to be shown in a sentence."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,14 +9,24 @@ from pathlib import Path
 
 def clean_name(name: str) -> str:
     """A file stem that is safe to write anywhere: letters, digits, dot, dash and underscore; at most 80 bytes."""
-    stem = re.sub(r"[^\w.-]+", "_", Path(name.replace("\\", "/")).stem)
+    stem = _kept(Path(name.replace("\\", "/")).stem, "_.-")
     return stem.lstrip("._-").encode()[:80].decode(errors="ignore").rstrip("._-") or "photo"
 
 
 def shown_name(name: str) -> str:
     """A file name as it may stand in a sentence: one line, no markup, at most 60 characters."""
-    name = re.sub(r"[^\w .,()'+-]+", "_", Path(name.replace("\\", "/")).name).strip()
+    name = _kept(Path(name.replace("\\", "/")).name, "_ .,()'+-").strip()
     return name if len(name) <= 60 else name[:59] + "…"
+
+
+def _kept(name: str, others: str) -> str:
+    """Letters with their accents and vowel signs, digits, and some others; a low line for each run of anything else."""
+    pieces = (each if each.isalnum() or each in others or _is_mark(each) else "\0" for each in name)
+    return re.sub("\0+", "_", "".join(pieces))
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character) in ("Mn", "Mc")
 
 
 def result_stem(photo: str, method: str, variant: int | None = None) -> str:

@@ -8,6 +8,7 @@ import gradio as gr
 from PIL import Image
 
 from colorizers.assets import TEST_IMAGES
+from colorizers.errors import ColorizerError
 from colorizers.picture.dataset import REFERENCES
 from colorizers.picture.decode import SUFFIXES
 from colorizers.picture.photo import Photo
@@ -34,7 +35,7 @@ def title(path: Path) -> str:
 
 def strip(paths: tuple[Path, ...], label: str, **how: Any) -> gr.Gallery:
     """Render small pictures of them here, to choose from."""
-    shown = [(_small(path), title(path)) for path in paths]
+    shown = [(small, title(path)) for path in paths if (small := _small(path)) is not None]
     return gr.Gallery(
         shown, label=label, show_label=False, columns=len(shown), allow_preview=False, buttons=[], interactive=False,
         container=False, elem_classes="strip", **how,
@@ -42,9 +43,14 @@ def strip(paths: tuple[Path, ...], label: str, **how: Any) -> gr.Gallery:
 
 
 @functools.cache
-def _small(path: Path) -> Image.Image:
-    return thumbnail(Photo.open(path))
+def _small(path: Path) -> Image.Image | None:
+    try:
+        return thumbnail(Photo.open(path))
+    except ColorizerError:
+        return None
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in sorted(folder.glob("*")) if path.suffix.lower() in SUFFIXES}
+    """The pictures of a folder by their stems; one that cannot be read, such as a Git LFS pointer, is left out."""
+    found = (path for path in sorted(folder.glob("*")) if path.suffix.lower() in SUFFIXES)
+    return {path.stem: path for path in found if _small(path) is not None}

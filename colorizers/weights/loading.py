@@ -9,6 +9,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from colorizers.assets import is_pointer
 from colorizers.devices import is_out_of_memory
 from colorizers.errors import ColorizerError
 from colorizers.words import Text, clauses
@@ -18,8 +19,16 @@ _PARTS = ("params", "model")  # names under which published files hold their ten
 _NAMED_AT_MOST = 3  # tensors in a sentence
 
 
+def check_fetched(path: Path) -> None:
+    """Raise ColorizerError when Git LFS has left a pointer in the place of weights."""
+    with path.open("rb") as file:
+        if is_pointer(file.read(99)):
+            raise ColorizerError(Text("weights.pointer", name=path.name))
+
+
 def read_state(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a .safetensors file or of a published .pth, alone or as one of `_PARTS`; code is never run."""
+    check_fetched(path)
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)

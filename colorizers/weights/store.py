@@ -22,7 +22,7 @@ from colorizers.settings import Settings
 from colorizers.weights import downloads
 from colorizers.weights.folders import TEXTS, check_model, lacking, used_files
 from colorizers.weights.hub import SUFFIXES, HuggingFace
-from colorizers.weights.loading import check_fit, read_state
+from colorizers.weights.loading import check_fetched, check_fit, read_state
 from colorizers.weights.registry import DEPTH, DOWNLOAD, OWN, Weights
 from colorizers.words import Text
 
@@ -194,6 +194,8 @@ class WeightStore:
             return
         folders = (part,) if part else entry.folders
         place = path.parent
+        for file in used_files(path, folders):
+            check_fetched(file)
         found = {file.relative_to(place).as_posix(): _file_hash(file) for file in used_files(path, folders)}
         if place == self.downloads:
             _check_download(entry, found, path, folders)

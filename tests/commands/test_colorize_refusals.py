@@ -1,9 +1,11 @@
 """What the command line refuses, each in one sentence."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import encoded, store
 from PIL import Image
 from run_command import command, refused
@@ -81,3 +83,36 @@ class TestRefusals:
     def test_a_checkpoint_that_is_none(self, photo: Path, capsys, content: bytes):
         Path("own.pth").write_bytes(content)
         assert refused(capsys, photo, "--checkpoint", "own.pth").startswith("own.pth is ")
+
+    @pytest.mark.parametrize("flag", ["", "-o", "--checkpoint", "--hints", "--from"])
+    def test_a_name_that_no_file_can_have(self, photo: Path, capsys, flag: str):
+        words = [photo, flag, "x" * 300] if flag else ["x" * 300]
+        assert "a name too long for a file" in refused(capsys, *words) or flag == "--from"
+
+    def test_a_pickle_with_code(self, photo: Path, capsys):
+        class Payload:
+            def __reduce__(self):
+                return os.mkdir, ("it_ran",)
+
+        for name in ("own.pt", "own.pth", "own.safetensors", "own.bin"):
+            torch.save({"weight": torch.zeros(2), "more": Payload()}, name)
+            assert refused(capsys, photo, "--checkpoint", name).startswith(
+                f"{name} is damaged or holds more than tensors"
+            )
+        assert not Path("it_ran").exists()
+
+
+class TestAddresses:
+    @pytest.mark.parametrize("words", [("--port", 99_999), ("--port", -1), ("--host", "nowhere.invalid")])
+    def test_where_nobody_can_listen(self, capsys, words: tuple):
+        assert "Nobody can listen at" in refused(capsys, *words, name="serve")
+
+    def test_where_somebody_listens_already(self, capsys):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            assert "address already in use" in refused(capsys, "--port", taken.getsockname()[1], name="serve").lower()
+
+    def test_what_is_no_port_in_the_environment(self, capsys, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("GRADIO_SERVER_PORT", "abc")
+        assert "a port is a number from 1 to 65535" in refused(capsys, name="serve")

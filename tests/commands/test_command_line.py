@@ -159,18 +159,20 @@ class TestManyPhotos:
         assert [path.name for path in Path("out").iterdir()] == ["portrait.png"]
 
     @pytest.mark.slow
-    def test_an_interrupted_run_leaves_whole_pictures_and_says_nothing(self, here: Path):
+    @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+    def test_an_interrupted_run_leaves_whole_pictures_and_says_nothing(self, here: Path, end: signal.Signals):
         Path("many").mkdir()
         for k in range(60):
             Image.fromarray(skimage.data.astronaut()[:200, :150]).save(f"many/{k}.png")
         with start("colorize", here / "many", "-o", here / "out") as process:
             first = process.stderr.readline()
-            process.send_signal(signal.SIGINT)
+            process.send_signal(end)
             out, rest = process.communicate()
         assert (process.returncode, out) == (130, "")
         said = {line.partition(": ")[2] for line in (first + rest).splitlines()}
         assert said == {"The photo already has colour: only its luminance was used."}
         written = list(Path("out").iterdir())
+        assert not any(path.name.startswith(".") for path in written)
         assert 0 < len(written) < 60
         assert all(pixels(path).shape == (200, 150, 3) for path in written)
 

@@ -19,7 +19,7 @@ from colorizers.methods.catalog import METHODS
 from colorizers.methods.method import Job, Step
 from colorizers.methods.shared_options import working_size
 from colorizers.options import MAX_SEED, Options
-from colorizers.picture.compose import Chroma
+from colorizers.picture.compose import Chroma, Painting
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import read_record
@@ -434,3 +434,11 @@ def test_out_of_memory_without_a_working_size_is_not_said_to_have_become_smaller
 def test_the_notes_of_the_photo_are_those_of_the_result(engine: Engine):
     photo = Photo.open(encoded(Image.new("RGB", (8, 8), "red")))
     assert engine.results(request(photo))[0].notes == photo.notes != ()
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("kind", [Chroma, Painting])
+def test_what_is_no_number_is_no_picture(kind: type, value: float, gray_photo: Photo):
+    outcome = kind(torch.full((2 if kind is Chroma else 3, 4, 4), value))
+    with pytest.raises(ColorizerError, match=r"^The network gave values that are not numbers; .*\.$"):
+        stub_engine(lambda photo, options, job: [outcome]).results(JobRequest(gray_photo, "stub"))

@@ -129,3 +129,9 @@ def test_the_hash_of_a_turned_photo_is_that_of_its_pixels(mode: str):
     assert opened.rotated(1).rotated(2).sha256 == opened.rotated(-1).sha256 == hashes[3]
     assert opened.rotated(3).rotated(1).sha256 == opened.rotated(4).sha256 == hashes[0]
     assert Photo.open(encoded(image.transpose(Image.Transpose.ROTATE_90), "TIFF")).sha256 == hashes[1]
+
+
+@pytest.mark.parametrize("name", ["हिन्दी_चित्र", "Gro\u0308ße", "ภาพถ่าย", "a__b", "Đà_Nẵng"])
+def test_letters_keep_what_belongs_to_them(name: str):
+    assert clean_name(f"{name}.png") == name
+    assert shown_name(f"{name}.png") == f"{name}.png"

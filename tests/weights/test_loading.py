@@ -201,3 +201,75 @@ def test_a_pth_that_is_no_state_dict_is_refused(shelf: Shelf, content, tmp_path:
     torch.save(content, tmp_path / "published.pth")
     shelf.use(shelf.store.with_file(KEY, tmp_path / "published.pth"))
     shelf.refusal()
+
+
+# Files that are none
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n"
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def a_header_without_end(path: Path) -> None:
+    path.write_bytes((2**62).to_bytes(8, "little") + path.read_bytes()[8:])
+
+
+def a_header_that_lies(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b'"shape":[4]', b'"shape":[9]'))
+
+
+def a_header_nested_without_end(path: Path) -> None:
+    path.write_bytes((9000).to_bytes(8, "little") + b'{"a":' * 1800)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def a_page_of_an_error(path: Path) -> None:
+    path.write_text("<html>404 Not Found</html>")
+
+
+def something_else_behind_a_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+
+
+HARMS = (
+    truncated, a_header_without_end, a_header_that_lies, a_header_nested_without_end, empty, a_page_of_an_error,
+    something_else_behind_a_link,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["own", "shipped", "downloads", "checkpoint"])
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_file_that_came_to_harm_is_refused_wherever_it_lies(shelf: Shelf, harm, place: str, tmp_path: Path):
+    path = put(tmp_path if place == "checkpoint" else getattr(shelf, place), listed=place == "shipped")
+    if place == "checkpoint":
+        shelf.use(shelf.store.with_file(KEY, path))
+    harm(path)
+    assert str(tmp_path) not in shelf.refusal()
+    assert shelf.store.expected_bytes(KEY) in range(1000)
+
+
+@pytest.mark.parametrize("place", ["own", "shipped", "downloads"])
+def test_a_git_lfs_pointer_is_named_wherever_it_lies(shelf: Shelf, place: str):
+    put(getattr(shelf, place)).write_bytes(POINTER)
+    assert "git lfs pull" in shelf.refusal()
+
+
+@pytest.mark.parametrize("odd", ["a folder", "a link to nowhere", "a link to itself", "a pipe"])
+def test_what_is_no_file_is_not_taken_for_weights(shelf: Shelf, odd: str):
+    path = shelf.own / REGISTRY[KEY].file
+    if odd == "a folder":
+        path.mkdir()
+    elif odd == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path if odd == "a link to itself" else "nowhere")
+    assert "are not installed" in shelf.refusal()
+    put(shelf.shipped)
+    assert shelf.load(network()) is not None, "what is in the next folder is taken"
