@@ -389,6 +389,14 @@ def test_pictures_made_to_be_references_are_offered_after_the_originals_and_are_
     assert not {path.name for path in made} & {path.name for path in shipped.gray_photos()}
 
 
+def test_a_shipped_picture_that_cannot_be_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "boat_gray.jpg").write_bytes(FILES["a Git LFS pointer"]())
+    (tmp_path / "cat_gray.jpg").write_bytes(good("JPEG"))
+    monkeypatch.setattr(shipped, "TEST_IMAGES", tmp_path)
+    assert [path.name for path in shipped.gray_photos()] == ["cat_gray.jpg"]
+    assert shipped.references() == ()
+
+
 def test_healthz_says_what_runs(server: Server, client: Client, photo: Path) -> None:
     client.predict(photo=handle_file(photo), api_name="/colorize_unet")
     health = httpx.get(f"{server.url}/healthz").json()
