@@ -35,6 +35,7 @@ _TURNS = {
     8: (Image.Transpose.ROTATE_90,),
 }
 _ORIENTATION, _PHOTOMETRIC = 0x0112, 262
+_STEPS = {"'L;2'": 85, "'L;4'": 17}  # of gray that has fewer than 8 bits, by what Pillow calls it
 _LOSSY_GRAY = 2  # levels by which the channels of a gray WebP or JPEG may differ
 _LONGEST_SIDE = 2**16 - 1  # pixels; a JPEG has no more, and a row of a picture must fit into memory many times
 _RUNS, _MOST_RUNS = (1, 2), 2 * 10**6  # compressions of a BMP that are read slowly, and how many bytes of them
@@ -205,6 +206,7 @@ def _read(image: Image.Image, label: Text | str, notes: list[Text]) -> Decoded:
     deep = any(";16" in str(tile) for tile in getattr(image, "tile", ())) and image.mode in ("RGB", "RGBA", "LA")
     if deep:
         notes.append(Text("photo.deep-color"))
+    _scale_clear_value(image)
     inverted = _is_white_zero(image)
     dpi, profile = _dpi(image), image.info.get("icc_profile")
     image.load()
@@ -238,6 +240,13 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
     if dpi is None or len(dpi) != 2 or not all(1 < float(value) < 1e5 for value in dpi):  # (1, 1) means none
         return None
     return float(dpi[0]), float(dpi[1])
+
+
+def _scale_clear_value(image: Image.Image) -> None:
+    """Bring the clear value of a gray PNG of 2 or 4 bits to 8 bits, as Pillow brings the pixels alone."""
+    for raw, step in _STEPS.items():
+        if "transparency" in image.info and any(raw in str(tile) for tile in getattr(image, "tile", ())):
+            image.info["transparency"] *= step
 
 
 def _is_white_zero(image: Image.Image) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import tifffile
 import torch
 from conftest import encoded
+from hostile_files import chunk, header, png
 from photo_cases import FORMATS, LOSSLESS, assert_lightness, colour_image, lightness_of, oriented, refusal
 from PIL import Image, ImageCms, ImageOps, ImageSequence
 from skimage.color import rgb2lab
@@ -81,6 +83,15 @@ def test_a_clear_value_gives_alpha(mode: str, clear):
     photo = Photo.open(encoded(image, transparency=clear))
     same = np.asarray(image) == clear
     assert np.array_equal(photo.alpha == 0, same if same.ndim == 2 else same.all(-1))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_a_clear_value_of_few_bits_gives_alpha(bits: int):
+    row = {1: b"\x60", 2: b"\x1b", 4: b"\x12\x30", 8: b"\1\2\3\0"}[bits]  # 2 is the second or third of four
+    clear = 1 if bits == 1 else 2
+    data = png(header(4, 1, bits), chunk(b"tRNS", bytes((0, clear))), chunk(b"IDAT", zlib.compress(b"\0" + row)))
+    expected = {1: [255, 0, 0, 255], 2: [255, 255, 0, 255], 4: [255, 0, 255, 255], 8: [255, 0, 255, 255]}[bits]
+    assert Photo.open(data).alpha.tolist() == [expected]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
