@@ -298,6 +298,25 @@ def test_every_option_is_checked_at_the_endpoint(
         client.predict(photo=handle_file(photo), api_name=endpoint, **wrong)
 
 
+STRANGE = (
+    "", "\0", "null", "[" * 9000, '{"a":' * 1500, "x" * 10**6, '{"steps": NaN}', '{"steps": 1e999}', '{"steps": [1]}',
+    '{"steps": {"a": 1}}', '{"steps": "\\ud800"}', '{"\\ud800": 1}', '{"\\u0000": 1}', '{"<img src=x>": 1}',
+    f'{{"seed": 1{"0" * 400}}}', '{"reference": "http://127.0.0.1:9/a.png"}', {"steps": 2}, [], 7, None, True,
+)  # fmt: skip
+
+
+def test_strange_options_are_refused_in_one_sentence(server: Server) -> None:
+    (path,) = httpx.post(f"{server.url}/gradio_api/upload", files={"files": ("photo.png", good())}).json()
+    photo = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    for strange in STRANGE:
+        told = answer_of(server, "colorize", [photo, "trivial", strange, "{}", "[]"])
+        assert "event: error" in told, strange
+        sentence = json.loads(told.rpartition("data: ")[2])["error"]
+        assert re.fullmatch(r"[^<\n]{10,300}\.", sentence), sentence
+        sentence.encode()
+    assert colored(server, good(), "photo.png")[0] == "complete"
+
+
 def test_only_the_endpoints_for_programs_are_shown(client: Client) -> None:
     api = client.view_api(return_format="dict", print_info=False)
     typed = {f"/colorize_{name}" for name in (*METHODS, "trivial", "transfer")}
