@@ -40,6 +40,7 @@ def serve(
     if settings.mcp and find_spec("mcp") is None:
         raise ColorizerError(Text("commands.serve.no-mcp", package="gradio[mcp]"))
     page = build_pages(engine, settings.language)
+    _ask_oneself_directly()
     page.queue(max_size=settings.queue_size, api_open=False)
     page.launch(
         server_name=host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else None),
@@ -65,6 +66,13 @@ def serve(
         pwa=False,
     )
     return page
+
+
+def _ask_oneself_directly() -> None:
+    """Gradio asks the new server whether it has started: a proxy of the office must not be asked for that."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    names = [*filter(None, given.split(",")), "localhost", "127.0.0.1"]
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(dict.fromkeys(names))
 
 
 def _private_paths() -> list[Path]:

@@ -1,6 +1,7 @@
 """The web app as programs see it: a live server, its endpoints, its limits."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -414,6 +415,17 @@ def test_a_shipped_picture_that_cannot_be_read_is_left_out(tmp_path: Path, monke
     monkeypatch.setattr(shipped, "TEST_IMAGES", tmp_path)
     assert [path.name for path in shipped.gray_photos()] == ["cat_gray.jpg"]
     assert shipped.references() == ()
+
+
+@pytest.mark.slow
+def test_the_app_starts_behind_a_proxy_that_knows_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "intranet.example")
+    with running_server() as server:
+        assert httpx.get(f"{server.url}/healthz").status_code == 200
+        assert "intranet.example" in os.environ["no_proxy"]
 
 
 def test_healthz_says_what_runs(server: Server, client: Client, photo: Path) -> None:
