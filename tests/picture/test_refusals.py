@@ -11,8 +11,9 @@ import pytest
 import tifffile
 import torch
 from conftest import encoded
+from hostile_files import REFUSED, chunk
 from photo_cases import FORMATS, assert_lightness, oriented, refusal
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from colorizers.errors import ColorizerError
 from colorizers.picture.photo import Photo
@@ -47,33 +48,15 @@ def test_an_empty_file_is_refused():
     assert "empty" in refusal(b"")
 
 
-def chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
 def png_of(width: int, height: int, body: bytes) -> bytes:
     header = struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
-def gif() -> bytes:
-    return encoded(Image.new("P", (4, 4)), "GIF")
-
-
-NO_PICTURES = {
-    "text": b"Dear aunt, here is the photo.\n" * 50,
-    "svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>',
-    "pdf": b"%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\n",
-    "gif": gif(),
-    "postscript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
-    "zip": b"PK\x03\x04" + bytes(60),
-}
-
-
-@pytest.mark.parametrize("data", NO_PICTURES.values(), ids=NO_PICTURES)
-def test_what_is_no_picture_is_refused_whatever_it_is_called(data: bytes, tmp_path: Path):
+@pytest.mark.parametrize("name", ["SVG", "PDF", "PostScript", "a zip", "a letter"])
+def test_what_is_no_picture_is_refused_whatever_it_is_called(name: str, tmp_path: Path):
     path = tmp_path / "photo.png"
-    path.write_bytes(data)
+    path.write_bytes(REFUSED[name]())
     sentence = refusal(path)
     assert "photo.png" in sentence
     assert "PNG" in sentence
@@ -88,22 +71,6 @@ def test_huge_dimensions_are_refused_before_decoding():
     assert "60000x60000" in refusal(png_of(60000, 60000, b"")) or "far more pixels" in refusal(
         png_of(60000, 60000, b"")
     )
-
-
-def test_a_decompression_bomb_is_refused_before_decoding():
-    body = zlib.compressobj(9)
-    data = b"".join([body.compress(bytes(14001 * 1000)) for _ in range(14)]) + body.flush()
-    bomb = png_of(14000, 14000, data)
-    assert len(bomb) < 1_000_000
-    assert "pixels" in refusal(bomb)
-
-
-def test_a_bomb_of_text_in_a_small_picture_is_refused():
-    info = PngImagePlugin.PngInfo()
-    info.add_text("Comment", " " * 80_000_000, zip=True)
-    data = encoded(Image.new("L", (4, 4)), pnginfo=info)
-    assert len(data) < 200_000
-    refusal(data)
 
 
 def test_a_file_over_the_cap_is_refused_before_decoding():
