@@ -58,7 +58,7 @@ class Photo:
         named = name or (Path(source).name if isinstance(source, str | os.PathLike) else "")
         pixels, alpha, bits, exif, dpi, notes = decode(source, named, max_megabytes)
         if pixels.ndim == 3:
-            notes = (*notes, Text("photo.has-tint" if _is_tinted(pixels) else "photo.has-color"))
+            notes = (*notes, Text("photo.has-tint") if _is_tinted(pixels) else Text("photo.has-color"))
         plain = cls.of_pixels(pixels, clean_name(named))
         return replace(plain, alpha=alpha, bits=bits, exif=exif, dpi=dpi, notes=notes)
 
