@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from colorizers.methods.method import MethodInfo
+from colorizers.networks.prepared import prepared
 from colorizers.pool import Loader
 from colorizers.weights.registry import PUBLISHED
 from colorizers.weights.store import WeightReader, WeightStore
@@ -44,4 +45,4 @@ class Trained:
         return (self.key(options),)
 
     def _load(self, key: str, device: torch.device, reader: WeightReader) -> nn.Module:
-        return reader.load_into(self.networks[key.partition("/")[2]](), key)
+        return prepared(reader.load_into(self.networks[key.partition("/")[2]](), key), device)
