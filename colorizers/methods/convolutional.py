@@ -15,6 +15,7 @@ from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.hints import Hints, planes
 from colorizers.picture.photo import Photo
 from colorizers.picture.resize import resized
+from colorizers.weights.registry import PUBLISHED
 from colorizers.words import Text
 
 
@@ -40,6 +41,10 @@ class Convolutional(Trained):
     def square(self, options: Any) -> int | None:
         """The side of the square that the chosen network receives, None for one that receives any shape."""
         return self.squares.get(self.key(options).partition("/")[2])
+
+    def converts(self, key: str) -> bool:
+        """As `Trained.converts`: all but the published networks, which are large and were made for other sizes."""
+        return key not in PUBLISHED
 
     @torch.inference_mode()
     def run(self, photo: Photo, options: ConvolutionalOptions, job: Job) -> list[Outcome]:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from colorizers.methods.method import MethodInfo
+from colorizers.networks.converted import Converted, can_convert
 from colorizers.networks.prepared import prepared
 from colorizers.pool import Loader
 from colorizers.weights.registry import PUBLISHED
@@ -40,9 +41,14 @@ class Trained:
         """As `Method.key`."""
         return f"{self.info.name}/{getattr(options, 'weights', next(iter(self.networks)))}"
 
+    def converts(self, key: str) -> bool:
+        """Whether the network of these weights may be converted: only tensors go into and come out of its passes."""
+        return False
+
     def needs(self, options: Any, store: WeightStore) -> tuple[str, ...]:
         """As `Method.needs`."""
         return (self.key(options),)
 
     def _load(self, key: str, device: torch.device, reader: WeightReader) -> nn.Module:
-        return prepared(reader.load_into(self.networks[key.partition("/")[2]](), key), device)
+        network = prepared(reader.load_into(self.networks[key.partition("/")[2]](), key), device)
+        return Converted(network) if self.converts(key) and can_convert(device) else network
