@@ -4,7 +4,6 @@ A network that was prepared gives the colours that it gave before, sooner; it ca
 """
 
 import itertools
-from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -29,16 +28,17 @@ def prepared(network: nn.Module, device: torch.device) -> nn.Module:
         if hasattr(module, "weight_u"):
             remove_spectral_norm(module)
     for module in list(network.modules()):
-        for convolution, norm in list(_pairs(module)):
-            folded = fuse_conv_bn_eval(module.get_submodule(convolution), module.get_submodule(norm))
-            module.register_module(convolution, folded)
-            module.register_module(norm, nn.Identity())
-    return network.to(memory_format=torch.channels_last) if device.type == "cpu" else network
+        _fold_norms(module)
+    if device.type == "cpu":
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
-def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
-    """Names of the convolutions in a module that a batch norm follows, and of those."""
+def _fold_norms(module: nn.Module) -> None:
+    """Replace the convolutions that stand in a module itself and that a batch norm follows."""
     parts = dict(module.named_children())
-    for convolution, norm in itertools.pairwise(parts) if isinstance(module, nn.Sequential) else _NAMED:
-        if isinstance(parts.get(convolution), nn.Conv2d) and isinstance(parts.get(norm), nn.BatchNorm2d):
-            yield convolution, norm
+    for first, second in itertools.pairwise(parts) if isinstance(module, nn.Sequential) else _NAMED:
+        convolution, norm = parts.get(first), parts.get(second)
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            module.register_module(first, fuse_conv_bn_eval(convolution, norm))
+            module.register_module(second, nn.Identity())
