@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from colorizers.settings import get_settings
 
-PAYS_AFTER = 64
-"""Passes after which a conversion, a second or three once, has been worth its time for the fastest of our networks."""
+PAYS_AFTER = 100
+"""Passes after which a conversion, which takes one to four seconds once, would about have paid for itself."""
 
 _EXACT = "f32"  # on some processors the default is bfloat16, which moves colours by visible steps
 
