@@ -18,6 +18,8 @@ from colorizers.picture.resize import resized
 from colorizers.weights.registry import PUBLISHED
 from colorizers.words import Text
 
+_AS_FAST = {"multicolor/lab_hsv_yuv"}  # by torch as by OpenVINO
+
 
 class ConvolutionalOptions(Options):
     """Options of a network that predicts the colours in one pass."""
@@ -43,8 +45,8 @@ class Convolutional(Trained):
         return self.squares.get(self.key(options).partition("/")[2])
 
     def converts(self, key: str) -> bool:
-        """As `Trained.converts`: all but the published networks, which are large and were made for other sizes."""
-        return key not in PUBLISHED
+        """As `Trained.converts`: all but the published ones, which are large, and those that would gain nothing."""
+        return key not in PUBLISHED and key not in _AS_FAST
 
     @torch.inference_mode()
     def run(self, photo: Photo, options: ConvolutionalOptions, job: Job) -> list[Outcome]:

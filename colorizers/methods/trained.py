@@ -42,7 +42,7 @@ class Trained:
         return f"{self.info.name}/{getattr(options, 'weights', next(iter(self.networks)))}"
 
     def converts(self, key: str) -> bool:
-        """Whether the network of these weights may be converted: only tensors go into and come out of its passes."""
+        """Whether `Converted` computes the network of these weights sooner: tensors go in, and one comes out."""
         return False
 
     def needs(self, options: Any, store: WeightStore) -> tuple[str, ...]:
