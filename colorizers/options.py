@@ -27,6 +27,7 @@ RESERVED = {
     "variants": "int",
     "working_size": "int",
     "start_from": "choice",
+    "blend_with": "choice",
     "vividness": "float",
     "color_strength": "float",
     "saturation": "float",
@@ -141,9 +142,9 @@ def control(default: Any, *, low: float | None = None, high: float | None = None
     return Field(default, ge=low, le=high, json_schema_extra=extra)
 
 
-def choice(default: str, labels: Mapping[str, Text]) -> Any:
+def choice(default: str, labels: Mapping[str, Text], *, key: str = "") -> Any:
     """A choice among the keys of `labels`, annotated `str`, where they are not known before the program runs."""
-    extra: Any = {"kind": "choice", "labels": labels}
+    extra: Any = {"kind": "choice", "labels": labels, "key": key}
     return Field(default, pattern=f"^({'|'.join(labels)})$", json_schema_extra=extra)
 
 

@@ -41,6 +41,7 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--format", choices=get_args(Format), help=str(Text("commands.colorize.format")))
     add("--bits", type=int, choices=(8, 16), default=8, help=str(Text("commands.colorize.bits")))
     add("--keep-exif", action="store_true", help=str(Text("commands.colorize.keep-exif")))
+    add("--mark", action="store_true", help=str(Text("commands.colorize.mark")))
     add("--json", action="store_true", help=str(Text("commands.colorize.json")))
     add("--overwrite", action="store_true", help=str(Text("commands.colorize.overwrite")))
     add("--checkpoint", type=Path, metavar="PATH", help=str(Text("commands.colorize.checkpoint")))

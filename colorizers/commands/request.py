@@ -2,7 +2,7 @@
 
 import argparse
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,6 +65,7 @@ class ColorizeRequest:
     remake: Remake | None
     bits: int
     keep_exif: bool
+    marked: bool
     overwrite: bool
     resumes: bool
     inputs: frozenset[tuple[int, int]]
@@ -103,6 +104,7 @@ class ColorizeRequest:
 
     def write(self, result: Result, file: OutputFile) -> tuple[Text, ...]:
         """Write one of the files of a photo; gives notes on what its format could not hold."""
+        result = replace(result, marked=self.marked)
         with written_whole(file.path) as partial:
             if file.export == "none":
                 return result.save(partial, self.bits, self.keep_exif)
@@ -173,6 +175,7 @@ def request_of(arguments: argparse.Namespace, photos: list[Path], resumes: bool)
         remake=remake,
         bits=arguments.bits,
         keep_exif=arguments.keep_exif,
+        marked=arguments.mark,
         overwrite=arguments.overwrite,
         resumes=resumes,
         inputs=frozenset(_identity(path) for path in inputs if path is not None and path.exists()),

@@ -73,13 +73,13 @@ class LocalBackend:
         return WeightsState(store.registry, frozenset(key for key in store.registry if store.has(key)))
 
     def missing(self, method: str, options: Options) -> Sequence[Weights]:
-        """As `Engine.missing`, with those of the method whose colours the options start from."""
+        """As `Engine.missing`, with those of the methods whose colours the options start from."""
         own, store = self._methods[method], self.pool.store
         needed = list(own.needs(options, store))
         if self._must_check(own, options):
             needed.append(own.info.checker)
-        if (base := self._base(options)) is not None:
-            needed += base[0].needs(base[1], store)
+        for base, its in self._bases(options):
+            needed += base.needs(its, store)
         return store.missing(needed)
 
     def download(self, keys: Sequence[str]) -> Iterator[Step | Heartbeat]:
@@ -156,34 +156,34 @@ class LocalBackend:
         info = method.info
         return self._check_pictures and bool(info.checker) and method.key(options) not in info.unchecked
 
-    def _base(self, options: Options) -> tuple[AnyMethod, Options] | None:
-        """The method whose colours an option asks to start from, and its options: its own, one variant, seed 0.
+    def _bases(self, options: Options) -> list[tuple[AnyMethod, Options]]:
+        """The methods whose colours these options ask to start from, and their options: their own, one variant, seed 0.
 
         Not the seed of the run, so that all its variants, each alone or together, have the same start.
         """
-        name = getattr(options, "start_from", "gray")
-        if name == "gray":
-            return None
-        base = find(self._methods, name)
-        fixed = {"seed": 0, "variants": 1}
-        names = base.info.options.model_fields
-        return base, validated(base.info.options, {name: value for name, value in fixed.items() if name in names})
+        wanted = (getattr(options, name, "gray") for name in ("start_from", "blend_with"))
+        return [self._as_start(find(self._methods, name)) for name in wanted if name != "gray"]
+
+    def _as_start(self, base: AnyMethod) -> tuple[AnyMethod, Options]:
+        model, fixed = base.info.options, {"seed": 0, "variants": 1}
+        return base, validated(model, {name: fixed[name] for name in fixed if name in model.model_fields})
 
     def _run(self, method: AnyMethod, photo: Photo, options: Options, job: Job) -> Sequence[Outcome | None]:
-        """Run the method, after the one that it starts from."""
-        if (resolved := self._base(options)) is None:
-            return method.run(photo, options, job)
-        base, own = resolved
+        """Run the method, after those that it starts from."""
+        starts = tuple(self._start(base, its, photo, job) for base, its in self._bases(options))
+        return method.run(photo, options, replace(job, starts=starts))
+
+    def _start(self, base: AnyMethod, options: Options, photo: Photo, job: Job) -> Start:
+        """The colours of a method for another one that starts from them."""
         title = base.info.title
 
         def report(step: Step) -> None:
             job.report(Step(0, 1, Text("progress.of-method", method=title, text=step.text), step.preview, share=0))
 
-        outcome = base.run(photo, own, replace(job, report=report, stop_early=lambda: False))[0]
+        outcome = base.run(photo, options, replace(job, report=report, stop_early=lambda: False))[0]
         if outcome is None:
             raise ColorizerError(Text("engine.no-start", method=title))
-        start = Start(outcome, finish_of(base.info, dict(own), {}))
-        return method.run(photo, options, replace(job, start=start))
+        return Start(outcome, finish_of(base.info, dict(options), {}))
 
 
 def _record(job: CheckedJob, method: AnyMethod, options: Options, hashes: Mapping[str, str], stopped: bool) -> Record:

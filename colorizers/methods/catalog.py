@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from colorizers.errors import ColorizerError
-from colorizers.methods import adain
+from colorizers.methods import adain, blend
 from colorizers.methods.method import AnyMethod
 from colorizers.methods.photo_methods import PHOTO_METHODS
 from colorizers.methods.stable_diffusion import controlnet, img2img
@@ -19,7 +19,8 @@ _FIRST = (
     img2img.METHOD,
     controlnet.METHOD,
 )
-METHODS: dict[str, AnyMethod] = {method.info.name: method for method in (*_FIRST, *PHOTO_METHODS.values())}
+_LAST = (blend.METHOD,)
+METHODS: dict[str, AnyMethod] = {method.info.name: method for method in (*_FIRST, *PHOTO_METHODS.values(), *_LAST)}
 REGISTRY: dict[str, Weights] = {
     **{key: ours(key) for method in METHODS.values() for key in method.own_weights},
     **PUBLISHED,

@@ -95,17 +95,18 @@ class Job:
     """Everything that the engine lends a method for one run.
 
     `report(step)` shows progress; call it often: it raises Cancelled when the user has left or pressed Stop.
-    `stop_early()` is true when the user wants the partial result of a method that has one. `start` is the outcome that
-    the option `start_from` asks for. `hints` are the user's, which `compose` honours whether or not the method listens
-    to them. With `check_pictures` no picture may leave unchecked. The method may add
-    `notes`, sentences for the user, and `maps`, planes (h, w) in [0, 1] by name, that guided a network.
+    `stop_early()` is true when the user wants the partial result of a method that has one. `starts` are the colours
+    that the options `start_from` and `blend_with` ask for, where the method has these and they are not gray.
+    `hints` are the user's, which `compose` honours whether or not the method listens to them. With `check_pictures` no
+    picture may leave unchecked. The method may add `notes`, sentences for the user, and `maps`, planes (h, w) in
+    [0, 1] by name, that guided a network.
     """
 
     models: Leases
     device: torch.device
     report: Callable[[Step], None]
     stop_early: Callable[[], bool]
-    start: Start | None = None
+    starts: tuple[Start, ...] = ()
     hints: Hints = ()
     check_pictures: bool = False
     notes: list[Text] = field(default_factory=list)

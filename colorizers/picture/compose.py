@@ -71,7 +71,7 @@ def ab_at(outcome: Kept, along: float, down: float) -> Tensor:
     if isinstance(outcome, PackedPainting):
         y, x = place_at(outcome.levels.shape, along, down)
         return ab_at(_unpacked(PackedPainting(outcome.levels[:, y : y + 1, x : x + 1])), 0, 0)
-    planes = _planes(outcome)
+    planes = planes_of(outcome)
     y, x = place_at(planes.shape, along, down)
     return planes[-2:, y, x].detach().float().cpu()
 
@@ -106,7 +106,7 @@ def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hin
     Colours out of sRGB lose chroma at constant L* and hue: see `fit_gamut`.
     """
     height, width = lightness.shape
-    small = _planes(outcome).detach().float().cpu()
+    small = planes_of(outcome).detach().float().cpu()
     if finish.edge_snap > 0:
         small = _snapped(small, lightness, finish.edge_snap)
     rows_of = _enlarger(small, height, width)
@@ -133,7 +133,7 @@ def uncolored(lightness: Tensor) -> np.ndarray:
     return compose(lightness, Chroma(torch.zeros(2, 1, 1)), Finish())
 
 
-def _planes(outcome: Kept) -> Tensor:
+def planes_of(outcome: Kept) -> Tensor:
     """The ab (2, h, w) of chroma, or the Lab (3, h, w) of a painting."""
     plain = _unpacked(outcome)
     return plain.ab if isinstance(plain, Chroma) else rgb_to_lab(plain.rgb.clamp(0, 1))

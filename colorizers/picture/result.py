@@ -15,6 +15,7 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.compose import Kept, compose, turned
 from colorizers.picture.finish import Finish
 from colorizers.picture.hints import Hints
+from colorizers.picture.mark import with_mark
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, Record
 from colorizers.words import Text
@@ -58,12 +59,16 @@ class Coloring:
 
 @dataclass(frozen=True)
 class Result:
-    """A photo, its colours, their finish and the user's hints; the pixels are composed when they are asked for."""
+    """A photo, its colours, their finish and the user's hints; the pixels are composed when they are asked for.
+
+    `marked` pictures have a small mark, which says that a machine made their colours.
+    """
 
     photo: Photo
     coloring: Coloring
     finish: Finish
     hints: Hints = ()
+    marked: bool = False
 
     @property
     def record(self) -> Record:
@@ -85,7 +90,8 @@ class Result:
 
     def pixels(self, bits: int = 8) -> np.ndarray:
         """RGB (H, W, 3), uint8 or uint16, at the photo's exact size."""
-        return compose(self.photo.lightness, self.coloring.outcome, self.finish, bits, self.hints)
+        pixels = compose(self.photo.lightness, self.coloring.outcome, self.finish, bits, self.hints)
+        return with_mark(pixels) if self.marked else pixels
 
     def image(self) -> Image.Image:
         """The 8-bit picture, RGB or RGBA as the photo was."""

@@ -5,7 +5,7 @@ import time
 import traceback
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class BatchView:
     finish: Panel
     format: gr.Dropdown
     keep_exif: gr.Checkbox
+    mark: gr.Checkbox
     run: gr.Button
     stop: gr.Button
     download: gr.Button
@@ -90,7 +91,7 @@ class BatchHandlers:
             api_visibility="private", **OPENING,
         )  # fmt: skip
         came.failure(lambda: None, None, view.upload, **quiet)
-        inputs = [session, view.method, view.format, view.keep_exif, *view.finish.components]
+        inputs = [session, view.method, view.format, view.keep_exif, view.mark, *view.finish.components]
         self.job = view.run.click(
             self.run, inputs, view.outputs, concurrency_id="batch", concurrency_limit=_BATCHES_AT_ONCE,
             show_progress="hidden", api_visibility="private",
@@ -119,7 +120,9 @@ class BatchHandlers:
         opened: Updates = {self.view.section: gr.Column(elem_classes=""), self.view.upload: None}
         return opened | self._show(session, JobView(Phase.EMPTY))
 
-    def run(self, session: Session, method: str, kind: str, keep_exif: bool, *finish: Any) -> Iterator[Updates]:
+    def run(
+        self, session: Session, method: str, kind: str, keep_exif: bool, mark: bool, *finish: Any
+    ) -> Iterator[Updates]:
         """Colour what is still to be coloured, or all again; one photo that fails ends nothing.
 
         Closing the generator stops it.
@@ -139,7 +142,7 @@ class BatchHandlers:
             left = (time.monotonic() - started) / done * (len(todo) - done) if done else None
             text = Text("batch.progress", done=done + 1, total=len(todo), name=str(row.name))
             yield self._show(session, JobView(Phase.RUNNING, texts.step(text, left), done / len(todo)))
-            with contextlib.closing(self._colored(session, row, method, wanted, kind, keep_exif)) as beats:
+            with contextlib.closing(self._colored(session, row, method, wanted, kind, keep_exif, mark)) as beats:
                 for _ in beats:
                     yield {self.view.status: gr.skip()}
             if session.batch is not batch:
@@ -147,7 +150,7 @@ class BatchHandlers:
         yield self._show(session, JobView(Phase.DONE, _summary(batch)))
 
     def _colored(
-        self, session: Session, row: Row, method: str, finish: Finish, kind: str, keep_exif: bool
+        self, session: Session, row: Row, method: str, finish: Finish, kind: str, keep_exif: bool, mark: bool
     ) -> Generator[None, None, None]:
         """Colour one photo and write its file; yields while that goes on, so that a cancel lands there."""
         assert row.item is not None
@@ -159,7 +162,7 @@ class BatchHandlers:
                 for event in events:
                     yield
                     if isinstance(event, Done):
-                        result = event.results(job)[0]
+                        result = replace(event.results(job)[0], marked=mark)
                         path = session.folder.place(f"{row.stem.name}{suffix}")
                         result.save(path, bits if result.photo.bits == 16 else 8, keep_exif)
                         preview = result.preview(_SMALL)
@@ -240,7 +243,7 @@ def build_batch(engine: Engine, upload: gr.File, language: str) -> BatchView:
                 )
                 gr.HTML(markup.heading(Text("page.finish"), language))
                 finish = build_panel(infos[0].finish, engine.weights(), language)
-                kind, keep_exif = build_file_options(language)
+                kind, keep_exif, mark = build_file_options(language)
     return BatchView(
-        upload, section, method, finish, kind, keep_exif, run, stop, download, file, back, status, rows, language
+        upload, section, method, finish, kind, keep_exif, mark, run, stop, download, file, back, status, rows, language
     )  # fmt: skip

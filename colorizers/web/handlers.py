@@ -102,7 +102,7 @@ class TabHandlers:
             view.gallery.select(self.choose, session, self.outputs, **tune)
         if view.use_seed is not None:
             view.use_seed.click(self.use_seed, session, view.options["seed"], **quick)
-        inputs = [session, view.format, view.keep_exif]
+        inputs = [session, view.format, view.keep_exif, view.mark]
         wire_saving(view.download, view.file, Text("page.download"), self.save, inputs, self._language)
 
     def _wire_options(self, session: gr.State, quick: dict[str, Any]) -> None:
@@ -288,13 +288,13 @@ class TabHandlers:
         with shown_errors(self._language):
             return int(session.tab(self.info).coloring.record.options["seed"] or 0)
 
-    def save(self, session: Session, kind: Any, keep_exif: bool) -> Path:
+    def save(self, session: Session, kind: Any, keep_exif: bool, mark: bool) -> Path:
         """The full-size file, or a picture that shows before and after."""
         with shown_errors(self._language):
             if kind in ENDINGS:
-                return session.export(self.info, kind)
+                return session.export(self.info, kind, mark)
             suffix, bits = FORMATS[kind]
-            path, notes = session.save(self.info, suffix, bits, keep_exif)
+            path, notes = session.save(self.info, suffix, bits, keep_exif, mark)
         for note in notes:
             gr.Info(escape(note.worded(self._language)))
         return path

@@ -378,15 +378,22 @@ class Session:
         every = [self._colored(small, coloring.outcome, tab.finish) for coloring in tab.colorings]
         return [self.folder.preview(pixels, small.alpha) for pixels in every]
 
-    def export(self, info: MethodInfo, export: Export) -> Path:
+    def export(self, info: MethodInfo, export: Export, mark: bool = False) -> Path:
         """Make a picture of the chosen result that shows before and after."""
-        chosen = self.result(info)
-        path = self.folder.place(f"{result_stem(chosen.photo.name, info.name)}{ENDINGS[export]}")
-        save_export(replace(chosen, photo=self.shown.source.open()), export, path)
+        path = self.folder.place(f"{self._stem(info)}{ENDINGS[export]}")
+        save_export(self._whole(info, mark), export, path)
         return path
 
-    def save(self, info: MethodInfo, suffix: str, bits: int, keep_exif: bool) -> tuple[Path, tuple[Text, ...]]:
+    def save(
+        self, info: MethodInfo, suffix: str, bits: int, keep_exif: bool, mark: bool = False
+    ) -> tuple[Path, tuple[Text, ...]]:
         """Make the full-size file of the chosen result; gives it and notes on what the format could not hold."""
-        chosen = self.result(info)
-        path = self.folder.place(f"{result_stem(chosen.photo.name, info.name)}{suffix}")
-        return path, replace(chosen, photo=self.shown.source.open()).save(path, bits, keep_exif)
+        path = self.folder.place(f"{self._stem(info)}{suffix}")
+        return path, self._whole(info, mark).save(path, bits, keep_exif)
+
+    def _whole(self, info: MethodInfo, mark: bool) -> Result:
+        """The chosen result on the photo at its full size."""
+        return replace(self.result(info), photo=self.shown.source.open(), marked=mark)
+
+    def _stem(self, info: MethodInfo) -> str:
+        return result_stem(self.result(info).photo.name, info.name)

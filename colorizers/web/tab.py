@@ -66,6 +66,7 @@ class TabView:
     reset: gr.Button
     format: gr.Dropdown
     keep_exif: gr.Checkbox
+    mark: gr.Checkbox
     download: gr.Button
     file: gr.DownloadButton
     link: gr.Button
@@ -127,7 +128,7 @@ def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView
         gr.HTML(markup.tools(language), elem_classes="tools-line")
     with gr.Column(elem_classes="side"):
         run, stop, download, file, status, downloading = _actions(language)
-        kind, keep_exif = _save_as(language)
+        kind, keep_exif, mark = _save_as(language)
         beforehand = gr.HTML(elem_classes="beforehand")
         gallery = _variants(language) if "variants" in info.options.model_fields else None
         seed, use_seed = _seed("seed" in info.options.model_fields, language)
@@ -142,7 +143,7 @@ def build_tab(info: MethodInfo, weights: WeightsState, language: str) -> TabView
         maps = gr.HTML(elem_classes="maps-line") if info.shows_maps else None
     return TabView(
         beforehand, downloading, options, run, stop, status, losses, slider, gallery, seed, use_seed, maps, looks,
-        finish, undo, redo, reset, kind, keep_exif, download, file, link, linked, language,
+        finish, undo, redo, reset, kind, keep_exif, mark, download, file, link, linked, language,
     )  # fmt: skip
 
 
@@ -206,14 +207,20 @@ def _steps(language: str) -> tuple[gr.Button, gr.Button, gr.Button]:
         return undo, redo, gr.Button(Text("page.reset").worded(language), size="sm")
 
 
-def _save_as(language: str) -> tuple[gr.Dropdown, gr.Checkbox]:
+def _save_as(language: str) -> tuple[gr.Dropdown, gr.Checkbox, gr.Checkbox]:
     """What Download saves, and what can be done in its place: `page.js` copies the picture."""
     gr.HTML(markup.small(Text("page.machine-made").worded(language)), elem_classes="machine-made")
     with gr.Accordion(Text("page.save-as").worded(language), open=False, elem_classes="save-as"):
         kind = gr.Dropdown(_kinds(False, language), value="PNG", label=Text("page.format").worded(language))
-        keep_exif = gr.Checkbox(label=Text("page.keep-exif").worded(language))
+        keep_exif, mark = _file_switches(language)
         gr.HTML(markup.copy_button(language))
-    return kind, keep_exif
+    return kind, keep_exif, mark
+
+
+def _file_switches(language: str) -> tuple[gr.Checkbox, gr.Checkbox]:
+    """Whether files keep their EXIF data, and whether they have the mark."""
+    keep_exif, mark = (gr.Checkbox(label=Text(f"page.{name}").worded(language)) for name in ("keep-exif", "mark"))
+    return keep_exif, mark
 
 
 def _kinds(deep: bool, language: str) -> list[tuple[str, str]]:
@@ -221,10 +228,10 @@ def _kinds(deep: bool, language: str) -> list[tuple[str, str]]:
     return [*_formats(deep, language), *((Text(f"page.export-{name}").worded(language), name) for name in ENDINGS)]
 
 
-def build_file_options(language: str) -> tuple[gr.Dropdown, gr.Checkbox]:
-    """The format of files, that of 16 bits too, and whether they keep their EXIF data."""
+def build_file_options(language: str) -> tuple[gr.Dropdown, gr.Checkbox, gr.Checkbox]:
+    """The format of files, that of 16 bits too, whether they keep their EXIF data, and whether they have the mark."""
     kind = gr.Dropdown(_formats(True, language), value="PNG", label=Text("page.format").worded(language))
-    return kind, gr.Checkbox(label=Text("page.keep-exif").worded(language))
+    return kind, *_file_switches(language)
 
 
 def _formats(deep: bool, language: str) -> list[tuple[str, str]]:

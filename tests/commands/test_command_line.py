@@ -74,6 +74,15 @@ class TestOnePhoto:
             assert 0x010F not in bare.getexif()
             assert kept.getexif()[0x010F] == "Leica"
 
+    def test_has_a_mark_in_a_corner_where_it_is_asked_for(self, here: Path, gray: np.ndarray):
+        Image.fromarray(gray).save("-p.png")
+        for name, more in (("plain.png", ()), ("marked.png", ("--mark",))):
+            assert command("colorize", "-o", name, *more, "--", "-p.png") == 0
+        plain, marked = (np.asarray(Image.open(name)) for name in ("plain.png", "marked.png"))
+        changed = (plain != marked).any(-1)
+        assert changed[-3:].any()
+        assert not changed[: len(changed) // 2].any()
+
     def test_may_have_a_name_that_looks_like_a_flag(self, here: Path, gray: np.ndarray):
         Image.fromarray(gray).save("-m.png")
         assert command("colorize", "-o", "out.png", "--", "-m.png") == 0

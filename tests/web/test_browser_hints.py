@@ -15,8 +15,10 @@ from playwright.sync_api import Locator, Page, expect
 from run_command import command
 from web_page import (
     after_picture,
+    choose,
     download,
     give,
+    open_advanced,
     open_tab,
     result,
     shown,
@@ -133,6 +135,26 @@ def test_a_painted_hint_colours_its_region_alone_and_can_be_undone_and_is_the_sa
     client.close()
     assert np.array_equal(pixels(out), hinted)
     assert np.array_equal(pixels(files[0]), hinted)
+
+
+def test_a_network_that_listens_colours_the_photo_again_with_the_hint(
+    hinting: Page, photo: Path, tmp_path: Path
+) -> None:
+    open_advanced(hinting)
+    with changing(hinting):
+        choose(hinting, "Network", "Pretrained encoder, listens to colour hints")
+    wait_for_colour(hinting)
+    surface(hinting).focus()
+    hinting.keyboard.press("Enter")
+    choose_color(hinting, "#c02040")
+    wait_for_colour(hinting)
+    hints = [hint.model_dump() for hint in read_record(download(hinting, tmp_path)).hints]
+    (tmp_path / "hints.json").write_text(json.dumps(hints))
+    out = tmp_path / "command.png"
+    assert command("colorize", photo, "--weights", "hints", "--hints", tmp_path / "hints.json", "-o", out) == 0
+    heard = pixels(out)
+    while not np.array_equal(pixels(download(hinting, tmp_path)), heard):
+        wait_for_new_source(after_picture(hinting), after_picture(hinting).get_attribute("src"))
 
 
 def test_a_hint_is_placed_moved_and_removed_by_keyboard(hinting: Page, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ SUITING: dict[str, Any] = {"guidance_scale": 7.0, "steps": 20, "working_size": 5
 
 
 def start_from(default: str) -> Any:
-    """The option `start_from`, which the engine resolves to `Job.start`: every method that needs the photo alone."""
+    """The option `start_from`, in `Job.starts`: every method that needs the photo alone."""
     return choice(default, _STARTS)
 
 

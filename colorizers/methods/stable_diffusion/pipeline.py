@@ -77,7 +77,7 @@ class StableDiffusion:
         """One painting a variant, its long side at the working size."""
         frame = frame_of(photo.size, options.working_size)
         lightness = resized(photo.lightness[None], (frame.height, frame.width))[0]
-        init_image = _init_image(lightness, job.start)
+        init_image = _init_image(lightness, *job.starts)
         if options.strength == 0:
             job.notes.append(Text("stable_diffusion.strength-zero"))
             return [Painting(init_image)] * options.variants
@@ -238,7 +238,7 @@ def schedule_of(options: Any) -> Schedule:
     return Schedule(options.steps, options.strength)
 
 
-def _init_image(lightness: Tensor, start: Start | None) -> Tensor:
+def _init_image(lightness: Tensor, start: Start | None = None) -> Tensor:
     """The picture that is changed, sRGB (3, H, W), for L* (H, W): gray, or the colours of another method."""
     if start is None:
         return gray_rgb(lightness)
