@@ -45,18 +45,19 @@ def contenders() -> Iterator[Contender]:
     """All networks of one pass: ours with torch and, where it is installed, with OpenVINO; then the peers."""
     import torch
 
+    from colorizers.methods.adain import Adain
     from colorizers.methods.catalog import METHODS
-    from colorizers.networks.converted import Converted, can_convert
+    from colorizers.methods.converted import Converted, can_convert
+    from colorizers.methods.convolutional import Convolutional
     from colorizers.networks.prepared import prepared
     from colorizers.options import controls
 
     cpu = torch.device("cpu")
-    ours = [key for method in METHODS.values() if hasattr(method, "converts") for key in method.own_weights]
+    one_pass = [method for method in METHODS.values() if isinstance(method, Convolutional | Adain)]
+    ours = [key for method in one_pass for key in method.own_weights]
     for key in (*ours, *PEERS):
         name, _, weights = key.partition("/")
         method = METHODS[name]
-        if key not in PEERS and not method.converts(key):
-            continue
         options = {entry.name: entry.default for entry in controls(method.info.options)} | {"weights": weights}
         given, receives = inputs(method, method.info.options.model_construct(**options))
         network = prepared(method.networks[weights](), cpu).requires_grad_(False)
@@ -93,7 +94,7 @@ def main() -> None:
     sys.path.insert(0, str(ROOT))
     import torch
 
-    from colorizers.networks import converted
+    from colorizers.methods import converted
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)

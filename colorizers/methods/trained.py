@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from colorizers.methods.converted import Converted, can_convert
 from colorizers.methods.method import MethodInfo
-from colorizers.networks.converted import Converted, can_convert
 from colorizers.networks.prepared import prepared
 from colorizers.pool import Loader
 from colorizers.weights.registry import PUBLISHED
