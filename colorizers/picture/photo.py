@@ -19,6 +19,7 @@ from colorizers.picture.resize import resized, size_within
 from colorizers.words import Text
 
 _STRIP = 1 << 20  # pixels converted at a time
+_TINT_SIDE, _TINT_SPREAD = 64, 2.0  # pixels; Lab units by which the colours of a tinted print stray from its tint
 _LONGEST_SIDE_RATIO = 4  # of the input of a network: a panorama is not enlarged beyond it
 
 
@@ -57,7 +58,7 @@ class Photo:
         named = name or (Path(source).name if isinstance(source, str | os.PathLike) else "")
         pixels, alpha, bits, exif, dpi, notes = decode(source, named, max_megabytes)
         if pixels.ndim == 3:
-            notes = (*notes, Text("photo.has-color"))
+            notes = (*notes, Text("photo.has-tint") if _is_tinted(pixels) else Text("photo.has-color"))
         plain = cls.of_pixels(pixels, clean_name(named))
         return replace(plain, alpha=alpha, bits=bits, exif=exif, dpi=dpi, notes=notes)
 
@@ -169,6 +170,16 @@ def _lightness(pixels: np.ndarray) -> Tensor:
         gray = strip.ndim == 2
         lightness[top : top + rows] = gray_to_lightness(strip) if gray else rgb_to_lightness(strip.movedim(-1, 0))
     return lightness
+
+
+def _is_tinted(rgb: np.ndarray) -> bool:
+    """Whether sRGB (H, W, 3) uint8 has one tint, as toned and yellowed prints have: its ab follow from its L* alone."""
+    small = Image.fromarray(rgb).resize((_TINT_SIDE, _TINT_SIDE), Image.Resampling.BOX)
+    lightness, *ab = rgb_to_lab(torch.from_numpy(np.array(small)).movedim(-1, 0) / 255).flatten(1).double()
+    powers = (lightness[:, None] / 100) ** torch.arange(4)
+    colors = torch.stack(ab, 1)
+    strayed = colors - powers @ torch.linalg.lstsq(powers, colors, driver="gelsd").solution
+    return strayed.square().sum(1).mean().sqrt().item() < _TINT_SPREAD
 
 
 def _stretched(lightness: Tensor) -> Tensor:

@@ -19,16 +19,17 @@ _COLUMNS = ("x gray", "KID")  # of the table in a card: how far from the truth, 
 
 
 def about(info: MethodInfo, weights: WeightsState, language: str) -> str:
-    """A part that can be opened: the paper, the method in two sentences, and a table of its weights."""
+    """A part that can be opened: the paper, the method in two sentences, and a table of its weights, if it has any."""
     rows = [_row(info, one, label, weights, language) for one, label in _choices(info, weights, language)]
+    told = f"<p>{worded(Text(f'methods.{info.name}.about'), language)}</p>{_table(rows, language) if rows else ''}"
+    return f'<details class="about"><summary>{escape(info.paper)}</summary>{told}</details>'
+
+
+def _table(rows: list[str], language: str) -> str:
     heads = (Text(f"about.{head}") for head in ("weights", "parameters", "x-gray", "kid"))
-    table = "".join(f'<th scope="col">{worded(head, language)}</th>' for head in heads)
-    return (
-        f'<details class="about"><summary>{escape(info.paper)}</summary>'
-        f"<p>{worded(Text(f'methods.{info.name}.about'), language)}</p>"
-        f"<table><thead><tr>{table}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        f"<p>{worded(Text('about.figures'), language)}</p></details>"
-    )
+    line = "".join(f'<th scope="col">{worded(head, language)}</th>' for head in heads)
+    table = f"<table><thead><tr>{line}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f"{table}<p>{worded(Text('about.figures'), language)}</p>"
 
 
 def _choices(info: MethodInfo, weights: WeightsState, language: str) -> list[tuple[Weights, str]]:

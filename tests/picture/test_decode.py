@@ -169,6 +169,13 @@ def test_a_colour_photo_gives_its_luminance_its_colours_and_a_note():
     assert any("already has colour" in str(note) for note in photo.notes)
 
 
+@pytest.mark.parametrize("white", ["#f3e2bd", "#c8d4f0"])
+def test_a_toned_print_is_not_called_a_colour_photo(gray_pixels: np.ndarray, white: str):
+    toned = ImageOps.colorize(Image.fromarray(gray_pixels), black="#1c120a", white=white)
+    photo = Photo.open(encoded(toned, "JPEG"))
+    assert [str(note) for note in photo.notes] == ["The photo has one even tint: only its luminance was used."]
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_gray_stored_as_colour_is_not_called_colour(gray_pixels: np.ndarray, kind: str):
     photo = Photo.open(encoded(Image.fromarray(gray_pixels).convert("RGB"), kind))
