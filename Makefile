@@ -3,6 +3,7 @@
 # make check       the same and the quick tests: no browser, no Stable Diffusion, nothing that takes long
 # make test        the same and all other tests; installs Chromium where there is no browser for them
 # make test-full   the same with every run of Stable Diffusion, which takes a long time
+# make bench       times everything that needs no download, on a machine that has nothing else to do
 # Each makes its own .venv first. Another Python: make run PYTHON=python3.12
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ install := $(python) -m pip install -q --disable-pip-version-check
 # Two processes, each with one thread so that they do not share a core; the first that is done helps the other.
 pytest := OMP_NUM_THREADS=1 $(python) -m pytest -n 2 --dist worksteal
 
-.PHONY: run lint check test test-full browser
+.PHONY: run lint check test test-full bench browser
 
 run: $(VENV)/run.stamp
 	$(python) app.py
@@ -25,6 +26,12 @@ test: browser lint
 
 test-full: browser lint
 	$(pytest) --full
+
+bench: $(VENV)/run.stamp
+	mkdir -p build
+	$(python) benchmarks/networks.py --json build/networks.json
+	$(python) benchmarks/pipeline.py
+	$(python) benchmarks/finish.py
 
 lint: $(VENV)/test.stamp
 	$(python) -m ruff check

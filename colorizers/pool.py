@@ -243,10 +243,11 @@ class Leases:
 
 
 def _bytes_of(models: Iterable[nn.Module]) -> int:
-    """Of parameters and buffers, storages shared between models once."""
+    """Of parameters and buffers, storages shared between models once, and what `Converted` networks hold besides."""
+    models = list(models)
     tensors = (tensor for model in models for tensor in (*model.parameters(), *model.buffers()))
     storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
-    return sum(storages.values())
+    return sum(storages.values()) + sum(getattr(model, "foreign_bytes", 0) for model in models)
 
 
 def default_budget(device: torch.device) -> int:

@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
         "auto", description="of Stable Diffusion; auto is float16 on a GPU by CUDA that is good at it, else float32"
     )
+    runtime: Literal["auto", "torch"] = Field(
+        "auto",
+        description="of networks on the CPU; auto is OpenVINO where it is installed, for those that it speeds up",
+    )
     weights_dir: Path | None = Field(None, description="looked into before the weights shipped with the project")
     model: str | None = Field(None, description="path or hub id of a Stable Diffusion 1.x to offer, as --model")
     controlnet: str | None = Field(None, description="path or hub id of a ControlNet for depth, as --controlnet")

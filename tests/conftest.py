@@ -45,6 +45,14 @@ def uploads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def torch_alone() -> Iterator[None]:
+    """Results shall not depend on whether OpenVINO is installed, nor on how often a network was used before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLORIZERS_RUNTIME", "torch")
+        yield
+
+
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
     """The bytes of a file that holds the image."""
     file = io.BytesIO()

@@ -41,6 +41,10 @@ class Adain(Trained):
         """As `Method.needs`: statistics need no weights."""
         return () if options.palette_transfer else super().needs(options, store)
 
+    def converts(self, key: str) -> bool:
+        """As `Trained.converts`."""
+        return True
+
     @torch.inference_mode()
     def run(self, photo: Photo, options: AdainOptions, job: Job) -> list[Outcome]:
         """One outcome: chroma at a quarter of the working size; at the whole of it by statistics."""

@@ -15,7 +15,10 @@ from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.hints import Hints, planes
 from colorizers.picture.photo import Photo
 from colorizers.picture.resize import resized
+from colorizers.weights.registry import PUBLISHED
 from colorizers.words import Text
+
+_AS_FAST = {"multicolor/lab_hsv_yuv"}  # by torch as by OpenVINO
 
 
 class ConvolutionalOptions(Options):
@@ -40,6 +43,10 @@ class Convolutional(Trained):
     def square(self, options: Any) -> int | None:
         """The side of the square that the chosen network receives, None for one that receives any shape."""
         return self.squares.get(self.key(options).partition("/")[2])
+
+    def converts(self, key: str) -> bool:
+        """As `Trained.converts`: all but the published ones, which are large, and those that would gain nothing."""
+        return key not in PUBLISHED and key not in _AS_FAST
 
     @torch.inference_mode()
     def run(self, photo: Photo, options: ConvolutionalOptions, job: Job) -> list[Outcome]:

@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from colorizers.methods.converted import Converted, can_convert
 from colorizers.methods.method import MethodInfo
+from colorizers.networks.prepared import prepared
 from colorizers.pool import Loader
 from colorizers.weights.registry import PUBLISHED
 from colorizers.weights.store import WeightReader, WeightStore
@@ -39,9 +41,14 @@ class Trained:
         """As `Method.key`."""
         return f"{self.info.name}/{getattr(options, 'weights', next(iter(self.networks)))}"
 
+    def converts(self, key: str) -> bool:
+        """Whether `Converted` computes the network of these weights sooner: tensors go in, and one comes out."""
+        return False
+
     def needs(self, options: Any, store: WeightStore) -> tuple[str, ...]:
         """As `Method.needs`."""
         return (self.key(options),)
 
     def _load(self, key: str, device: torch.device, reader: WeightReader) -> nn.Module:
-        return reader.load_into(self.networks[key.partition("/")[2]](), key)
+        network = prepared(reader.load_into(self.networks[key.partition("/")[2]](), key), device)
+        return Converted(network) if self.converts(key) and can_convert(device) else network

@@ -59,8 +59,8 @@ class AbBins(nn.Module):
         [0, 1] is how much of that is undone: 1 gives the true odds (muted), 0 leaves rare colours favoured (vivid).
         The annealed mean is then taken at `temperature` (Zhang et al., section 2.3).
         """
-        corrected = logits - prior_share * self.class_weights().log()[:, None, None]
-        return torch.einsum("bnhw,nc->bchw", torch.softmax(corrected / temperature, dim=1), self.centers)
+        corrected = logits.movedim(1, -1) - prior_share * self.class_weights().log()
+        return (torch.softmax(corrected / temperature, dim=-1) @ self.centers).movedim(-1, 1)
 
     def class_weights(self, lowest: float = 0.2, highest: float = 5.0) -> Tensor:
         """Loss weights (n,) that favour rare bins: 1 / (p/2 + 1/2n), with mean one under the prior, then clamped."""

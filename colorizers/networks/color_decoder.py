@@ -47,7 +47,7 @@ class ColorDecoder(nn.Module):
             tokens = (project(scale).flatten(2).movedim(2, 0) + level).contiguous()
             values.append(tokens)
             keys.append(tokens + _places(height, width, tokens))
-        queries = self.query_feat.weight[:, None].repeat(1, len(picture), 1)
+        queries = self.query_feat.weight[:, None].repeat(1, picture.shape[0], 1)
         own = self.query_embed.weight[:, None]
         blocks = zip(
             self.transformer_cross_attention_layers, self.transformer_self_attention_layers,

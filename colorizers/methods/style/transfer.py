@@ -24,6 +24,7 @@ from colorizers.picture.color import encode_srgb, fit_gamut, gray_lab, gray_rgb,
 from colorizers.picture.compose import Chroma, Outcome, Painting
 from colorizers.picture.photo import Photo, network_size
 from colorizers.picture.resize import resized
+from colorizers.weights.store import WeightReader
 from colorizers.words import Text
 
 _PALETTE_SIDE = 128  # pixels
@@ -38,6 +39,10 @@ _CANVASES: dict[str, Callable[[Tensor], Canvas]] = {"reconstruction": ColorCanva
 @dataclass(frozen=True)
 class Style(Trained):
     """The method of the style tab."""
+
+    def _load(self, key: str, device: torch.device, reader: WeightReader) -> nn.Module:
+        """As its file gives it: a descent carries the last bits of what `prepared` changes to visible colours."""
+        return reader.load_into(self.networks[key.partition("/")[2]](), key)
 
     def run(self, photo: Photo, options: StyleOptions, job: Job) -> list[Outcome]:
         """One outcome: chroma at half the working size, a painting at the whole of it; coarser when stopped early."""
