@@ -121,7 +121,7 @@ def test_every_registered_weights_file_has_its_recipe():
 
 
 def test_are_found_by_method_and_weights():
-    ours = {name: method for name, method in METHODS.items() if not method.info.slow_on_cpu}
+    ours = {name: method for name, method in METHODS.items() if method.own_weights}
     for name, method in ours.items():
         usual = method.info.options.model_construct()
         assert find(name).key == method.key(usual), "a method alone means its default weights"
