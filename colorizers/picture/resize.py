@@ -1,4 +1,4 @@
-"""The one way in which planes change their size, and how large they become."""
+"""The one way in which planes change their size, how large they become, and into which strips they are cut."""
 
 from collections.abc import Sequence
 
@@ -17,3 +17,8 @@ def size_within(size: tuple[int, int], longest: int) -> tuple[int, int]:
     scale = min(1.0, longest / max(size))
     first, second = (max(1, round(side * scale)) for side in size)
     return first, second
+
+
+def strips(height: int, rows: int) -> list[slice]:
+    """The rows of a picture, so many at a time."""
+    return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
