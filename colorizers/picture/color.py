@@ -30,6 +30,7 @@ _LIMITS = (321, 480)  # L* and hues at which the most chroma is known beforehand
 _NEAR_LIMIT = 0.5  # units of chroma around what is known, between which each channel is taken for a line
 _LIGHT_STEPS = 2**16 - 1  # of linear light: fine enough to tell all 8-bit levels, but for one pixel in hundreds
 _YELLOW_TOLERANCE = 0.28  # of L*, where the ray from gray leaves sRGB and comes back; 0.263 is needed
+_ANY_RED = 0.3  # more than red ever exceeds 1 where it comes back
 _YELLOW_LIGHTNESS = (90.0, 95.0, 98.0, 99.0)  # L* between which the tolerance grows, stays and falls
 _YELLOW_HUE = (0.06, 0.12, 0.31, 0.37)  # the same for -a*/b*: the rays that come back have hues from 97.3 to 107.2
 
@@ -175,42 +176,44 @@ def _places(mask: Tensor) -> Tensor:
 
 def _fitted(lightness: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
     """The ab (2, n) on the border of sRGB, and its linear RGB (3, n), for L* (n,) and ab (2, n) outside."""
-    ab = ab * (_MOST_CHROMA / torch.hypot(*ab)).clamp_(max=1)
-    ab = ab * _share_in_gamut(lightness, ab)
-    return ab, lab_to_linear_rgb(torch.cat((lightness[None], ab))[..., None])[..., 0]
-
-
-def _share_in_gamut(lightness: Tensor, ab: Tensor) -> Tensor:
-    """The share (n,) of the chroma that sRGB holds, of L* (n,) and ab (2, n) outside of it."""
-    share = _share_near_limit(lightness, ab)
+    share = _share_near_limit(lightness, ab, 0)
     # Where more red is allowed, the ray may come back behind the place where it leaves: its far end is tried first.
-    tolerance = _red_tolerance(lightness, ab)
-    yellow = _places(tolerance > 0)
+    yellow = _places(lightness > _YELLOW_LIGHTNESS[0])
+    yellow = yellow[_red_tolerance(lightness[yellow], ab[:, yellow]) > 0]
     if len(yellow):
-        lightness, ab, tolerance = lightness[yellow], ab[:, yellow], tolerance[yellow]
-        far = _share_below_red(lightness, ab, torch.full_like(tolerance, 0.3))
-        red = lab_to_linear_rgb(torch.cat((lightness[None], ab * far))[..., None])[0, :, 0]
-        share[yellow] = torch.where(red <= 1 + tolerance, far, _share_below_red(lightness, ab, tolerance))
+        share[yellow] = _share_in_yellow(lightness[yellow], ab[:, yellow])
+    return ab * share, _ray(lightness, ab)(share)
+
+
+def _share_in_yellow(lightness: Tensor, ab: Tensor) -> Tensor:
+    """The share (n,) of the chroma that sRGB holds, with its tolerance, of L* (n,) and ab (2, n) outside of it."""
+    share, tolerance = _share_near_limit(lightness, ab, _ANY_RED), _red_tolerance(lightness, ab)
+    left = _places(_ray(lightness, ab)(share)[0] > 1 + tolerance)
+    if len(left):
+        longest = ab[:, left] * (_MOST_CHROMA / torch.hypot(*ab[:, left]))
+        found = _share_below_red(lightness[left], longest, tolerance[left])
+        share[left] = (found * _MOST_CHROMA / torch.hypot(*ab[:, left])).clamp_(max=1)
     return share
 
 
-def _share_near_limit(lightness: Tensor, ab: Tensor) -> Tensor:
-    """As `_share_in_gamut`, for a gamut without tolerance, from about where the most chroma is known to be.
+def _share_near_limit(lightness: Tensor, ab: Tensor, tolerance: float) -> Tensor:
+    """As `_share_below_red`, for one tolerance, from about where the most chroma is known to be.
 
     Near there each channel is nearly a line; the border is where the first one reaches 0 or 1.
     """
     chroma, linear = torch.hypot(*ab).clamp_(min=1e-6), _ray(lightness, ab)
     width = 2 * _NEAR_LIMIT / chroma
-    start = (_limit(lightness, ab) / chroma - width / 2).clamp_(min=0)
+    start = (_limit(lightness, ab, tolerance) / chroma - width / 2).clamp_(min=0)
     near = linear(start)
     step = linear(start + width).sub_(near)
     room = torch.where(step > 0, 1 - near, near).add_(_GAMUT_TOLERANCE)
-    return (start + width * (room / step.abs().clamp_(min=1e-9)).amin(0)).clamp_(0, 1)
+    room[0] += tolerance  # what is bright has no red near 0
+    return (start + width * (room / step.abs_().clamp_(min=1e-9)).amin(0)).clamp_(0, 1)
 
 
-def _limit(lightness: Tensor, ab: Tensor) -> Tensor:
-    """About the most chroma (n,) that sRGB has at L* (n,) and the hues of ab (2, n)."""
-    limits = _limits(ab.dtype, ab.device)
+def _limit(lightness: Tensor, ab: Tensor, tolerance: float) -> Tensor:
+    """About the most chroma (n,) that sRGB has at L* (n,) and the hues of ab (2, n), where red may exceed 1."""
+    limits = _limits(tolerance, ab.dtype, ab.device)
     rows, columns = limits.shape
     down = (lightness * ((rows - 1) / 100)).clamp(0, rows - 1)
     along = torch.atan2(ab[1], ab[0]).add_(math.pi).mul_((columns - 1) / (2 * math.pi)).clamp_(0, columns - 1)
@@ -223,14 +226,14 @@ def _limit(lightness: Tensor, ab: Tensor) -> Tensor:
 
 
 @functools.cache
-def _limits(dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The most chroma in sRGB, by L* from 0 to 100 and by hue from -180 to 180 degrees."""
+def _limits(tolerance: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The most chroma in sRGB, by L* from 0 to 100 and by hue from -180 to 180 degrees, where red may exceed 1."""
     tones, hues = _LIMITS
     lightness = torch.linspace(0, 100, tones, dtype=dtype, device=device)
     hue = torch.linspace(-math.pi, math.pi, hues + 1, dtype=dtype, device=device)
     lightness, hue = (plane.flatten() for plane in torch.meshgrid(lightness, hue, indexing="ij"))
     longest = _MOST_CHROMA * torch.stack((hue.cos(), hue.sin()))
-    share = _share_below_red(lightness, longest, torch.zeros_like(lightness))
+    share = _share_below_red(lightness, longest, torch.full_like(lightness, tolerance))
     return (_MOST_CHROMA * share).view(tones, hues + 1)
 
 
@@ -252,9 +255,9 @@ def _plateau(values: Tensor, corners: tuple[float, float, float, float]) -> Tens
 
 
 def _share_below_red(lightness: Tensor, ab: Tensor, tolerance: Tensor) -> Tensor:
-    """As `_share_in_gamut`, for a gamut in which red may exceed 1 by a tolerance (n,): to the first place outside.
+    """The share (n,) of ab (2, n) at L* (n,) up to the first place outside of sRGB, found by bisection.
 
-    It is found by bisection.
+    Red may exceed 1 by a tolerance (n,).
     """
     linear, share = _ray(lightness, ab), torch.zeros_like(lightness)
 

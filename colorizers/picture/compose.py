@@ -14,7 +14,7 @@ from colorizers.picture.resize import resized, size_within, strips
 from colorizers.threads import shared_out
 
 _LEVELS = 2**16 - 1
-_STRIP = 1 << 16  # pixels composed at a time: about what fits into a processor's cache
+_STRIP = 3 << 15  # pixels composed at a time: about what fits into a processor's cache
 _CUBIC = -0.5  # Keys (1981)
 _SNAP_SIDE = 1024  # pixels; colour borders are snapped at this size
 _SNAP_RADIUS, _SNAP_EPS = 8, 1e-3
