@@ -1,6 +1,6 @@
 """A result: the picture at the photo's exact size, the record of how it was made, and how it is saved."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,9 +12,10 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
-from colorizers.picture.compose import Kept, compose, turned
+from colorizers.picture.compose import Kept, compose, painter, turned
 from colorizers.picture.finish import Finish
 from colorizers.picture.hints import Hints
+from colorizers.picture.jpeg import save_jpeg
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, Record
 from colorizers.words import Text
@@ -114,11 +115,16 @@ class Result:
                 raise ColorizerError(Text("save.sixteen-bit"))
             self._save_deep(path)
             return (Text("save.exif-lost"),) if keep_exif and self.photo.exif else ()
-        image, notes = self.image(), tuple[Text, ...]()
-        if kind == "jpeg" and image.mode == "RGBA":
-            image, notes = on_white(image), (Text("save.on-white"),)
-        image.save(path, kind.upper(), **self._extras(kind, keep_exif))
-        return notes
+        if kind == "jpeg":
+            save_jpeg(path, self.photo.size, self._on_white(), **self._extras(kind, keep_exif))
+            return () if self.photo.alpha is None else (Text("save.on-white"),)
+        self.image().save(path, kind.upper(), **self._extras(kind, keep_exif))
+        return ()
+
+    def _on_white(self) -> Callable[[slice], Image.Image]:
+        """A function that gives any rows of the 8-bit picture, without transparency."""
+        paint, alpha = painter(self.photo.lightness, self.coloring.outcome, self.finish, hints=self.hints), self.photo.alpha
+        return lambda rows: on_white(with_alpha(paint(rows), None if alpha is None else alpha[rows]))
 
     def _extras(self, kind: Format, keep_exif: bool) -> dict[str, Any]:
         extras: dict[str, Any] = {"dpi": self.photo.dpi} if self.photo.dpi else {}
@@ -136,7 +142,7 @@ class Result:
             exif[_XMP_TAG] = xmp
             # Pillow's compressing writer cannot write the groups inside EXIF.
             return extras if _KEPT_GROUPS & exif.keys() else extras | {"compression": "tiff_adobe_deflate"}
-        return extras | {"xmp": xmp, "quality": _QUALITY} | ({"subsampling": 0} if kind == "jpeg" else {})
+        return extras | {"xmp": xmp, "quality": _QUALITY}
 
     def _save_deep(self, path: Path) -> None:
         import tifffile
