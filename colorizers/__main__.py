@@ -13,6 +13,7 @@ import sys
 from colorizers import __version__
 from colorizers.errors import ColorizerError
 from colorizers.settings import get_settings
+from colorizers.threads import wait_asleep
 from colorizers.words import Text, spoken
 
 PROGRAM = "colorizers"
@@ -24,6 +25,7 @@ gets the arguments beforehand for flags that depend on them. Modules are importe
 def main(argv: list[str] | None = None) -> int:
     """Run one command and give its exit code; argparse itself exits with 0 after --help and 2 on bad usage."""
     argv = sys.argv[1:] if argv is None else argv
+    wait_asleep()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # file names come out as the bytes that they are
     with contextlib.ExitStack() as speech:

@@ -51,6 +51,7 @@ def _made_pool() -> ThreadPoolExecutor:
     pool, together = ThreadPoolExecutor(count, "colorizers-piece"), threading.Barrier(count)
 
     def settle(_: int) -> None:
+        torch.get_num_threads()  # at the first look a thread takes the number that is everybody's
         together.wait()  # so that each thread gets one of these calls
         torch.set_num_threads(1)
 

@@ -10,11 +10,10 @@ from torch import Tensor
 from colorizers.picture.color import encode_srgb, fit_gamut, levels_in_gamut, rgb_to_lab
 from colorizers.picture.finish import Finish, apply_finish, fix_contrast
 from colorizers.picture.hints import Hints, spread
-from colorizers.picture.resize import resized, size_within, strips
+from colorizers.picture.resize import resized, rows_in_cache, size_within, strips
 from colorizers.threads import shared_out
 
 _LEVELS = 2**16 - 1
-_STRIP = 3 << 15  # pixels composed at a time: about what fits into a processor's cache
 _CUBIC = -0.5  # Keys (1981)
 _SNAP_SIDE = 1024  # pixels; colour borders are snapped at this size
 _SNAP_RADIUS, _SNAP_EPS = 8, 1e-3
@@ -105,7 +104,7 @@ def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hin
     def fill(rows: slice) -> None:
         result[rows] = paint(rows)
 
-    for _ in shared_out(fill, strips(height, max(1, _STRIP // width))):
+    for _ in shared_out(fill, strips(height, rows_in_cache(width))):
         pass
     return result
 
@@ -161,7 +160,7 @@ def _quantised(lightness: Tensor, ab: Tensor, bits: int) -> np.ndarray:
         levels = levels_in_gamut(lightness, ab).numpy()
     else:
         levels = (encode_srgb(fit_gamut(lightness, ab)[1]) * _LEVELS).round_().to(torch.int32).numpy().astype(np.uint16)
-    return np.stack(levels, axis=-1)
+    return np.stack([*levels], axis=-1)
 
 
 def _enlarger(small: Tensor, height: int, width: int) -> Callable[[slice], Tensor]:

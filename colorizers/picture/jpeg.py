@@ -1,4 +1,4 @@
-"""A JPEG that is written strip by strip: each is compressed where it is made, side by side, and the whole is never held.
+"""A JPEG that is written strip by strip: each is compressed where it is made, and the whole is never held.
 
 Every strip is a JPEG of its own by Pillow; the data of its scan becomes one restart interval (ITU-T T.81, B.2.4.4) of
 the whole, whose head is the first strip's. Decoded, the picture is what Pillow's own `save` would have written.
@@ -11,11 +11,10 @@ from typing import Any
 
 from PIL import Image
 
-from colorizers.picture.resize import strips
+from colorizers.picture.resize import rows_in_cache, strips
 from colorizers.threads import shared_out
 
 _BLOCK = 8  # pixels: side of what is compressed together, where no colours are subsampled
-_PIXELS = 3 << 15  # of a strip, about: what fits into a processor's cache
 _MOST_BLOCKS = 2**16 - 1  # in a restart interval
 _START_OF_FRAME, _START_OF_SCAN = 0xC0, 0xDA
 
@@ -27,7 +26,7 @@ def save_jpeg(path: Path, size: tuple[int, int], strip: Callable[[slice], Image.
     """
     width, height = size
     blocks = -(-width // _BLOCK)
-    rows = min(max(1, _PIXELS // (blocks * _BLOCK**2)), _MOST_BLOCKS // blocks)
+    rows = min(max(1, rows_in_cache(width) // _BLOCK), _MOST_BLOCKS // blocks)
 
     def compressed(part: slice) -> tuple[bytes, bytes]:
         file = io.BytesIO()
@@ -37,7 +36,9 @@ def save_jpeg(path: Path, size: tuple[int, int], strip: Callable[[slice], Image.
 
     with open(path, "wb") as file:
         for number, (head, scan) in enumerate(shared_out(compressed, strips(height, rows * _BLOCK))):
-            file.write(bytes((0xFF, 0xD0 + (number - 1) % 8)) if number else _head_of_whole(head, height, rows * blocks))
+            file.write(
+                bytes((0xFF, 0xD0 + (number - 1) % 8)) if number else _head_of_whole(head, height, rows * blocks)
+            )
             file.write(scan)
         file.write(b"\xff\xd9")
 

@@ -15,11 +15,10 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.color import gray_to_lightness, rgb_to_lab, rgb_to_lightness
 from colorizers.picture.decode import Source, decode
 from colorizers.picture.naming import clean_name, shown_name
-from colorizers.picture.resize import resized, size_within, strips
+from colorizers.picture.resize import resized, rows_in_cache, size_within, strips
 from colorizers.threads import shared_out
 from colorizers.words import Text
 
-_STRIP = 1 << 16  # pixels converted at a time: about what fits into a processor's cache
 _LONGEST_SIDE_RATIO = 4  # of the input of a network: a panorama is not enlarged beyond it
 
 
@@ -167,7 +166,7 @@ def _lightness(pixels: np.ndarray) -> Tensor:
     def fill(rows: slice) -> None:
         lightness[rows] = _lightness_of(torch.tensor(pixels[rows])).numpy()
 
-    for _ in shared_out(fill, strips(height, max(1, _STRIP // width))):
+    for _ in shared_out(fill, strips(height, rows_in_cache(width))):
         pass
     return torch.from_numpy(lightness)
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+_IN_CACHE = 3 << 15  # pixels: of so many a processor's cache holds what is worked on
+
 
 def resized(planes: Tensor, size: Sequence[int]) -> Tensor:
     """Planes (c, h, w) at another size, antialiased where they shrink."""
@@ -22,3 +24,8 @@ def size_within(size: tuple[int, int], longest: int) -> tuple[int, int]:
 def strips(height: int, rows: int) -> list[slice]:
     """The rows of a picture, so many at a time."""
     return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
+
+
+def rows_in_cache(width: int) -> int:
+    """How many rows of a picture are best worked on at a time."""
+    return max(1, _IN_CACHE // width)

@@ -18,6 +18,8 @@ from colorizers.picture.hints import Hints
 from colorizers.picture.jpeg import save_jpeg
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, Record
+from colorizers.picture.resize import rows_in_cache, strips
+from colorizers.threads import shared_out
 from colorizers.words import Text
 
 Format = Literal["png", "jpeg", "webp", "tiff"]
@@ -90,7 +92,20 @@ class Result:
 
     def image(self) -> Image.Image:
         """The 8-bit picture, RGB or RGBA as the photo was."""
-        return with_alpha(self.pixels(), self.photo.alpha)
+        paint, (width, height) = self._painter(), self.photo.size
+        image = Image.new("RGB" if self.photo.alpha is None else "RGBA", (width, height))
+        parts = strips(height, rows_in_cache(width))
+        for rows, part in zip(parts, shared_out(paint, parts), strict=True):
+            image.paste(part, (0, rows.start))
+        return image
+
+    def _painter(self) -> Callable[[slice], Image.Image]:
+        """A function that gives any rows of the 8-bit picture."""
+        paint, alpha = (
+            painter(self.photo.lightness, self.coloring.outcome, self.finish, hints=self.hints),
+            self.photo.alpha,
+        )
+        return lambda rows: with_alpha(paint(rows), None if alpha is None else alpha[rows])
 
     def preview(self, long_side: int) -> "Result":
         """The result on a reduced photo: what a page shows while the finish is tuned."""
@@ -116,15 +131,11 @@ class Result:
             self._save_deep(path)
             return (Text("save.exif-lost"),) if keep_exif and self.photo.exif else ()
         if kind == "jpeg":
-            save_jpeg(path, self.photo.size, self._on_white(), **self._extras(kind, keep_exif))
+            paint = self._painter()
+            save_jpeg(path, self.photo.size, lambda rows: on_white(paint(rows)), **self._extras(kind, keep_exif))
             return () if self.photo.alpha is None else (Text("save.on-white"),)
         self.image().save(path, kind.upper(), **self._extras(kind, keep_exif))
         return ()
-
-    def _on_white(self) -> Callable[[slice], Image.Image]:
-        """A function that gives any rows of the 8-bit picture, without transparency."""
-        paint, alpha = painter(self.photo.lightness, self.coloring.outcome, self.finish, hints=self.hints), self.photo.alpha
-        return lambda rows: on_white(with_alpha(paint(rows), None if alpha is None else alpha[rows]))
 
     def _extras(self, kind: Format, keep_exif: bool) -> dict[str, Any]:
         extras: dict[str, Any] = {"dpi": self.photo.dpi} if self.photo.dpi else {}

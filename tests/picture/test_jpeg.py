@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorizers.picture import jpeg
+from colorizers.picture import resize
 from colorizers.picture.jpeg import save_jpeg
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (333, 250), (2048, 9), (500, 640)])
-@pytest.mark.parametrize("pixels", [64, 5000])
+@pytest.mark.parametrize("pixels", [8, 5000])
 def test_the_picture_is_what_pillow_writes(size: tuple[int, int], pixels: int, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(jpeg, "_PIXELS", pixels)
+    monkeypatch.setattr(resize, "_IN_CACHE", pixels)
     noise = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
     noise[: size[1] // 2] //= 16
     how = {"quality": 92, "dpi": (300, 300), "xmp": b"<x/>" * 100}
