@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-_IN_CACHE = 3 << 15  # pixels: of so many a processor's cache holds what is worked on
+_IN_CACHE = 1 << 17  # pixels: of so many a processor's cache holds what is worked on
 
 
 def resized(planes: Tensor, size: Sequence[int]) -> Tensor:
