@@ -15,7 +15,7 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.compose import Kept, compose, painter, turned
 from colorizers.picture.finish import Finish
 from colorizers.picture.hints import Hints
-from colorizers.picture.jpeg import save_jpeg
+from colorizers.picture.jpeg_strips import save_jpeg
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, Record
 from colorizers.picture.resize import rows_in_cache, strips

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from colorizers.picture import resize
-from colorizers.picture.jpeg import save_jpeg
+from colorizers.picture.jpeg_strips import save_jpeg
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (333, 250), (2048, 9), (500, 640)])
