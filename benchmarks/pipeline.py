@@ -1,4 +1,4 @@
-"""The time and memory of the whole pipeline: all methods side by side at 1024x768, then every stage of one by size.
+"""The time and memory of the whole pipeline: all methods side by side at 1024x768. For large photos: full_size.py.
 
     python benchmarks/pipeline.py [--method unet --method cnn ...] [--rounds 5]
 
@@ -24,7 +24,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "test_images" / "parrot.jpg"
-SIZES = ((1024, 768), (3000, 2000), (6000, 4000), (7000, 5600))
+SIZE = (1024, 768)
 
 
 class Cost(NamedTuple):
@@ -33,7 +33,6 @@ class Cost(NamedTuple):
     first: float
     open: float
     colour: float
-    compose: float
     save: float
     peak: float
     threads: int
@@ -42,6 +41,9 @@ class Cost(NamedTuple):
 def measured(source: Path, method: str, rounds: int) -> Cost:
     """Colour one file again and again."""
     sys.path.insert(0, str(ROOT))
+    from colorizers.threads import wait_asleep
+
+    wait_asleep()
     import torch
 
     from colorizers.engine import make_engine
@@ -58,8 +60,6 @@ def measured(source: Path, method: str, rounds: int) -> Cost:
         photo = Photo.open(source)
         marks.append(time.perf_counter())
         result = engine.results(JobRequest(photo, method, dict(pictures)))[0]
-        marks.append(time.perf_counter())
-        result.pixels()
         marks.append(time.perf_counter())
         result.save(source.with_suffix(".out.png"))
         marks.append(time.perf_counter())
@@ -89,7 +89,7 @@ def table(head: Sequence[str]) -> None:
 
 
 def main() -> None:
-    """Print one row a method, then one row a size."""
+    """Print one row a method."""
     sys.path.insert(0, str(ROOT))
     from colorizers import method_names
 
@@ -99,19 +99,13 @@ def main() -> None:
     arguments = parser.parse_args()
     methods = arguments.method or method_names()
     with tempfile.TemporaryDirectory() as folder:
-        source = picture(Path(folder), SIZES[0])
-        table(("method at {}x{}".format(*SIZES[0]), "first, s", "colour, s", "end to end, s", "peak memory, MB"))
+        source = picture(Path(folder), SIZE)
+        table(("method at {}x{}".format(*SIZE), "first, s", "colour, s", "end to end, s", "peak memory, MB"))
         for method in methods:
             cost = run_apart(source, method, arguments.rounds)
             total = cost.open + cost.colour + cost.save
             print(f"| {method} | {cost.first:.2f} | {cost.colour:.2f} | {total:.2f} | {cost.peak:.0f} |", flush=True)
-        stages = ("first, s", "open, s", "colour, s", "compose, s", "save as PNG, s", "peak memory, MB")
-        table((f"{methods[0]}, pixels", *stages))
-        for size in SIZES:
-            cost = run_apart(picture(Path(folder), size), methods[0], arguments.rounds)
-            said = " | ".join(f"{seconds:.2f}" for seconds in cost[:5])
-            print("| {}x{}".format(*size), f"{said} | {cost.peak:.0f} |", sep=" | ", flush=True)
-    print(f"\n{cost.threads} threads; end to end: open, colour and save; to save composes once more and writes.")
+    print(f"\n{cost.threads} threads; end to end: open, colour and save; to save composes and writes.")
 
 
 if __name__ == "__main__":

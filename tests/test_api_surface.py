@@ -31,7 +31,7 @@ LAYERS = (
     ("colorizers.weights",),
     ("colorizers.networks",),
     ("colorizers.picture", "colorizers.options"),
-    ("colorizers.devices",),
+    ("colorizers.devices", "colorizers.threads"),
     ("colorizers.settings", "colorizers.errors", "colorizers.assets"),
     ("colorizers.words",),
 )

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizers.picture.color import encode_srgb, fit_gamut, rgb_to_lab
+from colorizers.picture.color import encode_srgb, fit_gamut, levels_in_gamut, rgb_to_lab
 from colorizers.picture.finish import Finish, apply_finish, fix_contrast
 from colorizers.picture.hints import Hints, spread
-from colorizers.picture.resize import resized, size_within
+from colorizers.picture.resize import resized, rows_in_cache, size_within, strips
+from colorizers.threads import shared_out
 
 _LEVELS = 2**16 - 1
-_STRIP = 1 << 17  # pixels composed at a time: about what fits into a processor's cache
 _CUBIC = -0.5  # Keys (1981)
 _SNAP_SIDE = 1024  # pixels; colour borders are snapped at this size
 _SNAP_RADIUS, _SNAP_EPS = 8, 1e-3
@@ -101,7 +101,23 @@ def _unpacked(outcome: Kept) -> Outcome:
 
 
 def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hints: Hints | Tensor = ()) -> np.ndarray:
-    """The finished picture (H, W, 3), uint8 or uint16, of a photo's L* (H, W) and a method's outcome.
+    """The finished picture (H, W, 3), uint8 or uint16, of a photo's L* (H, W) and a method's outcome; see `painter`."""
+    height, width = lightness.shape
+    paint = painter(lightness, outcome, finish, bits, hints)
+    result = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
+
+    def fill(rows: slice) -> None:
+        result[rows] = paint(rows)
+
+    for _ in shared_out(fill, strips(height, rows_in_cache(width))):
+        pass
+    return result
+
+
+def painter(
+    lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hints: Hints | Tensor = ()
+) -> Callable[[slice], np.ndarray]:
+    """A function that gives any rows (h, W, 3) of the finished picture, uint8 or uint16, as soon as they are needed.
 
     Hints take the place of the outcome's colours before the finish, so that every method and finish honours them;
     they may be given as `held` makes them for the photo.
@@ -118,19 +134,18 @@ def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hin
     planes = hints if isinstance(hints, Tensor) else held(hints, lightness)
     hinted = None if planes is None else _enlarger(planes, height, width)
     contrasted = fix_contrast(lightness, finish.contrast)
-    result = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
-    rows = max(1, _STRIP // width)
-    for top in range(0, height, rows):
-        strip = slice(top, min(top + rows, height))
-        own = contrasted(lightness[strip])
-        part = rows_of(strip)
+
+    def paint(rows: slice) -> np.ndarray:
+        own = contrasted(lightness[rows])
+        part = rows_of(rows)
         if hinted is not None:
-            weight, *colors = hinted(strip)
+            weight, *colors = hinted(rows)
             part[-2:] = torch.lerp(part[-2:], torch.stack(colors), weight.clamp(0, 1))
         lab = apply_finish(part if len(part) == 3 else torch.cat((own[None], part)), finish)
-        _, linear = fit_gamut(torch.lerp(lab[0].clamp(0, 100), own, finish.luminance_lock), lab[1:])
-        result[strip] = _quantised(encode_srgb(linear), bits)
-    return result
+        light = own if finish.luminance_lock == 1 else torch.lerp(lab[0].clamp(0, 100), own, finish.luminance_lock)
+        return _quantised(light, lab[1:], bits)
+
+    return paint
 
 
 def uncolored(lightness: Tensor) -> np.ndarray:
@@ -144,10 +159,13 @@ def planes_of(outcome: Kept) -> Tensor:
     return plain.ab if isinstance(plain, Chroma) else rgb_to_lab(plain.rgb.clamp(0, 1))
 
 
-def _quantised(rgb: Tensor, bits: int) -> np.ndarray:
-    """sRGB (3, h, w) in [0, 1] to (h, w, 3) integers."""
-    levels = (rgb * (2**bits - 1)).round_().movedim(0, -1)
-    return levels.to(torch.uint8).numpy() if bits == 8 else levels.to(torch.int32).numpy().astype(np.uint16)
+def _quantised(lightness: Tensor, ab: Tensor, bits: int) -> np.ndarray:
+    """Integers (h, w, 3) of sRGB that has this L* (h, w) and, as far as it can, this ab (2, h, w)."""
+    if bits == 8:
+        levels = levels_in_gamut(lightness, ab).numpy()
+    else:
+        levels = (encode_srgb(fit_gamut(lightness, ab)[1]) * _LEVELS).round_().to(torch.int32).numpy().astype(np.uint16)
+    return np.stack([*levels], axis=-1)
 
 
 def _enlarger(small: Tensor, height: int, width: int) -> Callable[[slice], Tensor]:

@@ -1,5 +1,7 @@
 """A small mark in a corner of a picture, which says that its colours are made by a machine."""
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -9,22 +11,31 @@ _MARGIN = 0.5  # around the text, in heights of letters
 _PLATE = 0.6  # the opacity of what is behind the letters, which are white
 
 
-def with_mark(pixels: np.ndarray) -> np.ndarray:
-    """RGB (H, W, 3), uint8 or uint16, with the mark in its lower right corner; the rest stays as it is."""
-    height, width = pixels.shape[:2]
-    letters, margin = _letters(max(_LEAST, round(_HEIGHT * min(height, width))))
-    plate = np.pad(letters, margin)[-height:, -width:]
-    most, marked = np.iinfo(pixels.dtype).max, pixels.copy()
-    corner = marked[height - plate.shape[0] :, width - plate.shape[1] :]
-    share = plate[..., None]
-    corner[:] = np.rint(corner * (1 - _PLATE) * (1 - share) + most * share)
+def marker(size: tuple[int, int]) -> Callable[[np.ndarray, slice], np.ndarray]:
+    """A function that puts the mark on the lower right corner of a picture of a size, width and height.
+
+    It takes some rows (h, W, 3) of it, uint8 or uint16, and which these are; the rest of them stays as it is.
+    """
+    width, height = size
+    plate = _plate(max(_LEAST, round(_HEIGHT * min(size))))[-height:, -width:]
+    first = height - len(plate)
+
+    def marked(pixels: np.ndarray, rows: slice) -> np.ndarray:
+        share = plate[max(0, rows.start - first) : max(0, rows.stop - first), :, None]
+        if not share.size:
+            return pixels
+        result, most = pixels.copy(), np.iinfo(pixels.dtype).max
+        corner = result[-len(share) :, -share.shape[1] :]
+        corner[:] = np.rint(corner * (1 - _PLATE) * (1 - share) + most * share)
+        return result
+
     return marked
 
 
-def _letters(size: int) -> tuple[np.ndarray, int]:
-    """How much of each pixel the letters cover (h, w), in [0, 1], and the margin that suits them, in pixels."""
-    font = ImageFont.load_default(size)
+def _plate(size: int) -> np.ndarray:
+    """How much of each pixel of the mark (h, w) its letters cover, in [0, 1]."""
+    font, margin = ImageFont.load_default(size), max(2, round(_MARGIN * size))
     left, top, right, bottom = (round(edge) for edge in font.getbbox(_TEXT))
-    canvas = Image.new("L", (right - left, bottom - top))
-    ImageDraw.Draw(canvas).text((-left, -top), _TEXT, fill=255, font=font)
-    return np.asarray(canvas, np.float32) / 255, max(2, round(_MARGIN * size))
+    canvas = Image.new("L", (right - left + 2 * margin, bottom - top + 2 * margin))
+    ImageDraw.Draw(canvas).text((margin - left, margin - top), _TEXT, fill=255, font=font)
+    return np.asarray(canvas, np.float32) / 255

@@ -15,10 +15,10 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.color import gray_to_lightness, rgb_to_lab, rgb_to_lightness
 from colorizers.picture.decode import Source, decode
 from colorizers.picture.naming import clean_name, shown_name
-from colorizers.picture.resize import resized, size_within
+from colorizers.picture.resize import resized, rows_in_cache, size_within, strips
+from colorizers.threads import shared_out
 from colorizers.words import Text
 
-_STRIP = 1 << 20  # pixels converted at a time
 _TINT_SIDE, _TINT_SPREAD = 64, 2.0  # pixels; Lab units by which the colours of a tinted print stray from its tint
 _LONGEST_SIDE_RATIO = 4  # of the input of a network: a panorama is not enlarged beyond it
 
@@ -162,14 +162,29 @@ def _digest(*planes: np.ndarray | None) -> str:
 def _lightness(pixels: np.ndarray) -> Tensor:
     """L* (H, W) of gray (H, W), uint8 or float32 in [0, 1], or of sRGB (H, W, 3) uint8; strip by strip."""
     height, width = pixels.shape[:2]
-    lightness = torch.empty(height, width)
-    rows = max(1, _STRIP // width)
-    for top in range(0, height, rows):
-        strip = torch.tensor(pixels[top : top + rows])
-        strip = strip / 255 if strip.dtype == torch.uint8 else strip
-        gray = strip.ndim == 2
-        lightness[top : top + rows] = gray_to_lightness(strip) if gray else rgb_to_lightness(strip.movedim(-1, 0))
-    return lightness
+    lightness = np.empty((height, width), np.float32)
+
+    def fill(rows: slice) -> None:
+        lightness[rows] = _lightness_of(torch.tensor(pixels[rows])).numpy()
+
+    for _ in shared_out(fill, strips(height, rows_in_cache(width))):
+        pass
+    return torch.from_numpy(lightness)
+
+
+def _lightness_of(pixels: Tensor) -> Tensor:
+    """As `_lightness`, of few rows."""
+    if pixels.dtype != torch.uint8:
+        return gray_to_lightness(pixels)
+    if pixels.ndim == 3:
+        return rgb_to_lightness(pixels.movedim(-1, 0) / 255)
+    return _lightness_of_levels().index_select(0, pixels.int().flatten()).view_as(pixels)
+
+
+@functools.cache
+def _lightness_of_levels() -> Tensor:
+    """The L* (256,) of the 8-bit levels of gray."""
+    return gray_to_lightness(torch.arange(256) / 255)
 
 
 def _is_tinted(rgb: np.ndarray) -> bool:

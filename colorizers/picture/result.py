@@ -1,6 +1,6 @@
 """A result: the picture at the photo's exact size, the record of how it was made, and how it is saved."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,12 +12,15 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
-from colorizers.picture.compose import Kept, compose, turned
+from colorizers.picture.compose import Kept, compose, painter, turned
 from colorizers.picture.finish import Finish
 from colorizers.picture.hints import Hints
-from colorizers.picture.mark import with_mark
+from colorizers.picture.jpeg_strips import save_jpeg
+from colorizers.picture.mark import marker
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, Record
+from colorizers.picture.resize import rows_in_cache, strips
+from colorizers.threads import shared_out
 from colorizers.words import Text
 
 Format = Literal["png", "jpeg", "webp", "tiff"]
@@ -91,11 +94,28 @@ class Result:
     def pixels(self, bits: int = 8) -> np.ndarray:
         """RGB (H, W, 3), uint8 or uint16, at the photo's exact size."""
         pixels = compose(self.photo.lightness, self.coloring.outcome, self.finish, bits, self.hints)
-        return with_mark(pixels) if self.marked else pixels
+        return marker(self.photo.size)(pixels, slice(0, len(pixels))) if self.marked else pixels
 
     def image(self) -> Image.Image:
         """The 8-bit picture, RGB or RGBA as the photo was."""
-        return with_alpha(self.pixels(), self.photo.alpha)
+        paint, (width, height) = self._painter(), self.photo.size
+        image = Image.new("RGB" if self.photo.alpha is None else "RGBA", (width, height))
+        parts = strips(height, rows_in_cache(width))
+        for rows, part in zip(parts, shared_out(paint, parts), strict=True):
+            image.paste(part, (0, rows.start))
+        return image
+
+    def _painter(self) -> Callable[[slice], Image.Image]:
+        """A function that gives any rows of the 8-bit picture."""
+        photo = self.photo
+        colored = painter(photo.lightness, self.coloring.outcome, self.finish, hints=self.hints)
+        mark = marker(photo.size) if self.marked else None
+
+        def paint(rows: slice) -> Image.Image:
+            pixels = colored(rows) if mark is None else mark(colored(rows), rows)
+            return with_alpha(pixels, None if photo.alpha is None else photo.alpha[rows])
+
+        return paint
 
     def preview(self, long_side: int) -> "Result":
         """The result on a reduced photo: what a page shows while the finish is tuned."""
@@ -120,11 +140,12 @@ class Result:
                 raise ColorizerError(Text("save.sixteen-bit"))
             self._save_deep(path)
             return (Text("save.exif-lost"),) if keep_exif and self.photo.exif else ()
-        image, notes = self.image(), tuple[Text, ...]()
-        if kind == "jpeg" and image.mode == "RGBA":
-            image, notes = on_white(image), (Text("save.on-white"),)
-        image.save(path, kind.upper(), **self._extras(kind, keep_exif))
-        return notes
+        if kind == "jpeg":
+            paint = self._painter()
+            save_jpeg(path, self.photo.size, lambda rows: on_white(paint(rows)), **self._extras(kind, keep_exif))
+            return () if self.photo.alpha is None else (Text("save.on-white"),)
+        self.image().save(path, kind.upper(), **self._extras(kind, keep_exif))
+        return ()
 
     def _extras(self, kind: Format, keep_exif: bool) -> dict[str, Any]:
         extras: dict[str, Any] = {"dpi": self.photo.dpi} if self.photo.dpi else {}
@@ -142,7 +163,7 @@ class Result:
             exif[_XMP_TAG] = xmp
             # Pillow's compressing writer cannot write the groups inside EXIF.
             return extras if _KEPT_GROUPS & exif.keys() else extras | {"compression": "tiff_adobe_deflate"}
-        return extras | {"xmp": xmp, "quality": _QUALITY} | ({"subsampling": 0} if kind == "jpeg" else {})
+        return extras | {"xmp": xmp, "quality": _QUALITY}
 
     def _save_deep(self, path: Path) -> None:
         import tifffile

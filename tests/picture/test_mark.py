@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from colorizers.picture.mark import with_mark
+from colorizers.picture.mark import marker
+
+
+def with_mark(pixels: np.ndarray) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    return marker((width, height))(pixels, slice(0, height))
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
@@ -17,6 +22,12 @@ def test_the_rest_of_the_picture_stays(kind: type, size: tuple[int, int]):
         rows, columns = np.nonzero(changed)
         assert rows.min() > 0.94 * size[0]
         assert columns.min() > 0.7 * size[1]
+
+
+def test_it_is_the_same_when_the_picture_comes_in_strips():
+    picture = np.random.default_rng(0).integers(0, 256, (601, 800, 3), dtype=np.uint8)
+    mark, strips = marker((800, 601)), [slice(top, min(top + 7, 601)) for top in range(0, 601, 7)]
+    assert np.array_equal(np.concatenate([mark(picture[rows], rows) for rows in strips]), with_mark(picture))
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
