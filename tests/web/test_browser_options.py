@@ -169,7 +169,8 @@ def test_every_tab_colours_the_photo_its_own_way_and_saves_it(page: Page, photo:
         assert record.method == name
         assert record.options.items() >= wanted.items()
         assert record.finish == method.info.finish.model_dump()
-        assert record.weights == store().hashes([store().keys_of(name)[0]])
+        keys = store().keys_of(name)[:1] or ["unet/efficientnet", "transformer/small"]  # a blend has those of two
+        assert record.weights == store().hashes(keys)
 
 
 def test_a_choice_that_asks_for_another_finish_brings_it_along(page: Page, photo: Path) -> None:

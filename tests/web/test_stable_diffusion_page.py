@@ -192,10 +192,11 @@ def test_stop_at_a_step_leaves_the_tab_as_it_was_and_usable(
 ) -> None:
     with opened(browser, server) as page:
         enter(page, photo, "img2img", steps=100)
+        slider(page, "Strength").fill("1")
         slider(page, "Variants").fill("10")
         run(page)
         expect(
-            page.get_by_text(re.compile(r"^Step \d+ of 50, variant \d+ of 10")).locator("visible=true")
+            page.get_by_text(re.compile(r"^Step \d+ of 100, variant \d+ of 10")).locator("visible=true")
         ).to_be_visible()
         expect(after_picture(page)).to_be_visible()  # a preview of a step
         page.get_by_role("button", name="Stop", exact=True).click()
