@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import time
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -12,8 +11,6 @@ from colorizers.web.handlers import DEVICE, JOBS_IN_HAND, TabHandlers
 from colorizers.web.session import Session
 from colorizers.web.strip import Strip
 from colorizers.web.tab import Updates
-
-_PAUSE = 0.25  # seconds between updates
 
 
 class Automatic:
@@ -64,32 +61,13 @@ class Automatic:
     def run(self, session: Session, *given: Any) -> Iterator[Updates]:
         """Run all that are to come; closing the generator, or another photo, ends this.
 
-        Every update repeats the buttons, the last one the strip: Gradio's page keeps but the last of those that come
+        Every update repeats the buttons, the last ones the strip: Gradio's page keeps but the last of those that come
         at the same moment.
         """
-        shown = session.on_page
         with contextlib.closing(self._run(session, given)) as every:
-            for updates in self._gathered(every):
-                if session.on_page is not shown:
-                    return
+            for updates in every:
                 repeated = [tab.settled(session) for tab in self._tabs.values()]
                 yield {part: update for each in (*repeated, updates) for part, update in each.items()}
-
-    def _gathered(self, every: Iterator[Updates]) -> Iterator[Updates]:
-        """The updates, but progress that follows quickly waits for the next: each takes server and page about as long.
-
-        A result comes at once.
-        """
-        results = {tab.view.download for tab in self._tabs.values()}
-        waiting: Updates = {}
-        yielded = -_PAUSE
-        for updates in every:
-            waiting |= {part: update for part, update in updates.items() if part not in waiting or update != gr.skip()}
-            if time.monotonic() >= yielded + _PAUSE or not results.isdisjoint(updates):
-                yield waiting
-                waiting, yielded = {}, time.monotonic()
-        if waiting:
-            yield waiting
 
     def _run(self, session: Session, given: Sequence[Any]) -> Generator[Updates, None, None]:
         shown, opened = session.on_page, functools.cache(lambda: session.shown.source.open())
@@ -100,8 +78,8 @@ class Automatic:
                 return
             session.coming = tuple(other for other in session.coming if other != name)
             yield self._strip.updates(session)
-        yield {part: update for tab in self._tabs.values() for part, update in tab.look(session).items()}
-        yield self._strip.updates(session)
+        for tab in self._tabs.values():
+            yield self._strip.updates(session) | tab.look(session)
 
     def stopped(self, session: Session) -> Updates:
         """After a cancel: what has come stays."""
