@@ -216,8 +216,14 @@ def test_a_mark_is_dragged_and_follows_the_picture_when_it_is_zoomed_and_the_win
     hinting.get_by_role("button", name="Reset zoom").locator("visible=true").click()
     hinting.set_viewport_size({"width": 1000, "height": 700})
     hinting.wait_for_function(f"document.querySelector('.hints-surface').offsetWidth < {width * 0.9}")
-    photo, over = after_picture(hinting).bounding_box(), surface(hinting).bounding_box()
-    assert over["height"] == pytest.approx(min(photo["height"], photo["width"] * 0.75), abs=2)
+    after_picture(hinting).evaluate_handle("image => (window.photo = image)")
+    hinting.wait_for_function(
+        """() => {
+            const over = document.querySelector(".hints-surface").getBoundingClientRect();
+            const { width, height } = window.photo.getBoundingClientRect();
+            return Math.abs(over.height - Math.min(height, 0.75 * width)) < 2;
+        }"""
+    )
     assert place_of(marks(hinting)) == pytest.approx(at(hinting, 0.5, 0.4), abs=NEAR)
 
 
