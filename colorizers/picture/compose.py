@@ -103,7 +103,12 @@ def _unpacked(outcome: Kept) -> Outcome:
 def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hints: Hints | Tensor = ()) -> np.ndarray:
     """The finished picture (H, W, 3), uint8 or uint16, of a photo's L* (H, W) and a method's outcome; see `painter`."""
     height, width = lightness.shape
-    paint = painter(lightness, outcome, finish, bits, hints)
+    return whole(painter(lightness, outcome, finish, bits, hints), (width, height), bits)
+
+
+def whole(paint: Callable[[slice], np.ndarray], size: tuple[int, int], bits: int = 8) -> np.ndarray:
+    """The picture (H, W, 3), uint8 or uint16, of a size, width and height, of which `paint` gives any rows."""
+    width, height = size
     result = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
 
     def fill(rows: slice) -> None:

@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
-from colorizers.picture.compose import Kept, compose, painter, turned
+from colorizers.picture.compose import Kept, painter, turned, whole
 from colorizers.picture.finish import Finish
 from colorizers.picture.hints import Hints
 from colorizers.picture.jpeg_strips import save_jpeg
@@ -93,29 +93,29 @@ class Result:
 
     def pixels(self, bits: int = 8) -> np.ndarray:
         """RGB (H, W, 3), uint8 or uint16, at the photo's exact size."""
-        pixels = compose(self.photo.lightness, self.coloring.outcome, self.finish, bits, self.hints)
-        return marker(self.photo.size)(pixels, slice(0, len(pixels))) if self.marked else pixels
+        return whole(self._painter(bits), self.photo.size, bits)
 
     def image(self) -> Image.Image:
         """The 8-bit picture, RGB or RGBA as the photo was."""
-        paint, (width, height) = self._painter(), self.photo.size
+        part_of, (width, height) = self._image_painter(), self.photo.size
         image = Image.new("RGB" if self.photo.alpha is None else "RGBA", (width, height))
         parts = strips(height, rows_in_cache(width))
-        for rows, part in zip(parts, shared_out(paint, parts), strict=True):
+        for rows, part in zip(parts, shared_out(part_of, parts), strict=True):
             image.paste(part, (0, rows.start))
         return image
 
-    def _painter(self) -> Callable[[slice], Image.Image]:
+    def _painter(self, bits: int = 8) -> Callable[[slice], np.ndarray]:
+        """A function that gives any rows of the pixels, with the mark where there is one."""
+        paint = painter(self.photo.lightness, self.coloring.outcome, self.finish, bits, self.hints)
+        if not self.marked:
+            return paint
+        mark = marker(self.photo.size)
+        return lambda rows: mark(paint(rows), rows)
+
+    def _image_painter(self) -> Callable[[slice], Image.Image]:
         """A function that gives any rows of the 8-bit picture."""
-        photo = self.photo
-        colored = painter(photo.lightness, self.coloring.outcome, self.finish, hints=self.hints)
-        mark = marker(photo.size) if self.marked else None
-
-        def paint(rows: slice) -> Image.Image:
-            pixels = colored(rows) if mark is None else mark(colored(rows), rows)
-            return with_alpha(pixels, None if photo.alpha is None else photo.alpha[rows])
-
-        return paint
+        paint, alpha = self._painter(), self.photo.alpha
+        return lambda rows: with_alpha(paint(rows), None if alpha is None else alpha[rows])
 
     def preview(self, long_side: int) -> "Result":
         """The result on a reduced photo: what a page shows while the finish is tuned."""
@@ -141,8 +141,8 @@ class Result:
             self._save_deep(path)
             return (Text("save.exif-lost"),) if keep_exif and self.photo.exif else ()
         if kind == "jpeg":
-            paint = self._painter()
-            save_jpeg(path, self.photo.size, lambda rows: on_white(paint(rows)), **self._extras(kind, keep_exif))
+            part_of = self._image_painter()
+            save_jpeg(path, self.photo.size, lambda rows: on_white(part_of(rows)), **self._extras(kind, keep_exif))
             return () if self.photo.alpha is None else (Text("save.on-white"),)
         self.image().save(path, kind.upper(), **self._extras(kind, keep_exif))
         return ()
