@@ -46,7 +46,7 @@ def visit(browser, server, photo: Path) -> tuple[float, float, float]:
     from colorizers.methods.catalog import METHODS
 
     with opened(browser, server) as page:
-        wanted = sum(method.info.quick and not method.info.needed_pictures for method in METHODS.values())
+        wanted = sum(method.info.automatic for method in METHODS.values())
         results = page.locator("#results button[data-method]").filter(has_text=_SECONDS)
         started = time.perf_counter()
         give(page, photo)

@@ -56,6 +56,11 @@ class MethodInfo:
         return tuple(entry.name for entry in controls(self.options) if entry.kind == "picture" and entry.required)
 
     @property
+    def automatic(self) -> bool:
+        """Whether it can colour every photo by itself: it is quick, and needs nothing but the photo."""
+        return self.quick and not self.needed_pictures
+
+    @property
     def purpose(self) -> Text:
         """Its use, in a few words."""
         return Text(f"methods.{self.name}.purpose")

@@ -17,7 +17,7 @@ class Automatic:
     """The tabs whose methods colour every photo, in their order, and the strip in which the results appear."""
 
     def __init__(self, tabs: Sequence[TabHandlers], strip: Strip, row: gr.Tabs) -> None:
-        self._tabs = {tab.info.name: tab for tab in tabs if tab.automatic}
+        self._tabs = {tab.info.name: tab for tab in tabs if tab.info.automatic}
         self._strip = strip
         self._row = row
         self._jobs: list[gr.events.Dependency] = []

@@ -78,11 +78,6 @@ class TabHandlers:
         """What another finish changes."""
         return [self.view.slider, self.view.undo, self.view.redo, *self._strip.outputs]
 
-    @property
-    def automatic(self) -> bool:
-        """Whether it colours every photo by itself: it is quick, and needs nothing but the photo."""
-        return self.info.quick and not self.info.needed_pictures
-
     def wire(self, tab: gr.Tab, session: gr.State) -> None:
         """Connect the components; Stop comes last, in `wire_stop`."""
         view = self.view

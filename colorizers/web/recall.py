@@ -108,7 +108,7 @@ class Recall:
 
     def _begun(self, session: Session, tab: TabHandlers, parts: dict[Any, Any]) -> Updates:
         """The photo that is there is coloured with the settings if this is quick; else its colours are adjusted."""
-        if tab.automatic and not tab.missing():
+        if tab.info.automatic and not tab.missing():
             session.tab(tab.info).job_id, session.coming = "", (tab.info.name,)
             return tab.queued()
         entries = tab.view.finish.entries

@@ -51,7 +51,7 @@ class Visit:
 
     def run(self):
         """All that follows by itself, one update after the other."""
-        values = [entry.default for tab in self.tabs.values() if tab.automatic for entry in entries(tab)]
+        values = [entry.default for tab in self.tabs.values() if tab.info.automatic for entry in entries(tab)]
         return self.automatic.run(self.session, *values)
 
     @property
