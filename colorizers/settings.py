@@ -86,3 +86,8 @@ def get_settings() -> Settings:
         first = error.errors()[0]
         name = f"COLORIZERS_{'_'.join(map(str, first['loc']))}".upper()
         raise ColorizerError(Text("settings.wrong", name=name, reason=first["msg"].lower())) from error
+
+
+def listening_host(given: str | None) -> str:
+    """Where the server listens: as given, as GRADIO_SERVER_NAME says, or by itself: on Spaces for all, else here."""
+    return given or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")

@@ -3,12 +3,10 @@
 import argparse
 import json
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from tqdm import tqdm
 
 from colorizers.commands import outputs
@@ -44,7 +42,6 @@ class _Run:
 def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """The arguments of `compare`."""
     parser.description = str(Text("commands.compare.description"))
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Photo has its own, lower limit
     add = parser.add_argument
     add("photo", type=path, metavar="PHOTO")
     add("--methods", metavar="METHOD[,option=value...],...", help=str(Text("commands.compare.methods")))

@@ -9,7 +9,7 @@ from pathlib import Path
 from colorizers.engine import make_engine
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import REGISTRY
-from colorizers.settings import get_settings
+from colorizers.settings import get_settings, listening_host
 from colorizers.weights.store import WeightStore, make_store
 from colorizers.words import Text
 
@@ -28,7 +28,7 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    host = arguments.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    host = listening_host(arguments.host)
     _check_address(host, arguments.port or os.environ.get("GRADIO_SERVER_PORT") or 0)
     engine = make_engine(store=_store(arguments))
     from colorizers.web import serve

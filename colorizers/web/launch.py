@@ -14,7 +14,7 @@ from starlette.routing import Route
 from colorizers import __version__
 from colorizers.engine import Engine, make_engine
 from colorizers.errors import ColorizerError
-from colorizers.settings import PROJECT, get_settings
+from colorizers.settings import PROJECT, get_settings, listening_host
 from colorizers.web import theme
 from colorizers.web.blocks import build_pages
 from colorizers.weights.store import SHIPPED_DIR
@@ -43,7 +43,7 @@ def serve(
     _ask_oneself_directly()
     page.queue(max_size=settings.queue_size, api_open=False)
     page.launch(
-        server_name=host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else None),
+        server_name=listening_host(host),
         server_port=port,
         share=share,
         prevent_thread_lock=not wait,
