@@ -36,7 +36,6 @@ from colorizers.settings import PROJECT
 
 pytestmark = pytest.mark.browser
 COFFEE = PROJECT / "test_images" / "coffee_gray.jpg"
-NEAR = 8  # pixels: less than half of a mark; the picture may still move while it is dragged
 
 
 def surface(page: Page) -> Locator:
@@ -56,6 +55,18 @@ def place_of(mark: Locator) -> tuple[float, float]:
     """Where the middle of a mark is in the window."""
     box = mark.bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def on_photo(mark: Locator) -> tuple[float, float]:
+    """Where the middle of a mark is on the photo, in shares of it, at one moment: the photo grows when it is zoomed."""
+    return tuple(
+        mark.evaluate(
+            """mark => {
+                const at = mark.getBoundingClientRect(), on = mark.closest(".hints-surface").getBoundingClientRect();
+                return [(at.x + at.width / 2 - on.x) / on.width, (at.y + at.height / 2 - on.y) / on.height];
+            }"""
+        )
+    )
 
 
 def at(page: Page, along: float, down: float) -> tuple[float, float]:
@@ -208,11 +219,11 @@ def test_a_mark_is_dragged_and_follows_the_picture_when_it_is_zoomed_and_the_win
         hinting.mouse.down()
         hinting.mouse.move(*at(hinting, 0.5, 0.4), steps=3)
         hinting.mouse.up()
-    assert place_of(marks(hinting)) == pytest.approx(at(hinting, 0.5, 0.4), abs=NEAR)
+    assert on_photo(marks(hinting)) == pytest.approx((0.5, 0.4), abs=0.003)
     width = surface(hinting).bounding_box()["width"]
     tool(hinting, "Zoom in").click()
     hinting.wait_for_function(f"document.querySelector('.hints-surface').offsetWidth > {width * 1.2}")
-    assert place_of(marks(hinting)) == pytest.approx(at(hinting, 0.5, 0.4), abs=NEAR)
+    assert on_photo(marks(hinting)) == pytest.approx((0.5, 0.4), abs=0.003)
     hinting.get_by_role("button", name="Reset zoom").locator("visible=true").click()
     hinting.set_viewport_size({"width": 1000, "height": 700})
     hinting.wait_for_function(f"document.querySelector('.hints-surface').offsetWidth < {width * 0.9}")
@@ -224,7 +235,7 @@ def test_a_mark_is_dragged_and_follows_the_picture_when_it_is_zoomed_and_the_win
             return Math.abs(over.height - Math.min(height, 0.75 * width)) < 2;
         }"""
     )
-    assert place_of(marks(hinting)) == pytest.approx(at(hinting, 0.5, 0.4), abs=NEAR)
+    assert on_photo(marks(hinting)) == pytest.approx((0.5, 0.4), abs=0.003)
 
 
 def test_hints_act_in_every_tab_turn_with_the_photo_and_go_with_it(hinting: Page, photo: Path) -> None:
