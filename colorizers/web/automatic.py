@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import time
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from colorizers.web.handlers import DEVICE, JOBS_IN_HAND, TabHandlers
 from colorizers.web.session import Session
 from colorizers.web.strip import Strip
 from colorizers.web.tab import Updates
+
+_PAUSE = 0.25  # seconds between updates
 
 
 class Automatic:
@@ -61,13 +64,20 @@ class Automatic:
     def run(self, session: Session, *given: Any) -> Iterator[Updates]:
         """Run all that are to come; closing the generator, or another photo, ends this.
 
-        Every update repeats the buttons, the last ones the strip: Gradio's page keeps but the last of those that come
-        at the same moment.
+        Progress that follows quickly waits for the next, as server and page take long for each; a result comes at once.
         """
+        shown = session.on_page
+        results = {tab.view.download for tab in self._tabs.values()}
+        waiting: Updates = {}
+        yielded = -_PAUSE
         with contextlib.closing(self._run(session, given)) as every:
             for updates in every:
-                repeated = [tab.settled(session) for tab in self._tabs.values()]
-                yield {part: update for each in (*repeated, updates) for part, update in each.items()}
+                waiting |= {part: new for part, new in updates.items() if part not in waiting or new != gr.skip()}
+                if time.monotonic() >= yielded + _PAUSE or not results.isdisjoint(updates):
+                    yield waiting
+                    waiting, yielded = {}, time.monotonic()
+        if waiting and session.on_page is shown:
+            yield waiting
 
     def _run(self, session: Session, given: Sequence[Any]) -> Generator[Updates, None, None]:
         shown, opened = session.on_page, functools.cache(lambda: session.shown.source.open())
@@ -79,7 +89,7 @@ class Automatic:
             session.coming = tuple(other for other in session.coming if other != name)
             yield self._strip.updates(session)
         for tab in self._tabs.values():
-            yield self._strip.updates(session) | tab.look(session)
+            yield tab.look(session)
 
     def stopped(self, session: Session) -> Updates:
         """After a cancel: what has come stays."""

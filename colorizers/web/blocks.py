@@ -15,6 +15,7 @@ from colorizers.web.automatic import Automatic
 from colorizers.web.batch import BatchHandlers, build_batch
 from colorizers.web.downloads import follow_weights
 from colorizers.web.files import OPENING
+from colorizers.web.gradio_io import WholeUpdates
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.hint_tool import HintTool, build_hint_tool
 from colorizers.web.notice import build_notice
@@ -49,7 +50,7 @@ def build_page(
     """
     infos = sorted((method.info for method in engine.methods.values()), key=group)
     name = Text("page.name").worded(language)
-    with route or gr.Blocks(
+    with route or WholeUpdates(
         title=name, analytics_enabled=False, fill_width=True, delete_cache=(_FILES_EVERY, _FILES_AGE)
     ) as page:
         session = gr.State(Session(), time_to_live=_SESSION_SECONDS)

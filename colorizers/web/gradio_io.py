@@ -1,4 +1,4 @@
-"""The border to Gradio: errors go out as one escaped sentence, events come in checked."""
+"""The border to Gradio: errors go out as one escaped sentence, updates whole, and events come in checked."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,6 +10,26 @@ import gradio as gr
 from colorizers.errors import ColorizerError
 from colorizers.settings import get_settings
 from colorizers.words import ENGLISH, Text
+
+
+class WholeUpdates(gr.Blocks):
+    """A page to which a generator's updates go whole.
+
+    Gradio sends the differences to the update before, and its page applies them to that very update, even where this
+    still waits to be shown: what a button was told is then lost when the next update leaves the button as it is.
+    """
+
+    def handle_streaming_diffs(
+        self, block_fn: Any, data: list[Any], session_hash: str | None, run: str | None, final: bool,
+        simple_format: bool = False,
+    ) -> list[Any]:  # fmt: skip
+        """The edits for the page: none where nothing changed, and otherwise one that replaces the output's update."""
+        updates = list(data)
+        first = run not in self.pending_diff_streams.get(session_hash, {})
+        edits = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
+        if first or final or simple_format:  # these are no edits
+            return edits
+        return [[["replace", [], update]] if edit else [] for edit, update in zip(edits, updates, strict=True)]
 
 
 @contextlib.contextmanager

@@ -157,14 +157,6 @@ class TabHandlers:
         tab = session.tab(self.info)
         return self.pictures(session) if tab.colorings and not tab.in_sight else {self.view.slider: gr.skip()}
 
-    def settled(self, session: Session) -> Updates:
-        """The buttons of a result that is there; nothing while a job runs."""
-        view = self.view
-        if session.tab(self.info).phase is not Phase.DONE:
-            return {}
-        buttons = view.render(JobView(Phase.DONE))
-        return {view.run: buttons[view.run], view.stop: buttons[view.stop], view.download: gr.Button(interactive=True)}
-
     def _begin(self, listener: Callable[..., gr.events.Dependency], job: Callable[..., Any], session: gr.State) -> None:
         begun = listener(
             job, [session, *self.inputs], self.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,

@@ -55,7 +55,7 @@ def running_server() -> Iterator[Server]:
     gate = Gate()
     trivial = {method.info.name: method for method in (TrivialMethod(gate), TransferMethod(gate))}
     engine = make_engine({**METHODS, **trivial})
-    page = serve(engine, port=_free_port(), wait=False)
+    page = serve(engine, port=free_port(), wait=False)
     try:
         yield Server(page.local_url.rstrip("/"), gate)
     finally:
@@ -63,7 +63,8 @@ def running_server() -> Iterator[Server]:
         page.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
