@@ -15,7 +15,7 @@ from colorizers.web.automatic import Automatic
 from colorizers.web.batch import BatchHandlers, build_batch
 from colorizers.web.downloads import follow_weights
 from colorizers.web.files import OPENING
-from colorizers.web.gradio_io import WholeUpdates
+from colorizers.web.gradio_io import Page
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.hint_tool import HintTool, build_hint_tool
 from colorizers.web.notice import build_notice
@@ -27,8 +27,6 @@ from colorizers.web.tab import TabView, Updates, build_tab
 from colorizers.web.tab_header import compare_header, first_of_groups, group, header
 from colorizers.words import ENGLISH, LANGUAGES, Text, spoken
 
-_SESSION_SECONDS = 3600
-_FILES_EVERY, _FILES_AGE = 600, 3600  # seconds
 _TURNED = Text("status.turned")
 
 
@@ -50,10 +48,8 @@ def build_page(
     """
     infos = sorted((method.info for method in engine.methods.values()), key=group)
     name = Text("page.name").worded(language)
-    with route or WholeUpdates(
-        title=name, analytics_enabled=False, fill_width=True, delete_cache=(_FILES_EVERY, _FILES_AGE)
-    ) as page:
-        session = gr.State(Session(), time_to_live=_SESSION_SECONDS)
+    with route or Page(title=name, analytics_enabled=False, fill_width=True) as page:
+        session = gr.State(Session())
         photo = build_photo_section(language, languages, engine.health().described)
         notice = build_notice(language)
         with gr.Column(elem_id="workspace", elem_classes="away") as workspace:

@@ -1,23 +1,44 @@
 """The border to Gradio: errors go out as one escaped sentence, updates whole, and events come in checked."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import BlockFunction
 
 from colorizers.errors import ColorizerError
 from colorizers.settings import get_settings
 from colorizers.words import ENGLISH, Text
 
+_ADDRESSES = ("http:", "https:")
+_LONGEST_LOG = 300  # characters
+_log = logging.getLogger(__name__)
 
-class WholeUpdates(gr.Blocks):
-    """A page to which a generator's updates go whole.
+
+class Page(gr.Blocks):
+    """A page to which a generator's updates go whole, and that fetches nothing and logs little of what is sent.
 
     Gradio sends the differences to the update before, and its page applies them to that very update, even where this
     still waits to be shown: what a button was told is then lost when the next update leaves the button as it is.
     """
+
+    async def preprocess_data(
+        self, block_fn: BlockFunction, inputs: list[Any], state: Any, explicit_call: bool = False
+    ) -> list[Any]:
+        """The values of the inputs, whose files are uploads; gr.Error, of which nothing is logged but a line, else."""
+        try:
+            if _has_address(inputs):
+                raise _refusal("api.no-addresses")
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except Exception as error:
+            _log.warning("%s: %s", block_fn.name, in_log(error))
+            raise _refusal("api.not-understood") from error
 
     def handle_streaming_diffs(
         self, block_fn: Any, data: list[Any], session_hash: str | None, run: str | None, final: bool,
@@ -30,6 +51,23 @@ class WholeUpdates(gr.Blocks):
         if first or final or simple_format:  # these are no edits
             return edits
         return [[["replace", [], update]] if edit else [] for edit, update in zip(edits, updates, strict=True)]
+
+
+def _has_address(sent: Any) -> bool:
+    """Whether among what was sent there is a file that Gradio would fetch from elsewhere."""
+    if isinstance(sent, dict):
+        return str(sent.get("path")).lower().startswith(_ADDRESSES) or any(map(_has_address, sent.values()))
+    return isinstance(sent, list) and any(map(_has_address, sent))
+
+
+def _refusal(key: str) -> gr.Error:
+    return gr.Error(str(Text(key)), print_exception=False)
+
+
+def in_log(error: BaseException) -> str:
+    """An error in one short line: what a visitor has sent may stand in it."""
+    line = " ".join(f"{type(error).__name__}: {error}"[: 2 * _LONGEST_LOG].split())
+    return line if len(line) <= _LONGEST_LOG else f"{line[:_LONGEST_LOG]} …"
 
 
 @contextlib.contextmanager

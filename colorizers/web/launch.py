@@ -1,10 +1,14 @@
 """One start path for `python app.py`, `colorizers serve`, Docker and Spaces: the page, its limits, its health."""
 
+import contextlib
 import os
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from starlette.requests import Request
@@ -17,10 +21,13 @@ from colorizers.errors import ColorizerError
 from colorizers.settings import PROJECT, get_settings, listening_host
 from colorizers.web import theme
 from colorizers.web.blocks import build_pages
+from colorizers.web.files import Tidying, folder_of_process
+from colorizers.web.gate import gate
+from colorizers.web.visitors import keeping_visitors
 from colorizers.weights.store import SHIPPED_DIR
 from colorizers.words import Text
 
-_SESSIONS = 200
+_LOOK_EVERY = 0.2  # seconds between looks at whether the server still runs
 
 
 def serve(
@@ -36,25 +43,30 @@ def serve(
     GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, then to 127.0.0.1 (0.0.0.0 on Spaces) and the first free port from 7860.
     """
     engine = engine or make_engine()
-    settings = get_settings()
+    settings, host = get_settings(), listening_host(host)
     if settings.mcp and find_spec("mcp") is None:
         raise ColorizerError(Text("commands.serve.no-mcp", package="gradio[mcp]"))
+    folder = folder_of_process()
     page = build_pages(engine, settings.language)
     _ask_oneself_directly()
     page.queue(max_size=settings.queue_size, api_open=False)
     page.launch(
-        server_name=listening_host(host),
+        server_name=host,
         server_port=port,
         share=share,
-        prevent_thread_lock=not wait,
+        prevent_thread_lock=True,
         quiet=not wait,
         theme=theme.theme(),
         css_paths=theme.CSS,
         favicon_path=theme.MARK,
         footer_links=[],
-        app_kwargs={"routes": [Route("/healthz", _health(engine))]},
+        app_kwargs={
+            "routes": [Route("/healthz", _health(engine))],
+            "middleware": gate(host, share),
+            "lifespan": _together(Tidying(folder), keeping_visitors(page)),
+        },
         max_file_size=int(max(settings.max_upload_megabytes, settings.max_batch_megabytes) * 10**6),
-        state_session_capacity=_SESSIONS,
+        state_session_capacity=settings.max_sessions,
         mcp_server=settings.mcp,
         show_error=not settings.public,
         allowed_paths=[],
@@ -65,7 +77,28 @@ def serve(
         ssr_mode=False,
         pwa=False,
     )
+    if wait:
+        _wait(page)
     return page
+
+
+def _wait(page: gr.Blocks) -> None:
+    """Until the process is told to end: pages that are open are told so first, as they would keep the server."""
+    with contextlib.suppress(KeyboardInterrupt):
+        while page.is_running:
+            time.sleep(_LOOK_EVERY)
+    page.close(verbose=False)
+
+
+def _together(*lifespans: Callable[[Any], AbstractAsyncContextManager[None]]) -> Callable[[Any], Any]:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            for each in lifespans:
+                await stack.enter_async_context(each(app))
+            yield
+
+    return lifespan
 
 
 def _ask_oneself_directly() -> None:

@@ -73,7 +73,7 @@ class Recall:
         record = record_in(path)
         if record is None:
             return None
-        session.offered = Path(path)
+        session.offered = session.folder.keep(Path(path))
         tab = self._tabs.get(record.method)
         title = tab.info.title if tab else shown_name(record.method)
         updates = self.notice.offering(offer(record, title, path))

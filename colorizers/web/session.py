@@ -51,6 +51,13 @@ class Source:
 
     path: Path
     quarter_turns: int = 0
+    _folder: Folder | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def uploaded(cls, path: str | Path) -> "Source":
+        """A file that came just now: it stays as long as somebody holds the source."""
+        folder = Folder()
+        return cls(folder.keep(Path(path)), _folder=folder)
 
     @property
     def name(self) -> str:
@@ -61,7 +68,7 @@ class Source:
         """The whole photo, decoded again: the server keeps only the reduced one."""
         if not self.path.exists():
             raise ColorizerError(Text("page.file-gone", name=self.name))
-        return open_upload(self.path).rotated(self.quarter_turns)
+        return open_upload(self.path, quarter_turns=self.quarter_turns)
 
 
 @dataclass(frozen=True)
