@@ -95,7 +95,8 @@ def _wire_photo(
 ) -> None:  # fmt: skip
     """A photo that comes or is turned ends what runs and clears the tabs, and is coloured by itself.
 
-    A picture that was made here is asked about first. `recalled` is the event that brings settings for the photo.
+    What runs sees that its photo has gone, so a file that is refused ends nothing; what waits to run is cancelled where
+    the photo changes for sure. A picture that was made here is asked about first. `recalled` is the event that brings settings for the photo.
     """
     plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     opening = {"cancels": [job for tab in tabs for job in tab.jobs], **OPENING}
@@ -145,7 +146,7 @@ def _wire_photo(
     parts = dict.fromkeys([*automatic.outputs, *recall.notice.outputs, *(part for tab in tabs for part in tab.outputs)])
     outputs = [session, workspace, hint_tool.known, *photo.outputs, *parts]
     all_outputs = list(dict.fromkeys([*outputs, *recall.outputs]))
-    came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **plumbing, **opening)]
+    came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **plumbing, **OPENING)]
     if photo.gallery is not None:
         came.append(photo.gallery.select(take_example, session, outputs, **plumbing, **opening))
     for event in came:

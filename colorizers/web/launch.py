@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio import routes
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -47,6 +48,7 @@ def serve(
     if settings.mcp and find_spec("mcp") is None:
         raise ColorizerError(Text("commands.serve.no-mcp", package="gradio[mcp]"))
     folder = folder_of_process()
+    routes.DEFAULT_TEMP_DIR = str(folder)  # Gradio has read it when it was imported
     page = build_pages(engine, settings.language)
     _ask_oneself_directly()
     page.queue(max_size=settings.queue_size, api_open=False)
