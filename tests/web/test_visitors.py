@@ -146,10 +146,11 @@ def pages_in(folder: Path) -> set[str]:
 
 
 @contextmanager
-def page_open(server: Server, session: str) -> Iterator[None]:
+def page_open(url: str, session: str) -> Iterator[None]:
     """A browser that has the page open."""
-    with httpx.stream("GET", f"{server.url}/gradio_api/heartbeat/{session}", timeout=60) as heartbeat:
-        assert next(heartbeat.iter_lines()) == ALIVE
+    with httpx.stream("GET", f"{url}/gradio_api/heartbeat/{session}", timeout=60) as heartbeat:
+        lines = heartbeat.iter_lines()  # closes the connection when it goes
+        assert next(lines) == ALIVE
         yield
 
 
@@ -160,7 +161,7 @@ def test_a_photo_stays_as_long_as_its_page_is_open_and_goes_some_time_after_it_i
     folder = files.folder_of_process()
     with running_server() as server:
         before = pages_in(folder)
-        with page_open(server, "open"):
+        with page_open(server.url, "open"):
             assert upload_event(server, photo, "open")["success"]
             (kept,) = {name for name in pages_in(folder) - before if any((folder / name).rglob("preview.jpg"))}
             assert upload_event(server, photo, "closed")["success"]
@@ -299,8 +300,7 @@ def test_a_server_that_is_told_to_end_leaves_no_photo_and_clears_up_after_one_th
             upload = f"http://127.0.0.1:{port}/gradio_api/upload"
             (path,) = httpx.post(upload, files={"files": ("grandmother.png", b"x")}).json()
             assert Path(path).is_relative_to(own)
-            with httpx.stream("GET", f"http://127.0.0.1:{port}/gradio_api/heartbeat/x") as heartbeat:
-                assert next(heartbeat.iter_lines()) == ALIVE
+            with page_open(f"http://127.0.0.1:{port}", "x"):
                 running.send_signal(signal.SIGTERM)
                 assert running.wait(30) in (0, 130)
         finally:
