@@ -190,7 +190,7 @@ class BatchHandlers:
             made = [(row.stem, row.result) for row in session.batch.rows if row.result is not None]
             if not made:
                 raise ColorizerError(Text("page.nothing-yet"))
-            target = session.folder.place("color.zip")
+            target = session.place_to_save("color.zip")
             with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # pictures do not become smaller
                 for stem, path in made:
                     archive.write(path, f"{stem.as_posix()}{path.suffix}")

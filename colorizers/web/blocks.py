@@ -95,8 +95,9 @@ def _wire_photo(
 ) -> None:  # fmt: skip
     """A photo that comes or is turned ends what runs and clears the tabs, and is coloured by itself.
 
-    What runs sees that its photo has gone, so a file that is refused ends nothing; what waits to run is cancelled where
-    the photo changes for sure. A picture that was made here is asked about first. `recalled` is the event that brings settings for the photo.
+    What runs sees that its photo has gone, so that a file that is refused ends nothing; what waits to run is cancelled
+    where the photo changes for sure. A picture that was made here is asked about first. `recalled` is the event that
+    brings settings for the photo.
     """
     plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     opening = {"cancels": [job for tab in tabs for job in tab.jobs], **OPENING}

@@ -39,7 +39,9 @@ OPENING: dict[str, Any] = {"concurrency_id": "opening", "concurrency_limit": 4}
 """For events that decode what a visitor sent: so many at once."""
 _PREVIEW_QUALITY = 90
 _MOST_XMP = 65_000  # bytes; what a JPEG can hold
-_OF_PROCESS, _OF_PAGE, _LOCK = "colorizers-", "page-", ".lock"
+_OF_PROCESS, _LOCK = "colorizers-", ".lock"
+OF_PAGE = "page-"
+"""How the folders begin that belong to somebody who deletes them."""
 _LOOK_EVERY, _MEASURE_EVERY = 600, 5  # seconds
 _SPARE = 200 * 10**6  # bytes of the disk that are left free
 _JUST_NOW = 60  # seconds; what came in them may be what a visitor is about to use
@@ -102,7 +104,7 @@ class Folder:
     def __init__(self) -> None:
         cache = Path(get_upload_folder())
         cache.mkdir(parents=True, exist_ok=True)
-        self._path = Path(tempfile.mkdtemp(prefix=_OF_PAGE, dir=cache))
+        self._path = Path(tempfile.mkdtemp(prefix=OF_PAGE, dir=cache))
         weakref.finalize(self, shutil.rmtree, self._path, ignore_errors=True)
 
     def place(self, name: str) -> Path:
@@ -214,7 +216,7 @@ class Tidying:
     def _deletable(self) -> Iterator[tuple[Path, float]]:
         """What belongs neither to the app nor to a page, and when it was last used."""
         for path in self._folder.iterdir():
-            if path not in self._own and not path.name.startswith(_OF_PAGE):
+            if path not in self._own and not path.name.startswith(OF_PAGE):
                 yield path, max((found.st_mtime for found in _within(path)), default=0)
 
 

@@ -71,12 +71,13 @@ def in_log(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def shown_errors(language: str = ENGLISH) -> Iterator[None]:
-    """Show in a toast what the user can mend; anything else is a bug and is raised as it is."""
+def shown_errors(language: str = ENGLISH, html: bool = True) -> Iterator[None]:
+    """Show in a toast what the user can mend, or tell a program, which needs no HTML; anything else is a bug."""
     try:
         yield
     except ColorizerError as error:
-        sentence = escape(sentence_of(error).worded(language))  # Gradio shows messages as HTML
+        sentence = sentence_of(error).worded(language)
+        sentence = escape(sentence) if html else sentence  # Gradio shows messages as HTML
         raise gr.Error(sentence, duration=12, print_exception=False) from error
 
 
