@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from gradio.data_classes import FileData
-from gradio.utils import get_upload_folder
 
 from colorizers.engine import Engine
 from colorizers.engine.jobs import Done, JobRequest
@@ -16,7 +15,7 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.naming import result_stem
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
-from colorizers.web.files import OF_PAGE, open_upload
+from colorizers.web.files import open_upload
 from colorizers.words import Text
 
 MAX_JSON = 10_000  # characters
@@ -36,7 +35,7 @@ def answers_of(engine: Engine, request: JobRequest) -> Iterator[Answer]:
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """Where files are made: Gradio copies them into its cache when they are given."""
-    return tempfile.TemporaryDirectory(dir=get_upload_folder(), prefix=OF_PAGE)
+    return tempfile.TemporaryDirectory()
 
 
 def saved(engine: Engine, request: JobRequest, folder: str) -> Iterator[Answer]:

@@ -39,9 +39,7 @@ OPENING: dict[str, Any] = {"concurrency_id": "opening", "concurrency_limit": 4}
 """For events that decode what a visitor sent: so many at once."""
 _PREVIEW_QUALITY = 90
 _MOST_XMP = 65_000  # bytes; what a JPEG can hold
-_OF_PROCESS, _LOCK = "colorizers-", ".lock"
-OF_PAGE = "page-"
-"""How the folders begin that belong to somebody who deletes them."""
+_OF_PROCESS, _OF_PAGE, _LOCK = "colorizers-", "page-", ".lock"
 _LOOK_EVERY, _MEASURE_EVERY = 600, 5  # seconds
 _SPARE = 200 * 10**6  # bytes of the disk that are left free
 _JUST_NOW = 60  # seconds; what came in them may be what a visitor is about to use
@@ -104,7 +102,7 @@ class Folder:
     def __init__(self) -> None:
         cache = Path(get_upload_folder())
         cache.mkdir(parents=True, exist_ok=True)
-        self._path = Path(tempfile.mkdtemp(prefix=OF_PAGE, dir=cache))
+        self._path = Path(tempfile.mkdtemp(prefix=_OF_PAGE, dir=cache))
         weakref.finalize(self, shutil.rmtree, self._path, ignore_errors=True)
 
     def place(self, name: str) -> Path:
@@ -145,9 +143,10 @@ class Folder:
 
 @functools.cache
 def folder_of_process() -> Path:
-    """A folder for all of them, which Gradio uses from now on and no other user can look into.
+    """A folder for all of them, which Gradio uses from now on; beside it is one for all other temporary files.
 
-    It is deleted when the process ends, or when the next one begins after a crash: the lock tells whether it lives.
+    No other user can look into them. They are deleted when the process ends or, after a crash, when the next one
+    begins: the lock tells whether it lives.
     """
     around = Path(get_upload_folder())
     around.mkdir(parents=True, exist_ok=True)
@@ -158,9 +157,12 @@ def folder_of_process() -> Path:
     lock = FileLock(path.with_suffix(_LOCK))
     lock.acquire()
     path.mkdir(mode=0o700)
-    os.environ["GRADIO_TEMP_DIR"] = str(path)
     atexit.register(_end, path, lock)
-    return path
+    cache, temporary = path / "cache", path / "temporary"
+    for folder in (cache, temporary):
+        folder.mkdir()
+    os.environ["GRADIO_TEMP_DIR"], tempfile.tempdir = str(cache), str(temporary)
+    return cache
 
 
 def _end(path: Path, lock: FileLock) -> None:
@@ -216,7 +218,7 @@ class Tidying:
     def _deletable(self) -> Iterator[tuple[Path, float]]:
         """What belongs neither to the app nor to a page, and when it was last used."""
         for path in self._folder.iterdir():
-            if path not in self._own and not path.name.startswith(OF_PAGE):
+            if path not in self._own and not path.name.startswith(_OF_PAGE):
                 yield path, max((found.st_mtime for found in _within(path)), default=0)
 
 
