@@ -10,7 +10,7 @@ from playwright.sync_api import Route, expect
 from web_page import chromium
 from web_server import free_port
 
-from colorizers.web.gradio_io import WholeUpdates
+from colorizers.web.gradio_io import Page
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +25,7 @@ def work(shown: gr.Button, told: gr.HTML, goes_on: threading.Event) -> Iterator[
 
 def test_a_button_shown_by_an_update_stays_when_the_next_comes_before_the_page_has_taken_it() -> None:
     goes_on = threading.Event()
-    with WholeUpdates(analytics_enabled=False) as page:
+    with Page(analytics_enabled=False) as page:
         for name in ("First", "Second"):
             begin, stop, told = gr.Button(f"{name} job"), gr.Button(f"Stop {name}", visible="hidden"), gr.HTML()
             begin.click(partial(work, stop, told, goes_on), None, [stop, told])
