@@ -4,16 +4,19 @@
 # make test        the same and all other tests; installs Chromium where there is no browser for them
 # make test-full   the same with every run of Stable Diffusion, which takes a long time
 # make bench       times everything that needs no download, on a machine that has nothing else to do
+# make soak        lets N=50 clients loose on the server for T=10m: is a result lost or swapped, does it grow?
 # Each makes its own .venv first. Another Python: make run PYTHON=python3.12
 
 PYTHON ?= python3
+T ?= 10m
+N ?= 50
 VENV := .venv
 python := $(VENV)/bin/python
 install := $(python) -m pip install -q --disable-pip-version-check
 # Two processes, each with one thread so that they do not share a core; the first that is done helps the other.
 pytest := OMP_NUM_THREADS=1 $(python) -m pytest -n 2 --dist worksteal
 
-.PHONY: run lint check test test-full bench browser
+.PHONY: run lint check test test-full bench soak browser
 
 run: $(VENV)/run.stamp
 	$(python) app.py
@@ -32,6 +35,9 @@ bench: $(VENV)/run.stamp
 	$(python) benchmarks/networks.py --json build/networks.json
 	$(python) benchmarks/pipeline.py
 	$(python) benchmarks/finish.py
+
+soak: $(VENV)/run.stamp
+	$(python) benchmarks/soak.py --time $(T) --clients $(N)
 
 lint: $(VENV)/test.stamp
 	$(python) -m ruff check
