@@ -278,11 +278,11 @@ class Server:
         """Return when the page answers; RuntimeError when it ends instead."""
         while self.alive:
             try:
-                httpx.get(f"{self.url}/healthz")
+                httpx.get(self.url, timeout=60).raise_for_status()
                 return
-            except httpx.TransportError:
+            except httpx.HTTPError:
                 time.sleep(0.2)
-        raise RuntimeError(self._said.read_text())
+        raise RuntimeError(self.last_words())
 
     def handlers(self) -> dict[str, int]:
         """The numbers by which jobs of methods are cancelled."""

@@ -68,6 +68,7 @@ def serve(
         run_history=False,
         ssr_mode=False,
         pwa=False,
+        _frontend=False,  # else Gradio asks for its own page and gives up after 3 s, which a busy machine needs
     )
     if wait:
         _wait(page)
