@@ -108,10 +108,11 @@ class Client:
                 except (httpx.HTTPError, ValueError, LookupError) as error:
                     self._log.breaks("lost", f"{self._name}, {act}: {error!r}")
 
-    def colour_once(self) -> None:
-        """One photo more, when all others have gone."""
+    def colour_by(self, *methods: str) -> None:
+        """One photo by each of these, when nobody else is there."""
         with self._http:
-            self._colour(QUICK[0])
+            for method in methods:
+                self._colour(method)
 
     def _refused(self, act: str, error: httpx.HTTPStatusError) -> None:
         if error.response.status_code != _COME_LATER:
@@ -308,6 +309,7 @@ class Server:
 def soaked(server: Server, clients: int, seconds: float, log: Log) -> Sizes:
     """Let the clients loose for a time, and look after the server meanwhile; all clients have ended then."""
     handlers = server.handlers()
+    Client(server.url, clients, handlers, Log()).colour_by(*QUICK, *SLOW)  # memory has all models from the beginning
     begun = time.monotonic()
     threads = [
         threading.Thread(target=Client(server.url, number, handlers, log).run, args=(begun + seconds,), daemon=True)
@@ -325,7 +327,7 @@ def soaked(server: Server, clients: int, seconds: float, log: Log) -> Sizes:
     if not server.alive:
         log.breaks("crashed", server.last_words())
         return Sizes(by_minute, 0, on_disk)
-    Client(server.url, clients, handlers, log).colour_once()
+    Client(server.url, clients, handlers, log).colour_by(QUICK[0])
     return Sizes(by_minute, server.megabytes, on_disk)
 
 
