@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from colorizers.web.gradio_io import QUIET, QUIET_NOW
 from colorizers.web.handlers import DEVICE, JOBS_IN_HAND, TabHandlers
 from colorizers.web.session import Session
 from colorizers.web.strip import Strip
@@ -32,21 +33,19 @@ class Automatic:
 
     def start_after(self, came: gr.events.Dependency, session: gr.State) -> None:
         """Begin when an event has brought a photo."""
-        plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         inputs = [part for tab in self._tabs.values() for part in tab.inputs]
         begun = came.success(
             self.run, [session, *inputs], self.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,
-            trigger_mode="multiple", **plumbing,
+            trigger_mode="multiple", **QUIET,
         )  # fmt: skip
-        begun.failure(self.stopped, session, self.outputs, queue=False, **plumbing)
+        begun.failure(self.stopped, session, self.outputs, **QUIET_NOW)
         self._jobs.append(begun)
 
     def wire_stop(self, session: gr.State) -> None:
         """Connect Stop, here and in the tabs."""
         stops = [self._strip.stop, *(tab.view.stop for tab in self._tabs.values())]
         gr.on(
-            [stop.click for stop in stops], self.stopped, session, self.outputs, cancels=self._jobs, queue=False,
-            show_progress="hidden", api_visibility="private",
+            [stop.click for stop in stops], self.stopped, session, self.outputs, cancels=self._jobs, **QUIET_NOW,
         )  # fmt: skip
 
     def begin(self, session: Session, stay: bool) -> Updates:

@@ -22,7 +22,7 @@ from colorizers.web.batch_files import Batch, Row, sent
 from colorizers.web.closing import until_closing
 from colorizers.web.controls import Panel, build_panel
 from colorizers.web.files import OPENING
-from colorizers.web.gradio_io import sentence_of, shown_errors
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.photo_section import PhotoSection
 from colorizers.web.saving import wire_saving
@@ -78,7 +78,6 @@ class BatchHandlers:
     def wire(self, photo: PhotoSection, workspace: gr.Column, session: gr.State) -> None:
         """Connect the components: the section takes the place of the start and of the tabs, and gives it back."""
         view = self.view
-        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         others: list[gr.blocks.Block] = [photo.start, photo.bar, workspace]
 
         def take(now: Session, paths: list[str]) -> Updates:
@@ -88,22 +87,21 @@ class BatchHandlers:
             return {session: now, **hidden, **self.taken(now)}
 
         came = view.upload.upload(
-            take, [session, view.upload], [session, *others, *self.outputs], show_progress="hidden",
-            api_visibility="private", **OPENING,
+            take, [session, view.upload], [session, *others, *self.outputs], **QUIET, **OPENING,
         )  # fmt: skip
-        came.failure(lambda: None, None, view.upload, **quiet)
+        came.failure(lambda: None, None, view.upload, **QUIET_NOW)
         inputs = [session, view.method, view.format, view.keep_exif, view.mark, *view.finish.components]
         self.job = view.run.click(
             self.run, inputs, view.outputs, concurrency_id="batch", concurrency_limit=_BATCHES_AT_ONCE,
-            show_progress="hidden", api_visibility="private",
+            **QUIET,
         )  # fmt: skip
-        self.job.failure(self.stopped, session, view.outputs, **quiet)
+        self.job.failure(self.stopped, session, view.outputs, **QUIET_NOW)
         view.back.click(
             lambda: [*photo.start_again(), gr.Column(elem_classes="away")], None,
-            [*others, photo.back, view.section], cancels=[self.job], **quiet,
+            [*others, photo.back, view.section], cancels=[self.job], **QUIET_NOW,
         )  # fmt: skip
-        view.stop.click(self.stopped, session, view.outputs, cancels=[self.job], **quiet)
-        view.method.input(self.own_finish, view.method, list(view.finish.components), **quiet)
+        view.stop.click(self.stopped, session, view.outputs, cancels=[self.job], **QUIET_NOW)
+        view.method.input(self.own_finish, view.method, list(view.finish.components), **QUIET_NOW)
         wire_saving(view.download, view.file, Text("batch.download"), self.zipped, session, self._language)
 
     def take(self, session: Session, paths: Sequence[Path]) -> None:
