@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     weights_dir: Path | None = Field(None, description="looked into before the weights shipped with the project")
     model: str | None = Field(None, description="path or hub id of a Stable Diffusion 1.x to offer, as --model")
     controlnet: str | None = Field(None, description="path or hub id of a ControlNet for depth, as --controlnet")
+    download: str = Field(
+        "", description="weights to download before the page opens, by key, such as ddcolor_tiny,sd15"
+    )
     cache_dir: Path = Field(default_factory=_cache)
     pool_policy: Literal["lazy", "eager"] = "lazy"
     memory_budget_gb: float | None = Field(

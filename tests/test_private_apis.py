@@ -23,6 +23,11 @@ def test_gradio_keeps_the_data_of_an_event_as_it_was_sent():
     assert gr.EventData(None, {"index": "strange"})._data == {"index": "strange"}
 
 
+def test_gradio_can_start_without_asking_for_its_own_page():
+    assert inspect.signature(gr.Blocks.launch).parameters["_frontend"].default is True
+    assert inspect.getsource(gr.Blocks.launch).count("_frontend and ") == 1, "it decides nothing else"
+
+
 def test_diffusers_converts_the_names_of_single_files():
     from diffusers.loaders import single_file_utils
 

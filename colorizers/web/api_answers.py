@@ -15,6 +15,7 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.naming import result_stem
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
+from colorizers.web.closing import until_closing
 from colorizers.web.files import open_upload
 from colorizers.words import Text
 
@@ -41,7 +42,7 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
 def saved(engine: Engine, request: JobRequest, folder: str) -> Iterator[Answer]:
     """As `answers_of`, the files in a folder: each in one of its own, so that they may have the same name."""
     job = engine.checked(request)
-    with contextlib.closing(engine.run(job)) as events:
+    with contextlib.closing(until_closing(engine.run(job))) as events:
         for event in events:
             if isinstance(event, Done):
                 yield from _written(event.results(job), folder)

@@ -19,6 +19,7 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.naming import distinct_stems
 from colorizers.web import markup, texts
 from colorizers.web.batch_files import Batch, Row, sent
+from colorizers.web.closing import until_closing
 from colorizers.web.controls import Panel, build_panel
 from colorizers.web.files import OPENING
 from colorizers.web.gradio_io import QUIET, QUIET_NOW, sentence_of, shown_errors
@@ -156,7 +157,7 @@ class BatchHandlers:
         options = {"variants": 1} if "variants" in self._engine.methods[method].info.options.model_fields else {}
         try:
             job = self._engine.checked(JobRequest(row.item.open(session.folder), method, options, finish))
-            with contextlib.closing(self._engine.run(job)) as events:
+            with contextlib.closing(until_closing(self._engine.run(job))) as events:
                 for event in events:
                     yield
                     if isinstance(event, Done):

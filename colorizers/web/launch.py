@@ -1,6 +1,8 @@
 """One start path for `python app.py`, `colorizers serve`, Docker and Spaces: the page, its limits, its health."""
 
+import contextlib
 import os
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -17,10 +19,12 @@ from colorizers.errors import ColorizerError
 from colorizers.settings import PROJECT, get_settings, listening_host
 from colorizers.web import theme
 from colorizers.web.blocks import build_pages
+from colorizers.web.closing import end_jobs
 from colorizers.weights.store import SHIPPED_DIR
 from colorizers.words import Text
 
 _SESSIONS = 200
+_LOOK_EVERY = 0.2  # seconds between looks at whether the server still runs
 
 
 def serve(
@@ -46,7 +50,7 @@ def serve(
         server_name=listening_host(host),
         server_port=port,
         share=share,
-        prevent_thread_lock=not wait,
+        prevent_thread_lock=True,
         quiet=not wait,
         theme=theme.theme(),
         css_paths=theme.CSS,
@@ -64,8 +68,20 @@ def serve(
         run_history=False,
         ssr_mode=False,
         pwa=False,
+        _frontend=False,  # else Gradio asks for its own page and gives up after 3 s, which a busy machine needs
     )
+    if wait:
+        _wait(page)
     return page
+
+
+def _wait(page: gr.Blocks) -> None:
+    """Until the process is told to end: then jobs are ended first, and pages that are open, which keep the server."""
+    with contextlib.suppress(KeyboardInterrupt):
+        while page.is_running:
+            time.sleep(_LOOK_EVERY)
+    end_jobs()
+    page.close(verbose=False)
 
 
 def _ask_oneself_directly() -> None:

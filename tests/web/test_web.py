@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from hostile_files import CHOSEN, FILES, NAMES, OPENED, good
 from PIL import Image
 from web_server import Server, running_server
@@ -25,7 +26,7 @@ from colorizers.options import controls
 from colorizers.picture.dataset import REFERENCES
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT, get_settings
-from colorizers.web import shipped
+from colorizers.web import closing, shipped
 from colorizers.web.api_answers import answers_of
 from colorizers.web.blocks import build_page
 
@@ -134,6 +135,20 @@ def test_a_cancelled_job_frees_the_device(server: Server, client: Client, photo:
     server.gate.let_through(10)  # were it still running, it would wait for 90 more and keep the device
     files, _ = client.predict(photo=handle_file(photo), api_name="/colorize_unet")
     assert Photo.open(files[0]).size == (64, 48)
+    server.gate.open()
+
+
+def test_a_job_that_runs_when_the_server_ends_is_refused_in_a_sentence(
+    server: Server, client: Client, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing, "_jobs", closing._Jobs())  # the others' server goes on
+    monkeypatch.setattr(closing, "_MOMENT", 0)
+    server.gate.hold()
+    job = client.submit(photo=handle_file(photo), api_name="/colorize_trivial")
+    assert server.gate.reached.wait(60)
+    closing.end_jobs()
+    with pytest.raises(AppError, match=r"^The server is being shut down;"):
+        job.result(timeout=60)
     server.gate.open()
 
 
