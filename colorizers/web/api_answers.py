@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradio.data_classes import FileData
+from gradio.utils import get_upload_folder
 
 from colorizers.engine import Engine
 from colorizers.engine.jobs import Done, JobRequest
@@ -16,7 +17,7 @@ from colorizers.picture.naming import result_stem
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
 from colorizers.web.closing import until_closing
-from colorizers.web.files import open_upload
+from colorizers.web.files import OF_PAGE, open_upload
 from colorizers.words import Text
 
 MAX_JSON = 10_000  # characters
@@ -36,7 +37,7 @@ def answers_of(engine: Engine, request: JobRequest) -> Iterator[Answer]:
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """Where files are made: Gradio copies them into its cache when they are given."""
-    return tempfile.TemporaryDirectory()
+    return tempfile.TemporaryDirectory(dir=get_upload_folder(), prefix=OF_PAGE)
 
 
 def saved(engine: Engine, request: JobRequest, folder: str) -> Iterator[Answer]:

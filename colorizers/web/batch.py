@@ -21,7 +21,7 @@ from colorizers.web import markup, texts
 from colorizers.web.batch_files import Batch, Row, sent
 from colorizers.web.closing import until_closing
 from colorizers.web.controls import Panel, build_panel
-from colorizers.web.files import OPENING
+from colorizers.web.files import OPENING, Folder
 from colorizers.web.gradio_io import QUIET, QUIET_NOW, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.photo_section import PhotoSection
@@ -107,12 +107,13 @@ class BatchHandlers:
     def take(self, session: Session, paths: Sequence[Path]) -> None:
         """Take the files that were sent together."""
         with shown_errors(self._language):
-            came = sent(paths)
+            folder = Folder()
+            came = sent([folder.keep(path) for path in paths])
             session.forget_results()
             stems = distinct_stems([(Path(*item.name.parent.parts), Path(item.name.name)) for item in came.items])
             rows = [Row(item.name, item, stem) for item, stem in zip(came.items, stems, strict=True)]
             rows += [Row(name, None, Path(name.stem), problem) for name, problem in came.refused]
-            session.batch = Batch(rows)
+            session.batch = Batch(rows, folder)
 
     def taken(self, session: Session) -> Updates:
         """The section with what was sent, before anything is coloured."""
@@ -188,7 +189,7 @@ class BatchHandlers:
             made = [(row.stem, row.result) for row in session.batch.rows if row.result is not None]
             if not made:
                 raise ColorizerError(Text("page.nothing-yet"))
-            target = session.folder.place("color.zip")
+            target = session.place_to_save("color.zip")
             with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # pictures do not become smaller
                 for stem, path in made:
                     archive.write(path, f"{stem.as_posix()}{path.suffix}")
