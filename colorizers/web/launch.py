@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -17,10 +18,13 @@ from colorizers.errors import ColorizerError
 from colorizers.settings import PROJECT, get_settings, listening_host
 from colorizers.web import theme
 from colorizers.web.blocks import build_pages
+from colorizers.web.states import light_states
+from colorizers.web.visitors import Listening
 from colorizers.weights.store import SHIPPED_DIR
 from colorizers.words import Text
 
 _SESSIONS = 200
+_THREADS = 40  # beside one for each who waits in the line
 
 
 def serve(
@@ -52,7 +56,12 @@ def serve(
         css_paths=theme.CSS,
         favicon_path=theme.MARK,
         footer_links=[],
-        app_kwargs={"routes": [Route("/healthz", _health(engine))]},
+        max_threads=settings.queue_size + _THREADS,
+        app_kwargs={
+            "routes": [Route("/healthz", _health(engine))],
+            "middleware": [Middleware(Listening)],
+            "lifespan": light_states,
+        },
         max_file_size=int(max(settings.max_upload_megabytes, settings.max_batch_megabytes) * 10**6),
         state_session_capacity=_SESSIONS,
         mcp_server=settings.mcp,

@@ -132,7 +132,7 @@ def test_a_cancelled_job_frees_the_device(server: Server, client: Client, photo:
     assert server.gate.reached.wait(60)
     job.cancel()
     server.gate.let_through(10)  # were it still running, it would wait for 90 more and keep the device
-    files, _ = client.predict(photo=handle_file(photo), api_name="/colorize_unet")
+    files, _ = client.predict(photo=handle_file(photo), api_name="/colorize_trivial")
     assert Photo.open(files[0]).size == (64, 48)
     server.gate.open()
 
@@ -141,7 +141,7 @@ def test_full_size_files_that_nobody_waits_for_are_not_made(
     engine: Engine, gray_photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    answers = answers_of(engine, JobRequest(gray_photo, "trivial", {"variants": 4}))
+    answers = answers_of(engine, "trivial", lambda: JobRequest(gray_photo, "trivial", {"variants": 4}))
     for files, _ in answers:
         assert files == []
         if made := list(tmp_path.rglob("*.png")):
@@ -190,7 +190,7 @@ def colored(server: Server, data: bytes, name: str) -> tuple[str, str]:
     """The last event of a raw request to colour a file, and all that was told."""
     (path,) = httpx.post(f"{server.url}/gradio_api/upload", files={"files": (name, data)}).json()
     photo = {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
-    told = answer_of(server, "colorize", [photo, "trivial", "{}", "{}", "[]"])
+    told = answer_of(server, "colorize", [photo, "trivial", "{}", "{}", "[]", "png"])
     return re.findall(r"event: (\w+)", told)[-1], told
 
 
@@ -310,7 +310,7 @@ def test_strange_options_are_refused_in_one_sentence(server: Server) -> None:
     (path,) = httpx.post(f"{server.url}/gradio_api/upload", files={"files": ("photo.png", good())}).json()
     photo = {"path": path, "meta": {"_type": "gradio.FileData"}}
     for strange in STRANGE:
-        told = answer_of(server, "colorize", [photo, "trivial", strange, "{}", "[]"])
+        told = answer_of(server, "colorize", [photo, "trivial", strange, "{}", "[]", "png"])
         assert "event: error" in told, strange
         sentence = json.loads(told.rpartition("data: ")[2])["error"]
         assert re.fullmatch(r"[^<\n]{10,300}\.", sentence), sentence
