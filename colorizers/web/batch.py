@@ -24,6 +24,7 @@ from colorizers.web.controls import Panel, build_panel
 from colorizers.web.files import OPENING, Folder
 from colorizers.web.gradio_io import QUIET, QUIET_NOW, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase
+from colorizers.web.listening import visitor
 from colorizers.web.photo_section import PhotoSection
 from colorizers.web.saving import wire_saving
 from colorizers.web.session import Session
@@ -157,17 +158,19 @@ class BatchHandlers:
         suffix, bits = FORMATS[kind]
         options = {"variants": 1} if "variants" in self._engine.methods[method].info.options.model_fields else {}
         try:
-            job = self._engine.checked(JobRequest(row.item.open(session.folder), method, options, finish))
-            with contextlib.closing(until_closing(self._engine.run(job))) as events:
-                for event in events:
-                    yield
-                    if isinstance(event, Done):
-                        result = replace(event.results(job)[0], marked=mark)
-                        path = session.folder.place(f"{row.stem.name}{suffix}")
-                        result.save(path, bits if result.photo.bits == 16 else 8, keep_exif)
-                        preview = result.preview(_SMALL)
-                        row.small = session.folder.preview(preview.pixels(), preview.photo.alpha)
-                        row.result = path
+            with self._engine.turn(visitor(), method) as waits:
+                yield from (None for _ in waits)
+                job = self._engine.checked(JobRequest(row.item.open(session.folder), method, options, finish))
+                with contextlib.closing(until_closing(self._engine.run(job))) as events:
+                    for event in events:
+                        yield
+                        if isinstance(event, Done):
+                            result = replace(event.results(job)[0], marked=mark)
+                            path = session.folder.place(f"{row.stem.name}{suffix}")
+                            result.save(path, bits if result.photo.bits == 16 else 8, keep_exif)
+                            preview = result.preview(_SMALL)
+                            row.small = session.folder.preview(preview.pixels(), preview.photo.alpha)
+                            row.result = path
         except ColorizerError as error:
             row.problem = sentence_of(error)
         except Exception as error:  # a bug, which is no reason to leave the other photos gray

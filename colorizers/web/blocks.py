@@ -67,7 +67,7 @@ def build_page(
         comparison.Comparison(infos, compare_view, strip).wire(compare, session)
         for tab in tabs:
             tab.view.beforehand.value = tab.beforehand()
-        automatic = Automatic(tabs, strip, row)
+        automatic = Automatic(engine, tabs, strip, row)
         wire_adjusting(tabs, page, session)
         recall = Recall(tabs, row, notice)
         hint_tool.wire(tabs, strip, session)

@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 from gradio import routes
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -25,11 +26,13 @@ from colorizers.web.blocks import build_pages
 from colorizers.web.closing import end_jobs
 from colorizers.web.files import Tidying, folder_of_process
 from colorizers.web.gate import gate
+from colorizers.web.listening import Listening
 from colorizers.web.visitors import keeping_visitors
 from colorizers.weights.store import SHIPPED_DIR
 from colorizers.words import Text
 
 _LOOK_EVERY = 0.2  # seconds between looks at whether the server still runs
+_THREADS = 40  # beside one for each who waits in the line
 
 
 def serve(
@@ -63,9 +66,10 @@ def serve(
         css_paths=theme.CSS,
         favicon_path=theme.MARK,
         footer_links=[],
+        max_threads=settings.queue_size + _THREADS,
         app_kwargs={
             "routes": [Route("/healthz", _health(engine))],
-            "middleware": gate(host, share),
+            "middleware": [*gate(host, share), Middleware(Listening)],
             "lifespan": _together(Tidying(folder), keeping_visitors(page)),
         },
         max_file_size=int(max(settings.max_upload_megabytes, settings.max_batch_megabytes) * 10**6),
