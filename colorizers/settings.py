@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     weights_dir: Path | None = Field(None, description="looked into before the weights shipped with the project")
     model: str | None = Field(None, description="path or hub id of a Stable Diffusion 1.x to offer, as --model")
     controlnet: str | None = Field(None, description="path or hub id of a ControlNet for depth, as --controlnet")
+    download: str = Field(
+        "", description="weights to download before the page opens, by key, such as ddcolor_tiny,sd15"
+    )
     cache_dir: Path = Field(default_factory=_cache)
     pool_policy: Literal["lazy", "eager"] = "lazy"
     memory_budget_gb: float | None = Field(
@@ -77,7 +80,7 @@ class Settings(BaseSettings):
         "", description="names of the server, with commas; when not set, its own at 127.0.0.1, and any elsewhere"
     )
     mcp: bool = Field(False, description="also serve the endpoints as tools of an MCP server, at /gradio_api/mcp/")
-    queue_size: int = Field(32, ge=1, description="visitors who may wait; others get an error that the queue is full")
+    queue_size: int = Field(32, ge=1, description="pictures in the line at once; half of them may be of one address")
     preview_pixels: int = Field(1024, ge=256, le=2048, description="long side of what the page shows while tuning")
 
     @property

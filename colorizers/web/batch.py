@@ -19,10 +19,12 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.naming import distinct_stems
 from colorizers.web import markup, texts
 from colorizers.web.batch_files import Batch, Row, sent
+from colorizers.web.closing import until_closing
 from colorizers.web.controls import Panel, build_panel
 from colorizers.web.files import OPENING, Folder
-from colorizers.web.gradio_io import sentence_of, shown_errors
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase
+from colorizers.web.listening import visitor
 from colorizers.web.photo_section import PhotoSection
 from colorizers.web.saving import wire_saving
 from colorizers.web.session import Session
@@ -77,7 +79,6 @@ class BatchHandlers:
     def wire(self, photo: PhotoSection, workspace: gr.Column, session: gr.State) -> None:
         """Connect the components: the section takes the place of the start and of the tabs, and gives it back."""
         view = self.view
-        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         others: list[gr.blocks.Block] = [photo.start, photo.bar, workspace]
 
         def take(now: Session, paths: list[str]) -> Updates:
@@ -87,22 +88,21 @@ class BatchHandlers:
             return {session: now, **hidden, **self.taken(now)}
 
         came = view.upload.upload(
-            take, [session, view.upload], [session, *others, *self.outputs], show_progress="hidden",
-            api_visibility="private", **OPENING,
+            take, [session, view.upload], [session, *others, *self.outputs], **QUIET, **OPENING,
         )  # fmt: skip
-        came.failure(lambda: None, None, view.upload, **quiet)
+        came.failure(lambda: None, None, view.upload, **QUIET_NOW)
         inputs = [session, view.method, view.format, view.keep_exif, view.mark, *view.finish.components]
         self.job = view.run.click(
             self.run, inputs, view.outputs, concurrency_id="batch", concurrency_limit=_BATCHES_AT_ONCE,
-            show_progress="hidden", api_visibility="private",
+            **QUIET,
         )  # fmt: skip
-        self.job.failure(self.stopped, session, view.outputs, **quiet)
+        self.job.failure(self.stopped, session, view.outputs, **QUIET_NOW)
         view.back.click(
             lambda: [*photo.start_again(), gr.Column(elem_classes="away")], None,
-            [*others, photo.back, view.section], cancels=[self.job], **quiet,
+            [*others, photo.back, view.section], cancels=[self.job], **QUIET_NOW,
         )  # fmt: skip
-        view.stop.click(self.stopped, session, view.outputs, cancels=[self.job], **quiet)
-        view.method.input(self.own_finish, view.method, list(view.finish.components), **quiet)
+        view.stop.click(self.stopped, session, view.outputs, cancels=[self.job], **QUIET_NOW)
+        view.method.input(self.own_finish, view.method, list(view.finish.components), **QUIET_NOW)
         wire_saving(view.download, view.file, Text("batch.download"), self.zipped, session, self._language)
 
     def take(self, session: Session, paths: Sequence[Path]) -> None:
@@ -158,17 +158,19 @@ class BatchHandlers:
         suffix, bits = FORMATS[kind]
         options = {"variants": 1} if "variants" in self._engine.methods[method].info.options.model_fields else {}
         try:
-            job = self._engine.checked(JobRequest(row.item.open(session.folder), method, options, finish))
-            with contextlib.closing(self._engine.run(job)) as events:
-                for event in events:
-                    yield
-                    if isinstance(event, Done):
-                        result = replace(event.results(job)[0], marked=mark)
-                        path = session.folder.place(f"{row.stem.name}{suffix}")
-                        result.save(path, bits if result.photo.bits == 16 else 8, keep_exif)
-                        preview = result.preview(_SMALL)
-                        row.small = session.folder.preview(preview.pixels(), preview.photo.alpha)
-                        row.result = path
+            with self._engine.turn(visitor(), method) as waits:
+                yield from (None for _ in waits)
+                job = self._engine.checked(JobRequest(row.item.open(session.folder), method, options, finish))
+                with contextlib.closing(until_closing(self._engine.run(job))) as events:
+                    for event in events:
+                        yield
+                        if isinstance(event, Done):
+                            result = replace(event.results(job)[0], marked=mark)
+                            path = session.folder.place(f"{row.stem.name}{suffix}")
+                            result.save(path, bits if result.photo.bits == 16 else 8, keep_exif)
+                            preview = result.preview(_SMALL)
+                            row.small = session.folder.preview(preview.pixels(), preview.photo.alpha)
+                            row.result = path
         except ColorizerError as error:
             row.problem = sentence_of(error)
         except Exception as error:  # a bug, which is no reason to leave the other photos gray

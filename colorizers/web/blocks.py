@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import gradio as gr
 
@@ -15,7 +14,7 @@ from colorizers.web.automatic import Automatic
 from colorizers.web.batch import BatchHandlers, build_batch
 from colorizers.web.downloads import follow_weights
 from colorizers.web.files import OPENING
-from colorizers.web.gradio_io import Page
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, Page
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.hint_tool import HintTool, build_hint_tool
 from colorizers.web.notice import build_notice
@@ -68,7 +67,7 @@ def build_page(
         comparison.Comparison(infos, compare_view, strip).wire(compare, session)
         for tab in tabs:
             tab.view.beforehand.value = tab.beforehand()
-        automatic = Automatic(tabs, strip, row)
+        automatic = Automatic(engine, tabs, strip, row)
         wire_adjusting(tabs, page, session)
         recall = Recall(tabs, row, notice)
         hint_tool.wire(tabs, strip, session)
@@ -99,7 +98,6 @@ def _wire_photo(
     where the photo changes for sure. A picture that was made here is asked about first. `recalled` is the event that
     brings settings for the photo.
     """
-    plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     opening = {"cancels": [job for tab in tabs for job in tab.jobs], **OPENING}
 
     def shown(now: Session, stay: bool = False, said: Text = _TURNED) -> Updates:
@@ -147,18 +145,18 @@ def _wire_photo(
     parts = dict.fromkeys([*automatic.outputs, *recall.notice.outputs, *(part for tab in tabs for part in tab.outputs)])
     outputs = [session, workspace, hint_tool.known, *photo.outputs, *parts]
     all_outputs = list(dict.fromkeys([*outputs, *recall.outputs]))
-    came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **plumbing, **OPENING)]
+    came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **QUIET, **OPENING)]
     if photo.gallery is not None:
-        came.append(photo.gallery.select(take_example, session, outputs, **plumbing, **opening))
+        came.append(photo.gallery.select(take_example, session, outputs, **QUIET, **opening))
     for event in came:
-        event.failure(lambda: None, None, photo.upload, queue=False, **plumbing)
+        event.failure(lambda: None, None, photo.upload, **QUIET_NOW)
     clicks = {photo.left: partial(turn, 1), photo.right: partial(turn, -1), recall.notice.anew: take_offered}
     settings = {photo.earlier: go_back, recall.notice.use: use_offered}
     for button, act in (clicks | settings).items():
         changed = all_outputs if button in settings else outputs
-        came.append(button.click(act, session, changed, **plumbing, **opening))
+        came.append(button.click(act, session, changed, **QUIET, **opening))
     for event in (*came, recalled):
         automatic.start_after(event, session)
     sights = [photo.start, photo.bar, workspace, photo.back]
-    photo.another.click(photo.start_again, None, sights, queue=False, **plumbing)
-    photo.back.click(photo.stay, None, sights, queue=False, **plumbing)
+    photo.another.click(photo.start_again, None, sights, **QUIET_NOW)
+    photo.back.click(photo.stay, None, sights, **QUIET_NOW)

@@ -3,27 +3,45 @@
 import contextlib
 import logging
 from collections.abc import Iterator
+from copy import copy
 from html import escape
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import BlockFunction
+from gradio.blocks import Block, BlockFunction
 
 from colorizers.errors import ColorizerError
 from colorizers.settings import get_settings
 from colorizers.words import ENGLISH, Text
 
+QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
+"""For the page's own events: no endpoint, and no progress of Gradio's, which its page looks up for each output."""
+QUIET_NOW: dict[str, Any] = {"queue": False, **QUIET}
+"""For those of them that need no queue."""
 _ADDRESSES = ("http:", "https:")
 _LONGEST_LOG = 300  # characters
 _log = logging.getLogger(__name__)
 
 
 class Page(gr.Blocks):
-    """A page to which a generator's updates go whole, and that fetches nothing and logs little of what is sent.
+    """Gradio's page, which fetches nothing and logs little of what is sent.
 
-    Gradio sends the differences to the update before, and its page applies them to that very update, even where this
-    still waits to be shown: what a button was told is then lost when the next update leaves the button as it is.
+    Updates of some outputs of many cost little, and none is lost.
     """
+
+    async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
+        """What the page gets for each output; Gradio makes each component anew, also where nothing changes."""
+        if not (isinstance(predictions, dict) and any(isinstance(key, Block) for key in predictions)):
+            return await super().postprocess_data(block_fn, predictions, state)
+        changed = copy(block_fn)
+        changed.outputs = [part for part in block_fn.outputs if predictions.get(part, gr.skip()) != gr.skip()]
+        unknown = predictions.keys() - set(block_fn.outputs)
+        assert not unknown, f"no outputs of this event: {unknown}"
+        if not changed.outputs:
+            return [gr.skip() for _ in block_fn.outputs]
+        news = await super().postprocess_data(changed, {part: predictions[part] for part in changed.outputs}, state)
+        told = dict(zip(changed.outputs, news, strict=True))
+        return [told.get(part, gr.skip()) for part in block_fn.outputs]
 
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: Any, explicit_call: bool = False
@@ -44,7 +62,11 @@ class Page(gr.Blocks):
         self, block_fn: Any, data: list[Any], session_hash: str | None, run: str | None, final: bool,
         simple_format: bool = False,
     ) -> list[Any]:  # fmt: skip
-        """The edits for the page: none where nothing changed, and otherwise one that replaces the output's update."""
+        """The edits for the page: none where nothing changed, and otherwise one that replaces the output's update.
+
+        Gradio's edits change the update before, and its page makes these changes even where that update still waits to
+        be shown: what a button was told is then lost when the next update leaves the button as it is.
+        """
         updates = list(data)
         first = run not in self.pending_diff_streams.get(session_hash, {})
         edits = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)

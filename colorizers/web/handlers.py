@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from html import escape
@@ -11,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from colorizers.engine import Engine
-from colorizers.engine.jobs import JobRequest
+from colorizers.engine.jobs import JobRequest, Waiting
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo, listens
 from colorizers.options import controls, suited_options, validated
@@ -20,8 +21,9 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.web import markup, texts
 from colorizers.web.about import about
-from colorizers.web.gradio_io import place, sentence_of, shown_errors
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, place, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase, follow
+from colorizers.web.listening import visitor
 from colorizers.web.saving import wire_saving
 from colorizers.web.session import Session
 from colorizers.web.strip import Strip
@@ -30,8 +32,8 @@ from colorizers.weights.registry import Weights
 from colorizers.weights.store import missing_weights
 from colorizers.words import Text
 
-DEVICE = "device"
-JOBS_IN_HAND = 4  # one runs, the others know their place in the queue; each holds its photo and references, decoded
+IN_LINE: dict[str, Any] = {"concurrency_limit": None}
+"""For events that wait in the engine's line, which knows whose turn it is: Gradio's queue does not."""
 FINISHING: dict[str, Any] = {"concurrency_id": "finish", "concurrency_limit": 2}
 """For events that compose a preview on all cores: so many at once, the others wait in Gradio's queue, which ends."""
 QUEUED = JobView(Phase.QUEUED, Text("status.queued"))
@@ -85,33 +87,31 @@ class TabHandlers:
             None, None, [view.run, view.stop, view.status], js=show_queued(self._language), api_visibility="private"
         )
         self._begin(view.run.click, self.run_job, session)
-        quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        tune: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **FINISHING}
-        tab.select(self.opened, session, view.outputs, **tune)
-        self._wire_options(session, quick)
+        tab.select(self.opened, session, view.outputs, **QUIET, **FINISHING)
+        self._wire_options(session)
         for entry in view.options.entries:
             if names := {name for suited in entry.options.values() for name in suited}:
                 changed, parts = view.options[entry.name], [view.options[name] for name in names]
-                changed.input(partial(self.suited_options, entry.name, names), changed, parts, **quick)
+                changed.input(partial(self.suited_options, entry.name, names), changed, parts, **QUIET_NOW)
         if view.gallery is not None:
-            view.gallery.select(self.choose, session, self.outputs, **tune)
+            view.gallery.select(self.choose, session, self.outputs, **QUIET, **FINISHING)
         if view.use_seed is not None:
-            view.use_seed.click(self.use_seed, session, view.options["seed"], **quick)
+            view.use_seed.click(self.use_seed, session, view.options["seed"], **QUIET_NOW)
         inputs = [session, view.format, view.keep_exif, view.mark]
         wire_saving(view.download, view.file, Text("page.download"), self.save, inputs, self._language)
 
-    def _wire_options(self, session: gr.State, quick: dict[str, Any]) -> None:
+    def _wire_options(self, session: gr.State) -> None:
         """An option that changes colours the photo again where this is quick; elsewhere the result is marked as old."""
         options = self.view.options
         changes = [_settled(part) for part in options.components]
         if self.info.quick:
             self._begin(partial(gr.on, changes), self.run_again, session)
         else:
-            gr.on(changes, self.changed, [session, *options.components], [self.view.run, self.view.status], **quick)
+            gr.on(changes, self.changed, [session, *options.components], [self.view.run, self.view.status], **QUIET_NOW)
 
     def wire_stop(self, session: gr.State) -> None:
         """Connect Stop: it asks for the partial result where the method has one, and cancels elsewhere."""
-        click = partial(self.view.stop.click, queue=False, show_progress="hidden", api_visibility="private")
+        click = partial(self.view.stop.click, **QUIET_NOW)
         if self.info.stops_early:
             click(self.stop_early, session, self.view.outputs)
         else:
@@ -159,11 +159,9 @@ class TabHandlers:
 
     def _begin(self, listener: Callable[..., gr.events.Dependency], job: Callable[..., Any], session: gr.State) -> None:
         begun = listener(
-            job, [session, *self.inputs], self.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,
-            show_progress="hidden", trigger_mode="multiple", api_visibility="private",
+            job, [session, *self.inputs], self.outputs, trigger_mode="multiple", **QUIET, **IN_LINE,
         )  # fmt: skip
-        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        begun.failure(self.stopped, session, self.outputs, **quiet)
+        begun.failure(self.stopped, session, self.outputs, **QUIET_NOW)
         self._jobs.append(begun)
 
     def run_again(self, session: Session, *values: Any) -> Iterator[Updates]:
@@ -191,7 +189,24 @@ class TabHandlers:
     def run_job(self, session: Session, *values: Any) -> Iterator[Updates]:
         """Run the method on the whole photo, as the visitor of this tab asks. Closing the generator cancels the job."""
         session.open = self.info.name
-        yield from self.colored(session, lambda: session.shown.source.open(), values)
+        tab, asked = session.tab(self.info), secrets.token_hex()
+        try:
+            shown, tab.job_id = session.shown, asked
+            with self._engine.turn(visitor(), self.info.name) as waits:
+                for waiting in waits:
+                    if session.on_page is not shown or tab.job_id != asked:
+                        return
+                    if tab.phase is Phase.STOPPING:
+                        yield self.stopped(session)
+                        return
+                    yield self.waiting(session, waiting)
+                yield from self.colored(session, lambda: session.shown.source.open(), values)
+        except ColorizerError as error:
+            yield self.failed(session, error)
+
+    def waiting(self, session: Session, waiting: Waiting) -> Updates:
+        """The visitor's turn has not come."""
+        return self._show(session, JobView(Phase.QUEUED, texts.waiting(waiting.ahead, waiting.seconds)))
 
     def colored(self, session: Session, opened: Callable[[], Photo], values: Sequence[Any]) -> Iterator[Updates]:
         """A job from its beginning to its end, which may be a mistake that the status names; as `run_job`."""
@@ -213,7 +228,11 @@ class TabHandlers:
                     news, last = job_view is not last, job_view
                     yield self._show(session, job_view) if news else {view.status: gr.skip()}
         except ColorizerError as error:
-            yield self.pictures(session) | self._show(session, JobView(Phase.FAILED, sentence_of(error)))
+            yield self.failed(session, error)
+
+    def failed(self, session: Session, error: ColorizerError) -> Updates:
+        """A mistake that the status names."""
+        return self.pictures(session) | self._show(session, JobView(Phase.FAILED, sentence_of(error)))
 
     def stopped(self, session: Session) -> Updates:
         """After a cancel, or a failure of the server: what is there stays."""

@@ -12,6 +12,7 @@ from colorizers.methods.method import Step
 from colorizers.picture.compose import Outcome
 from colorizers.picture.result import Coloring
 from colorizers.web import texts
+from colorizers.web.closing import until_closing
 from colorizers.web.loss_plot import Losses
 from colorizers.words import Text
 
@@ -62,7 +63,7 @@ def follow(
     Closing the iterator cancels the job. Raises ColorizerError for mistakes that the user can mend.
     """
     follower = _Follower(job, Losses(losses), usual)
-    with contextlib.closing(engine.run(job)) as events:
+    with contextlib.closing(until_closing(engine.run(job))) as events:
         for event in events:
             follower.take(event)
             yield follower.view
@@ -84,7 +85,8 @@ class _Follower:
         """Take the next event."""
         if isinstance(event, Waiting):
             self._started = time.monotonic()  # the time in the queue does not count
-            self.view = JobView(Phase.QUEUED, texts.waiting(event.ahead) if event.ahead else self._starting)
+            text = texts.waiting(event.ahead, event.seconds) if event.ahead else self._starting
+            self.view = JobView(Phase.QUEUED, text)
         elif isinstance(event, Step):
             self.view = self._step(event)
         elif isinstance(event, Done):

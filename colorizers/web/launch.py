@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 from gradio import routes
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -22,13 +23,16 @@ from colorizers.errors import ColorizerError
 from colorizers.settings import PROJECT, get_settings, listening_host
 from colorizers.web import theme
 from colorizers.web.blocks import build_pages
+from colorizers.web.closing import end_jobs
 from colorizers.web.files import Tidying, folder_of_process
 from colorizers.web.gate import gate
+from colorizers.web.listening import Listening
 from colorizers.web.visitors import keeping_visitors
 from colorizers.weights.store import SHIPPED_DIR
 from colorizers.words import Text
 
 _LOOK_EVERY = 0.2  # seconds between looks at whether the server still runs
+_THREADS = 40  # beside one for each who waits in the line
 
 
 def serve(
@@ -62,9 +66,10 @@ def serve(
         css_paths=theme.CSS,
         favicon_path=theme.MARK,
         footer_links=[],
+        max_threads=settings.queue_size + _THREADS,
         app_kwargs={
             "routes": [Route("/healthz", _health(engine))],
-            "middleware": gate(host, share),
+            "middleware": [*gate(host, share), Middleware(Listening)],
             "lifespan": _together(Tidying(folder), keeping_visitors(page)),
         },
         max_file_size=int(max(settings.max_upload_megabytes, settings.max_batch_megabytes) * 10**6),
@@ -78,6 +83,7 @@ def serve(
         run_history=False,
         ssr_mode=False,
         pwa=False,
+        _frontend=False,  # else Gradio asks for its own page and gives up after 3 s, which a busy machine needs
     )
     if wait:
         _wait(page)
@@ -85,10 +91,11 @@ def serve(
 
 
 def _wait(page: gr.Blocks) -> None:
-    """Until the process is told to end: pages that are open are told so first, as they would keep the server."""
+    """Until the process is told to end: then jobs are ended first, and pages that are open, which keep the server."""
     with contextlib.suppress(KeyboardInterrupt):
         while page.is_running:
             time.sleep(_LOOK_EVERY)
+    end_jobs()
     page.close(verbose=False)
 
 

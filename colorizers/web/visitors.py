@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import gradio as gr
-from gradio.state_holder import SessionState, StateHolder
+from gradio.state_holder import SessionState
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from colorizers.settings import get_settings
 from colorizers.web.session import Session
+from colorizers.web.states import States
 
 _HEARTBEAT = "/gradio_api/heartbeat/"
 
 
-class Visitors(StateHolder):
+class Visitors(States):
     """What Gradio keeps of each page: as long as this is open, and for some time after its last use.
 
     Gradio itself would count from when the page's photo came, and let anyone's empty requests take the place of pages.

@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import as_completed
+from concurrent.futures import as_completed, wait
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from hostile_files import CHOSEN, FILES, NAMES, OPENED, good
 from PIL import Image
 from web_requests import answer_of, handlers_of, page_event
@@ -25,7 +26,7 @@ from colorizers.options import controls
 from colorizers.picture.dataset import REFERENCES
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT, get_settings
-from colorizers.web import shipped
+from colorizers.web import closing, shipped
 from colorizers.web.api_answers import answers_of
 from colorizers.web.blocks import build_page
 
@@ -100,9 +101,28 @@ def test_a_cancelled_job_frees_the_device(server: Server, client: Client, photo:
     job = client.submit(photo=handle_file(photo), steps=100, api_name="/colorize_trivial")
     assert server.gate.reached.wait(60)
     job.cancel()
-    server.gate.let_through(10)  # were it still running, it would wait for 90 more and keep the device
-    files, _ = client.predict(photo=handle_file(photo), api_name="/colorize_unet")
-    assert Photo.open(files[0]).size == (64, 48)
+    other = client.submit(photo=handle_file(photo), api_name="/colorize_trivial")
+    steps = 0
+    while not other.done():
+        server.gate.let_through(1)
+        wait([other.future], timeout=0.1)
+        steps += 1
+    server.gate.open()
+    assert Photo.open(other.result()[0][0]).size == (64, 48)
+    assert steps < 100, "the device was kept to the end"
+
+
+def test_a_job_that_runs_when_the_server_ends_is_refused_in_a_sentence(
+    server: Server, client: Client, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing, "_jobs", closing._Jobs())  # the others' server goes on
+    monkeypatch.setattr(closing, "_MOMENT", 0)
+    server.gate.hold()
+    job = client.submit(photo=handle_file(photo), api_name="/colorize_trivial")
+    assert server.gate.reached.wait(60)
+    closing.end_jobs()
+    with pytest.raises(AppError, match=r"^The server is being shut down;"):
+        job.result(timeout=60)
     server.gate.open()
 
 
@@ -110,7 +130,7 @@ def test_full_size_files_that_nobody_waits_for_are_not_made(
     engine: Engine, gray_photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    answers = answers_of(engine, JobRequest(gray_photo, "trivial", {"variants": 4}))
+    answers = answers_of(engine, "trivial", lambda: JobRequest(gray_photo, "trivial", {"variants": 4}))
     for files, _ in answers:
         assert files == []
         if made := list(tmp_path.rglob("*.png")):
@@ -159,7 +179,7 @@ def colored(server: Server, data: bytes, name: str) -> tuple[str, str]:
     """The last event of a raw request to colour a file, and all that was told."""
     (path,) = httpx.post(f"{server.url}/gradio_api/upload", files={"files": (name, data)}).json()
     photo = {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
-    told = answer_of(server, "colorize", [photo, "trivial", "{}", "{}", "[]"])
+    told = answer_of(server, "colorize", [photo, "trivial", "{}", "{}", "[]", "png"])
     return re.findall(r"event: (\w+)", told)[-1], told
 
 
@@ -279,7 +299,7 @@ def test_strange_options_are_refused_in_one_sentence(server: Server) -> None:
     (path,) = httpx.post(f"{server.url}/gradio_api/upload", files={"files": ("photo.png", good())}).json()
     photo = {"path": path, "meta": {"_type": "gradio.FileData"}}
     for strange in STRANGE:
-        told = answer_of(server, "colorize", [photo, "trivial", strange, "{}", "[]"])
+        told = answer_of(server, "colorize", [photo, "trivial", strange, "{}", "[]", "png"])
         assert "event: error" in told, strange
         sentence = json.loads(told.rpartition("data: ")[2])["error"]
         assert re.fullmatch(r"[^\n]{10,300}\.", sentence), sentence
