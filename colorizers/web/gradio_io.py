@@ -49,14 +49,14 @@ class Page(gr.Blocks):
         """The values of the inputs, whose files are uploads; gr.Error, of which nothing is logged but a line, else."""
         try:
             if _has_address(inputs):
-                raise _refusal("api.no-addresses")
+                raise _refusal(Text("api.no-addresses"))
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except gr.Error as error:
             error.print_exception = False
             raise
         except Exception as error:
             _log.warning("%s: %s", block_fn.name, in_log(error))
-            raise _refusal("api.not-understood") from error
+            raise _refusal(Text("api.not-understood")) from error
 
     def handle_streaming_diffs(
         self, block_fn: Any, data: list[Any], session_hash: str | None, run: str | None, final: bool,
@@ -82,8 +82,8 @@ def _has_address(sent: Any) -> bool:
     return isinstance(sent, list) and any(map(_has_address, sent))
 
 
-def _refusal(key: str) -> gr.Error:
-    return gr.Error(str(Text(key)), print_exception=False)
+def _refusal(sentence: Text) -> gr.Error:
+    return gr.Error(str(sentence), print_exception=False)
 
 
 def in_log(error: BaseException) -> str:

@@ -17,6 +17,10 @@ import httpx
 import pytest
 from filelock import FileLock
 from PIL import Image
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 from web_requests import answer_of, handlers_of, page_event
 from web_server import Server, free_port, running_server
 
@@ -24,6 +28,7 @@ from colorizers.errors import ColorizerError
 from colorizers.settings import PROJECT, get_settings
 from colorizers.web import files
 from colorizers.web.files import Folder, Tidying, make_room, open_upload
+from colorizers.web.gate import gate
 from colorizers.web.session import Session, Source
 from colorizers.web.visitors import Visitors
 
@@ -40,7 +45,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     get_settings.cache_clear()
 
 
-def given(settings: pytest.MonkeyPatch, **values: float) -> None:
+def given(settings: pytest.MonkeyPatch, **values: float | str) -> None:
     """Set settings by their names."""
     for name, value in values.items():
         settings.setenv(f"COLORIZERS_{name.upper()}", str(value))
@@ -125,6 +130,25 @@ def test_another_site_can_neither_lead_its_name_here_nor_send_forms(server: Serv
     own = {"Origin": server.url, "Sec-Fetch-Site": "same-origin"}
     answer = httpx.post(f"{server.url}/gradio_api/upload", files={"files": ("a.png", b"x")}, headers=own)
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("listens", "names", "asked", "answered"),
+    [
+        ("127.0.0.1", "", "localhost", 200),
+        ("127.0.0.1", "", "photos.example.org", 400),
+        ("127.0.0.1", "other.example.org, Photos.example.org", "photos.example.org", 200),
+        ("0.0.0.0", "", "photos.example.org", 200),
+        ("0.0.0.0", "photos.example.org", "evil.example", 400),
+        ("0.0.0.0", "photos.example.org", "127.0.0.1", 200),
+    ],
+)
+def test_a_server_answers_to_its_own_names(
+    settings: pytest.MonkeyPatch, listens: str, names: str, asked: str, answered: int
+) -> None:
+    given(settings, hosts=names)
+    app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("Hello"))], middleware=gate(listens, False))
+    assert TestClient(app, base_url=f"http://{asked}:7860").get("/").status_code == answered
 
 
 # Time
