@@ -21,7 +21,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
 import numpy as np
 from filelock import FileLock, Timeout
 from gradio.utils import get_upload_folder
@@ -191,7 +190,7 @@ class Tidying:
         async def repeat() -> None:
             while True:
                 await asyncio.sleep(_LOOK_EVERY)
-                await anyio.to_thread.run_sync(self.tidy)
+                await asyncio.to_thread(self.tidy)
 
         _DISK.tidying.add(self)
         task = asyncio.create_task(repeat())
