@@ -5,7 +5,7 @@
 
 Starts `python app.py` with a temporary folder of its own. Each client sends one photo after the other, each with a
 pattern of its own, which a result must show again: mostly to quick methods, now and then to a slow one; some jobs are
-cancelled, some connections cut in the middle, some files are no pictures. At last it ends by SIGTERM while jobs run. The
+cancelled, some connections cut in the middle, some files are no pictures. At last SIGTERM ends it while jobs run. The
 clients compute on the same machine. Exit code 1 when a promise is broken.
 """
 
