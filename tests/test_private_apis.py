@@ -1,10 +1,14 @@
 """What this project uses of other packages that they do not promise to keep: an upgrade that breaks it fails here."""
 
+import ast
 import inspect
 import io
+import textwrap
 import zipfile
 
 import gradio as gr
+from gradio import routes
+from gradio.state_holder import StateHolder
 
 
 def test_huggingface_hub_downloads_from_where_a_file_ends():
@@ -28,11 +32,39 @@ def test_gradio_can_start_without_asking_for_its_own_page():
     assert inspect.getsource(gr.Blocks.launch).count("_frontend and ") == 1, "it decides nothing else"
 
 
+def test_gradio_asks_the_page_for_inputs_and_the_holder_for_sessions():
+    inputs = [*inspect.signature(gr.Blocks.preprocess_data).parameters]
+    assert inputs == ["self", "block_fn", "inputs", "state", "explicit_call"]
+    holder = StateHolder()
+    assert (holder.session_data, holder.time_last_used) == ({}, {})
+    assert {"update", "delete_all_expired_state"} <= vars(StateHolder).keys()
+    assert hasattr(routes, "DEFAULT_TEMP_DIR")
+
+
 def test_diffusers_converts_the_names_of_single_files():
     from diffusers.loaders import single_file_utils
 
     for convert in (single_file_utils.convert_ldm_unet_checkpoint, single_file_utils.convert_ldm_vae_checkpoint):
         assert [*inspect.signature(convert).parameters][:2] == ["checkpoint", "config"]
+
+
+def test_gradio_tells_who_sent_an_event():
+    from gradio.context import LocalContext
+
+    assert {"request", "event_id"} <= vars(LocalContext).keys()
+    assert "session_hash" in inspect.signature(gr.Request.__init__).parameters
+
+
+def test_gradio_makes_the_session_of_a_page_of_two_things():
+    from gradio.state_holder import SessionState, StateHolder
+
+    used = {
+        node.attr
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(SessionState.__init__))))
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "blocks"
+    }
+    assert used == {"default_config", "blocks"}
+    assert {"session_data", "set_blocks", "lock"} <= {*vars(StateHolder()), *vars(StateHolder)}
 
 
 def test_a_zip_says_how_long_its_list_of_entries_is():

@@ -1,11 +1,23 @@
 """The engine: checks requests, runs them on a backend, and answers what surfaces must know of it."""
 
 import random
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from colorizers.devices import find_device
-from colorizers.engine.jobs import Backend, CheckedJob, Done, Event, Health, Heartbeat, JobRequest, WeightsState
+from colorizers.engine.jobs import (
+    Backend,
+    CheckedJob,
+    Done,
+    Event,
+    Health,
+    Heartbeat,
+    JobRequest,
+    Waiting,
+    WeightsState,
+)
+from colorizers.engine.line import Line, Visitor
 from colorizers.engine.local import LocalBackend
 from colorizers.errors import Cancelled
 from colorizers.methods.catalog import METHODS, REGISTRY, find
@@ -20,11 +32,17 @@ from colorizers.weights.store import WeightStore, make_store
 
 
 class Engine:
-    """Checks requests, settles their seeds and hands them to a backend."""
+    """Checks requests, settles their seeds and hands them to a backend; visitors wait in a line before that."""
 
-    def __init__(self, methods: Mapping[str, AnyMethod], backend: Backend) -> None:
+    def __init__(self, methods: Mapping[str, AnyMethod], backend: Backend, line: Line | None = None) -> None:
         self.methods = methods
         self._backend = backend
+        self._line = line or Line()
+
+    def turn(self, visitor: Visitor, *methods: str) -> AbstractContextManager[Iterator[Waiting]]:
+        """A turn of a visitor for jobs by these methods, as `Line.turn`; open the photo when it has come."""
+        quick = all(find(self.methods, name).info.quick for name in methods)
+        return self._line.turn(visitor, quick, " ".join(methods))
 
     def checked(self, request: JobRequest) -> CheckedJob:
         """The request with valid options and finish, and a seed; ColorizerError when it cannot run."""
@@ -87,7 +105,7 @@ def make_engine(
     pool = ModelPool(loaders, device, budget, default_offload_budget(device), store)
     if settings.pool_policy == "eager":
         _load_all(pool, loaders)
-    return Engine(methods, LocalBackend(methods, pool, settings.checks_pictures))
+    return Engine(methods, LocalBackend(methods, pool, settings.checks_pictures), Line(settings.queue_size))
 
 
 def _load_all(pool: ModelPool, families: Mapping[str, Any]) -> None:

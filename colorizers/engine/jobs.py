@@ -51,9 +51,10 @@ class CheckedJob:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The job has not started; `ahead` jobs come first."""
+    """The job has not started; `ahead` jobs come first, which take so many seconds where that is known."""
 
     ahead: int
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Jobs in this process, one at a time, on one device."""
+"""Jobs in this process, on one device: one quick and one slow at a time."""
 
 import queue
 import threading
@@ -29,13 +29,13 @@ _QUEUED_EVENTS = 8  # progress beyond these is dropped, the outcome never
 
 
 class LocalBackend:
-    """Runs jobs in the order in which they came; see `Backend`."""
+    """Runs jobs in the order in which they came, quick ones beside the slow ones; see `Backend`."""
 
     def __init__(self, methods: Mapping[str, AnyMethod], pool: ModelPool, check_pictures: bool = False) -> None:
         self.pool = pool
         self._methods = methods
         self._check_pictures = check_pictures
-        self._worker = Worker()
+        self._workers = {True: Worker(), False: Worker()}  # of quick methods, and of the others
         self._stops: dict[str, threading.Event] = {}
 
     def run(self, job: CheckedJob) -> Iterator[Event]:
@@ -43,17 +43,18 @@ class LocalBackend:
         events: queue.Queue[Event | BaseException] = queue.Queue()
         stop = self._stops[job.id] = threading.Event()
         task = Task(lambda task: self._work(job, task, events, stop))
+        worker = self._workers[self._methods[job.method].info.quick]
         event: Event | BaseException | None = None
         try:
             self._check_weights(job)
-            self._worker.add(task)
+            worker.add(task)
             while not isinstance(event, Done):
-                event = self._next(task, events, wait=event is not None)
+                event = _next(worker, task, events, wait=event is not None)
                 if isinstance(event, BaseException):
                     raise event
                 yield event
         finally:
-            self._worker.cancel(task)
+            worker.cancel(task)
             if self._stops.get(job.id) is stop:
                 del self._stops[job.id]
             del event  # an error knows this frame by its traceback: a circle that would keep the worker's memory
@@ -85,14 +86,6 @@ class LocalBackend:
     def download(self, keys: Sequence[str]) -> Iterator[Step | Heartbeat]:
         """As `Engine.download`."""
         return downloading(keys, self.pool.store)
-
-    def _next(self, task: Task, events: "queue.Queue[Event | BaseException]", wait: bool) -> Event | BaseException:
-        """The next event; the place in the line, or a heartbeat, where there is none."""
-        try:
-            return events.get(timeout=_POLL) if wait else events.get_nowait()
-        except queue.Empty:
-            ahead = self._worker.ahead(task)
-            return Waiting(ahead) if ahead or not wait else Heartbeat()
 
     def _work(
         self, job: CheckedJob, task: Task, events: "queue.Queue[Event | BaseException]", stop: threading.Event
@@ -187,6 +180,17 @@ class LocalBackend:
         if outcome is None:
             raise ColorizerError(Text("engine.no-start", method=title))
         return Start(outcome, finish_of(base.info, dict(options), {}))
+
+
+def _next(
+    worker: Worker, task: Task, events: "queue.Queue[Event | BaseException]", wait: bool
+) -> Event | BaseException:
+    """The next event; the place in the line, or a heartbeat, where there is none."""
+    try:
+        return events.get(timeout=_POLL) if wait else events.get_nowait()
+    except queue.Empty:
+        ahead = worker.ahead(task)
+        return Waiting(ahead) if ahead or not wait else Heartbeat()
 
 
 def _record(job: CheckedJob, method: AnyMethod, options: Options, hashes: Mapping[str, str], stopped: bool) -> Record:

@@ -1,7 +1,7 @@
 """The endpoints for programs: one a method, its options for parameters, one for all, and those for many pictures."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -16,13 +16,12 @@ from colorizers.options import Control, controls
 from colorizers.picture.finish import Finish, Looks
 from colorizers.picture.hints import EXAMPLE
 from colorizers.web import api_many
-from colorizers.web.api_answers import Answer, Records, answers_of, json_object, opened
+from colorizers.web.api_answers import ENDINGS, Answer, Records, answers_of, ending_of, json_object, opened
 from colorizers.web.gradio_io import shown_errors
-from colorizers.web.handlers import DEVICE, FINISHING, JOBS_IN_HAND
+from colorizers.web.handlers import FINISHING, IN_LINE
 from colorizers.words import Text
 
 _REQUIRED = inspect.Parameter.empty
-_ON_DEVICE: dict[str, Any] = {"concurrency_id": DEVICE, "concurrency_limit": JOBS_IN_HAND}
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Endpoint:
 def add_endpoints(engine: Engine) -> None:
     """Add the endpoints to the page that is being built."""
     for endpoint in (*_for_one_photo(engine), *_for_many(engine)):
-        _add(endpoint, **_ON_DEVICE)
+        _add(endpoint, **IN_LINE)
     _add(_finish(), **FINISHING)
     _add_methods(engine)
 
@@ -58,11 +57,17 @@ def _for_one_photo(engine: Engine) -> list[Endpoint]:
     """`/colorize`, and a `/colorize_<method>` for each method."""
     photo = Parameter("photo", FileData, Text("api.photo"))
     hints = Parameter("hints_json", str, Text("api.hints-json", example=EXAMPLE), "[]")
+    kind = Parameter("format", Literal[tuple(ENDINGS)], Text("api.format"), "png")
     returns = Text("api.returns")
 
     def endpoint(name: str, title: Text, more: list[Parameter], request: Callable[..., JobRequest]) -> Endpoint:
         told = Text("api.told", title=title, returns=returns)
-        return Endpoint(name, told, (photo, *more, hints), lambda given: answers_of(engine, request(given)))
+
+        def answer(given: dict[str, Any]) -> Iterator[Answer]:
+            asked, ending = partial(request, given), ending_of(given["format"])
+            return answers_of(engine, str(given.get("method", name.removeprefix("colorize_"))), asked, ending)
+
+        return Endpoint(name, told, (photo, *more, hints, kind), answer)
 
     found = [endpoint("colorize", Text("api.any-method"), [_method(engine), *_as_json()], _any_request)]
     for method in engine.methods.values():
@@ -111,7 +116,7 @@ def _add(endpoint: Endpoint, **limits: Any) -> None:
     parameters = endpoint.parameters
 
     def function(*values: Any) -> Any:
-        with shown_errors():
+        with shown_errors(html=False):
             yield from endpoint.answer(dict(zip((each.name for each in parameters), values, strict=True)))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

@@ -3,7 +3,8 @@
 import contextlib
 import json
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,38 @@ from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
 from colorizers.web.closing import until_closing
 from colorizers.web.files import open_upload
+from colorizers.web.listening import visitor
 from colorizers.words import Text
 
 MAX_JSON = 10_000  # characters
+ENDINGS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "tiff": ".tif"}
+"""Of the files that an endpoint gives, by the names of their formats."""
 
 Files = list[FileData]
 Records = list[dict[str, Any]]
 Answer = tuple[Files, Records]
 NOTHING: Answer = ([], [])
-"""What an endpoint gives after every event, so that a cancel lands there."""
+"""What an endpoint gives after the events of a job that takes a while, so that a cancel lands there."""
+_AT_ONCE = 0.25  # seconds of a job in which nobody cancels it: each answer costs a few milliseconds
 
 
-def answers_of(engine: Engine, request: JobRequest) -> Iterator[Answer]:
-    """Nothing after every event, and then the files with their records; closing cancels what is left."""
-    with temporary_folder() as folder:
-        yield from saved(engine, request, folder)
+def ending_of(kind: Any) -> str:
+    """The ending of a format; ColorizerError for anything else."""
+    if not isinstance(kind, str) or kind not in ENDINGS:
+        raise ColorizerError(Text("api.unknown-format", formats=tuple(ENDINGS)))
+    return ENDINGS[kind]
+
+
+def answers_of(
+    engine: Engine, method: str, request: Callable[[], JobRequest], ending: str = ENDINGS["png"]
+) -> Iterator[Answer]:
+    """Nothing while there is none, and then the files with their records; closing cancels what is left.
+
+    The request for a job by this method, with its photo, is made when its turn has come.
+    """
+    with engine.turn(visitor(), method) as waits, temporary_folder() as folder:
+        yield from (NOTHING for _ in waits)
+        yield from saved(engine, request(), folder, ending)
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:
@@ -39,26 +57,27 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory()
 
 
-def saved(engine: Engine, request: JobRequest, folder: str) -> Iterator[Answer]:
+def saved(engine: Engine, request: JobRequest, folder: str, ending: str = ENDINGS["png"]) -> Iterator[Answer]:
     """As `answers_of`, the files in a folder: each in one of its own, so that they may have the same name."""
-    job = engine.checked(request)
+    job, begun = engine.checked(request), time.monotonic()
     with contextlib.closing(until_closing(engine.run(job))) as events:
         for event in events:
             if isinstance(event, Done):
-                yield from _written(event.results(job), folder)
-            else:
+                yield from _written(event.results(job), folder, ending)
+            elif time.monotonic() - begun > _AT_ONCE:
                 yield NOTHING
 
 
-def _written(results: tuple[Result, ...], folder: str) -> Iterator[Answer]:
-    """Nothing after every file, as after an event, and then all of them."""
-    files = []
+def _written(results: tuple[Result, ...], folder: str, ending: str) -> Iterator[Answer]:
+    """Nothing between two files, and then all of them."""
+    files: Files = []
     for k, result in enumerate(results, 1):
+        if files:
+            yield NOTHING
         stem = result_stem(result.photo.name, result.record.method, k if len(results) > 1 else None)
-        path = Path(tempfile.mkdtemp(dir=folder)) / f"{stem}.png"
+        path = Path(tempfile.mkdtemp(dir=folder)) / f"{stem}{ending}"
         result.save(path)
         files.append(answered(path))
-        yield NOTHING
     yield files, [result.record.model_dump(mode="json") for result in results]
 
 

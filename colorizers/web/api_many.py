@@ -14,7 +14,6 @@ from colorizers.options import Control, controls, validated
 from colorizers.picture.compose import Painting, compose
 from colorizers.picture.finish import Finish, spelled_out
 from colorizers.picture.naming import result_stem
-from colorizers.picture.photo import Photo
 from colorizers.picture.record import xmp_packet
 from colorizers.picture.result import with_alpha
 from colorizers.web.api_answers import (
@@ -31,6 +30,7 @@ from colorizers.web.api_answers import (
     uploaded,
 )
 from colorizers.web.gradio_io import sentence_of
+from colorizers.web.listening import visitor
 from colorizers.words import Text
 
 MOST_ROWS = 12
@@ -41,13 +41,15 @@ ROWS_EXAMPLE = '[{"method": "unet"}, {"method": "gan", "options": {"vividness": 
 def compare(engine: Engine, given: dict[str, Any]) -> Iterator[Answer]:
     """One photo by several methods, or by one with several settings; a mistake in one of them ends all."""
     rows = json_objects(given["rows_json"], "rows_json", MOST_ROWS, ROWS_EXAMPLE)
-    photo = opened(given["photo"], "photo")
-    requests = [_request(photo, row) for row in rows]
-    for request in requests:
-        engine.checked(request)
+    asked = [_asked(row) for row in rows]
     files: Files = []
     records: Records = []
-    with temporary_folder() as folder:
+    with engine.turn(visitor(), *(row["method"] for row in rows)) as waits, temporary_folder() as folder:
+        yield from (NOTHING for _ in waits)
+        photo = opened(given["photo"], "photo")
+        requests = [JobRequest(photo, **row) for row in asked]
+        for request in requests:
+            engine.checked(request)
         for request in requests:
             for more, told in saved(engine, request, folder):
                 if not more:
@@ -56,17 +58,18 @@ def compare(engine: Engine, given: dict[str, Any]) -> Iterator[Answer]:
         yield files, records
 
 
-def _request(photo: Photo, row: dict[str, Any]) -> JobRequest:
+def _asked(row: dict[str, Any]) -> dict[str, Any]:
+    """The method, options and finish of a row."""
     parts = {name: row.get(name, {}) for name in ("options", "finish")}
     known = row.keys() <= {"method", *parts} and isinstance(row.get("method"), str)
     if not known or not all(isinstance(part, dict) for part in parts.values()):
         raise ColorizerError(Text("api.wrong-row", example=ROWS_EXAMPLE))
-    return JobRequest(photo, row["method"], **parts)
+    return {"method": row["method"], **parts}
 
 
 def batch(engine: Engine, given: dict[str, Any]) -> Iterator[Answer]:
     """Several photos by one method; one that cannot be coloured has its sentence instead of a record."""
-    photos = given["photos"]
+    photos, method = given["photos"], str(given["method"])
     if not isinstance(photos, list) or not 0 < len(photos) <= MOST_PHOTOS:
         raise ColorizerError(Text("api.number-of-photos", most=MOST_PHOTOS))
     options, finish = (json_object(given[name], name) for name in ("options_json", "finish_json"))
@@ -75,20 +78,22 @@ def batch(engine: Engine, given: dict[str, Any]) -> Iterator[Answer]:
     told: Records = []
     with temporary_folder() as folder:
         for name, photo in zip(names, photos, strict=True):
-            try:
-                request = JobRequest(opened(photo, "photos"), str(given["method"]), options, finish)
-            except ColorizerError as error:
-                told.append({"name": name, "error": str(sentence_of(error))})
-                continue
-            engine.checked(request)  # a mistake that would meet every photo ends all
-            try:
-                for more, records in saved(engine, request, folder):
-                    if not more:
-                        yield NOTHING
-                    files = [*files, *more]
-                    told += [{"name": name, "record": record} for record in records]
-            except ColorizerError as error:
-                told.append({"name": name, "error": str(sentence_of(error))})
+            with engine.turn(visitor(), method) as waits:
+                yield from (NOTHING for _ in waits)
+                try:
+                    request = JobRequest(opened(photo, "photos"), method, options, finish)
+                except ColorizerError as error:
+                    told.append({"name": name, "error": str(sentence_of(error))})
+                    continue
+                engine.checked(request)  # a mistake that would meet every photo ends all
+                try:
+                    for more, records in saved(engine, request, folder):
+                        if not more:
+                            yield NOTHING
+                        files = [*files, *more]
+                        told += [{"name": name, "record": record} for record in records]
+                except ColorizerError as error:
+                    told.append({"name": name, "error": str(sentence_of(error))})
         yield files, told
 
 

@@ -8,8 +8,11 @@ from typing import Any
 
 import gradio as gr
 
+from colorizers.engine import Engine
+from colorizers.errors import ColorizerError
 from colorizers.web.gradio_io import QUIET, QUIET_NOW
-from colorizers.web.handlers import DEVICE, JOBS_IN_HAND, TabHandlers
+from colorizers.web.handlers import IN_LINE, TabHandlers
+from colorizers.web.listening import visitor
 from colorizers.web.session import Session
 from colorizers.web.strip import Strip
 from colorizers.web.tab import Updates
@@ -20,7 +23,8 @@ _PAUSE = 0.25  # seconds between updates
 class Automatic:
     """The tabs whose methods colour every photo, in their order, and the strip in which the results appear."""
 
-    def __init__(self, tabs: Sequence[TabHandlers], strip: Strip, row: gr.Tabs) -> None:
+    def __init__(self, engine: Engine, tabs: Sequence[TabHandlers], strip: Strip, row: gr.Tabs) -> None:
+        self._engine = engine
         self._tabs = {tab.info.name: tab for tab in tabs if tab.info.automatic}
         self._strip = strip
         self._row = row
@@ -35,8 +39,7 @@ class Automatic:
         """Begin when an event has brought a photo."""
         inputs = [part for tab in self._tabs.values() for part in tab.inputs]
         begun = came.success(
-            self.run, [session, *inputs], self.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,
-            trigger_mode="multiple", **QUIET,
+            self.run, [session, *inputs], self.outputs, trigger_mode="multiple", **QUIET, **IN_LINE,
         )  # fmt: skip
         begun.failure(self.stopped, session, self.outputs, **QUIET_NOW)
         self._jobs.append(begun)
@@ -61,7 +64,7 @@ class Automatic:
         return updates | self._strip.updates(session)
 
     def run(self, session: Session, *given: Any) -> Iterator[Updates]:
-        """Run all that are to come; closing the generator, or another photo, ends this.
+        """Run all that are to come, in one turn; closing the generator, or another photo, ends this.
 
         Progress that follows quickly waits for the next, as server and page take long for each; a result comes at once.
         """
@@ -79,6 +82,23 @@ class Automatic:
             yield waiting
 
     def _run(self, session: Session, given: Sequence[Any]) -> Generator[Updates, None, None]:
+        shown = session.on_page
+        try:
+            with self._engine.turn(visitor(), *session.coming) as waits:
+                for waiting in waits:
+                    if session.on_page is not shown:
+                        return
+                    yield from (tab.waiting(session, waiting) for tab in self._to_come(session)[:1])
+                yield from self._colored(session, given)
+        except ColorizerError as error:
+            yield from (tab.failed(session, error) for tab in self._to_come(session))
+            session.coming = ()
+            yield self._strip.updates(session)
+        if session.on_page is shown:
+            for tab in self._tabs.values():
+                yield tab.look(session)
+
+    def _colored(self, session: Session, given: Sequence[Any]) -> Generator[Updates, None, None]:
         shown, opened = session.on_page, functools.cache(lambda: session.shown.source.open())
         for name in session.coming:
             if not session.tab(self._tabs[name].info).job_id:  # otherwise the visitor was faster
@@ -87,8 +107,10 @@ class Automatic:
                 return
             session.coming = tuple(other for other in session.coming if other != name)
             yield self._strip.updates(session)
-        for tab in self._tabs.values():
-            yield tab.look(session)
+
+    def _to_come(self, session: Session) -> list[TabHandlers]:
+        """The tabs that are to come, but for those where the visitor was faster."""
+        return [tab for name in session.coming if not session.tab((tab := self._tabs[name]).info).job_id]
 
     def stopped(self, session: Session) -> Updates:
         """After a cancel: what has come stays."""

@@ -21,9 +21,10 @@ from colorizers.web import markup, texts
 from colorizers.web.batch_files import Batch, Row, sent
 from colorizers.web.closing import until_closing
 from colorizers.web.controls import Panel, build_panel
-from colorizers.web.files import OPENING
+from colorizers.web.files import OPENING, Folder
 from colorizers.web.gradio_io import QUIET, QUIET_NOW, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase
+from colorizers.web.listening import visitor
 from colorizers.web.photo_section import PhotoSection
 from colorizers.web.saving import wire_saving
 from colorizers.web.session import Session
@@ -107,12 +108,13 @@ class BatchHandlers:
     def take(self, session: Session, paths: Sequence[Path]) -> None:
         """Take the files that were sent together."""
         with shown_errors(self._language):
-            came = sent(paths)
+            folder = Folder()
+            came = sent([folder.keep(path) for path in paths])
             session.forget_results()
             stems = distinct_stems([(Path(*item.name.parent.parts), Path(item.name.name)) for item in came.items])
             rows = [Row(item.name, item, stem) for item, stem in zip(came.items, stems, strict=True)]
             rows += [Row(name, None, Path(name.stem), problem) for name, problem in came.refused]
-            session.batch = Batch(rows)
+            session.batch = Batch(rows, folder)
 
     def taken(self, session: Session) -> Updates:
         """The section with what was sent, before anything is coloured."""
@@ -156,17 +158,19 @@ class BatchHandlers:
         suffix, bits = FORMATS[kind]
         options = {"variants": 1} if "variants" in self._engine.methods[method].info.options.model_fields else {}
         try:
-            job = self._engine.checked(JobRequest(row.item.open(session.folder), method, options, finish))
-            with contextlib.closing(until_closing(self._engine.run(job))) as events:
-                for event in events:
-                    yield
-                    if isinstance(event, Done):
-                        result = replace(event.results(job)[0], marked=mark)
-                        path = session.folder.place(f"{row.stem.name}{suffix}")
-                        result.save(path, bits if result.photo.bits == 16 else 8, keep_exif)
-                        preview = result.preview(_SMALL)
-                        row.small = session.folder.preview(preview.pixels(), preview.photo.alpha)
-                        row.result = path
+            with self._engine.turn(visitor(), method) as waits:
+                yield from (None for _ in waits)
+                job = self._engine.checked(JobRequest(row.item.open(session.folder), method, options, finish))
+                with contextlib.closing(until_closing(self._engine.run(job))) as events:
+                    for event in events:
+                        yield
+                        if isinstance(event, Done):
+                            result = replace(event.results(job)[0], marked=mark)
+                            path = session.folder.place(f"{row.stem.name}{suffix}")
+                            result.save(path, bits if result.photo.bits == 16 else 8, keep_exif)
+                            preview = result.preview(_SMALL)
+                            row.small = session.folder.preview(preview.pixels(), preview.photo.alpha)
+                            row.result = path
         except ColorizerError as error:
             row.problem = sentence_of(error)
         except Exception as error:  # a bug, which is no reason to leave the other photos gray
@@ -188,7 +192,7 @@ class BatchHandlers:
             made = [(row.stem, row.result) for row in session.batch.rows if row.result is not None]
             if not made:
                 raise ColorizerError(Text("page.nothing-yet"))
-            target = session.folder.place("color.zip")
+            target = session.place_to_save("color.zip")
             with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # pictures do not become smaller
                 for stem, path in made:
                     archive.write(path, f"{stem.as_posix()}{path.suffix}")

@@ -26,8 +26,6 @@ from colorizers.web.tab import TabView, Updates, build_tab
 from colorizers.web.tab_header import compare_header, first_of_groups, group, header
 from colorizers.words import ENGLISH, LANGUAGES, Text, spoken
 
-_SESSION_SECONDS = 3600
-_FILES_EVERY, _FILES_AGE = 600, 3600  # seconds
 _TURNED = Text("status.turned")
 
 
@@ -49,10 +47,8 @@ def build_page(
     """
     infos = sorted((method.info for method in engine.methods.values()), key=group)
     name = Text("page.name").worded(language)
-    with route or Page(
-        title=name, analytics_enabled=False, fill_width=True, delete_cache=(_FILES_EVERY, _FILES_AGE)
-    ) as page:
-        session = gr.State(Session(), time_to_live=_SESSION_SECONDS)
+    with route or Page(title=name, analytics_enabled=False, fill_width=True) as page:
+        session = gr.State(Session())
         photo = build_photo_section(language, languages, engine.health().described)
         notice = build_notice(language)
         with gr.Column(elem_id="workspace", elem_classes="away") as workspace:
@@ -71,7 +67,7 @@ def build_page(
         comparison.Comparison(infos, compare_view, strip).wire(compare, session)
         for tab in tabs:
             tab.view.beforehand.value = tab.beforehand()
-        automatic = Automatic(tabs, strip, row)
+        automatic = Automatic(engine, tabs, strip, row)
         wire_adjusting(tabs, page, session)
         recall = Recall(tabs, row, notice)
         hint_tool.wire(tabs, strip, session)
@@ -98,7 +94,9 @@ def _wire_photo(
 ) -> None:  # fmt: skip
     """A photo that comes or is turned ends what runs and clears the tabs, and is coloured by itself.
 
-    A picture that was made here is asked about first. `recalled` is the event that brings settings for the photo.
+    What runs sees that its photo has gone, so that a file that is refused ends nothing; what waits to run is cancelled
+    where the photo changes for sure. A picture that was made here is asked about first. `recalled` is the event that
+    brings settings for the photo.
     """
     opening = {"cancels": [job for tab in tabs for job in tab.jobs], **OPENING}
 
@@ -147,7 +145,7 @@ def _wire_photo(
     parts = dict.fromkeys([*automatic.outputs, *recall.notice.outputs, *(part for tab in tabs for part in tab.outputs)])
     outputs = [session, workspace, hint_tool.known, *photo.outputs, *parts]
     all_outputs = list(dict.fromkeys([*outputs, *recall.outputs]))
-    came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **QUIET, **opening)]
+    came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **QUIET, **OPENING)]
     if photo.gallery is not None:
         came.append(photo.gallery.select(take_example, session, outputs, **QUIET, **opening))
     for event in came:

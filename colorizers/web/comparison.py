@@ -124,7 +124,7 @@ class Comparison:
             made = [entry.coloration(photo, ENGLISH) for entry in self._entries(session)]
             look = SheetOptions(picture_size=SIDE)
             sheet = sheet_of(_compared(photo, made), photo, session.shown.source.name, look)
-            path = session.folder.place(f"{photo.name}_compare.png")
+            path = session.place_to_save(f"{photo.name}_compare.png")
             save_sheet(sheet, path)
         return path
 

@@ -1,13 +1,14 @@
 """The border to Gradio: errors go out as one escaped sentence, updates whole, and events come in checked."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from copy import copy
 from html import escape
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
+from gradio.blocks import Block, BlockFunction
 
 from colorizers.errors import ColorizerError
 from colorizers.settings import get_settings
@@ -17,10 +18,16 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api
 """For the page's own events: no endpoint, and no progress of Gradio's, which its page looks up for each output."""
 QUIET_NOW: dict[str, Any] = {"queue": False, **QUIET}
 """For those of them that need no queue."""
+_ADDRESSES = ("http:", "https:")
+_LONGEST_LOG = 300  # characters
+_log = logging.getLogger(__name__)
 
 
 class Page(gr.Blocks):
-    """Gradio's page, with updates of some outputs of many that cost little and are never lost."""
+    """Gradio's page, which fetches nothing and logs little of what is sent.
+
+    Updates of some outputs of many cost little, and none is lost.
+    """
 
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
         """What the page gets for each output; Gradio makes each component anew, also where nothing changes."""
@@ -35,6 +42,21 @@ class Page(gr.Blocks):
         news = await super().postprocess_data(changed, {part: predictions[part] for part in changed.outputs}, state)
         told = dict(zip(changed.outputs, news, strict=True))
         return [told.get(part, gr.skip()) for part in block_fn.outputs]
+
+    async def preprocess_data(
+        self, block_fn: BlockFunction, inputs: list[Any], state: Any, explicit_call: bool = False
+    ) -> list[Any]:
+        """The values of the inputs, whose files are uploads; gr.Error, of which nothing is logged but a line, else."""
+        try:
+            if _has_address(inputs):
+                raise _refusal("api.no-addresses")
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except Exception as error:
+            _log.warning("%s: %s", block_fn.name, in_log(error))
+            raise _refusal("api.not-understood") from error
 
     def handle_streaming_diffs(
         self, block_fn: Any, data: list[Any], session_hash: str | None, run: str | None, final: bool,
@@ -53,13 +75,31 @@ class Page(gr.Blocks):
         return [[["replace", [], update]] if edit else [] for edit, update in zip(edits, updates, strict=True)]
 
 
+def _has_address(sent: Any) -> bool:
+    """Whether among what was sent there is a file that Gradio would fetch from elsewhere."""
+    if isinstance(sent, dict):
+        return str(sent.get("path")).lower().startswith(_ADDRESSES) or any(map(_has_address, sent.values()))
+    return isinstance(sent, list) and any(map(_has_address, sent))
+
+
+def _refusal(key: str) -> gr.Error:
+    return gr.Error(str(Text(key)), print_exception=False)
+
+
+def in_log(error: BaseException) -> str:
+    """An error in one short line: what a visitor has sent may stand in it."""
+    line = " ".join(f"{type(error).__name__}: {error}"[: 2 * _LONGEST_LOG].split())
+    return line if len(line) <= _LONGEST_LOG else f"{line[:_LONGEST_LOG]} …"
+
+
 @contextlib.contextmanager
-def shown_errors(language: str = ENGLISH) -> Iterator[None]:
-    """Show in a toast what the user can mend; anything else is a bug and is raised as it is."""
+def shown_errors(language: str = ENGLISH, html: bool = True) -> Iterator[None]:
+    """Show in a toast what the user can mend, or tell a program, which needs no HTML; anything else is a bug."""
     try:
         yield
     except ColorizerError as error:
-        sentence = escape(sentence_of(error).worded(language))  # Gradio shows messages as HTML
+        sentence = sentence_of(error).worded(language)
+        sentence = escape(sentence) if html else sentence  # Gradio shows messages as HTML
         raise gr.Error(sentence, duration=12, print_exception=False) from error
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from html import escape
@@ -11,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from colorizers.engine import Engine
-from colorizers.engine.jobs import JobRequest
+from colorizers.engine.jobs import JobRequest, Waiting
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo, listens
 from colorizers.options import controls, suited_options, validated
@@ -22,6 +23,7 @@ from colorizers.web import markup, texts
 from colorizers.web.about import about
 from colorizers.web.gradio_io import QUIET, QUIET_NOW, place, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase, follow
+from colorizers.web.listening import visitor
 from colorizers.web.saving import wire_saving
 from colorizers.web.session import Session
 from colorizers.web.strip import Strip
@@ -30,8 +32,8 @@ from colorizers.weights.registry import Weights
 from colorizers.weights.store import missing_weights
 from colorizers.words import Text
 
-DEVICE = "device"
-JOBS_IN_HAND = 4  # one runs, the others know their place in the queue; each holds its photo and references, decoded
+IN_LINE: dict[str, Any] = {"concurrency_limit": None}
+"""For events that wait in the engine's line, which knows whose turn it is: Gradio's queue does not."""
 FINISHING: dict[str, Any] = {"concurrency_id": "finish", "concurrency_limit": 2}
 """For events that compose a preview on all cores: so many at once, the others wait in Gradio's queue, which ends."""
 QUEUED = JobView(Phase.QUEUED, Text("status.queued"))
@@ -157,8 +159,7 @@ class TabHandlers:
 
     def _begin(self, listener: Callable[..., gr.events.Dependency], job: Callable[..., Any], session: gr.State) -> None:
         begun = listener(
-            job, [session, *self.inputs], self.outputs, concurrency_id=DEVICE, concurrency_limit=JOBS_IN_HAND,
-            trigger_mode="multiple", **QUIET,
+            job, [session, *self.inputs], self.outputs, trigger_mode="multiple", **QUIET, **IN_LINE,
         )  # fmt: skip
         begun.failure(self.stopped, session, self.outputs, **QUIET_NOW)
         self._jobs.append(begun)
@@ -188,7 +189,24 @@ class TabHandlers:
     def run_job(self, session: Session, *values: Any) -> Iterator[Updates]:
         """Run the method on the whole photo, as the visitor of this tab asks. Closing the generator cancels the job."""
         session.open = self.info.name
-        yield from self.colored(session, lambda: session.shown.source.open(), values)
+        tab, asked = session.tab(self.info), secrets.token_hex()
+        try:
+            shown, tab.job_id = session.shown, asked
+            with self._engine.turn(visitor(), self.info.name) as waits:
+                for waiting in waits:
+                    if session.on_page is not shown or tab.job_id != asked:
+                        return
+                    if tab.phase is Phase.STOPPING:
+                        yield self.stopped(session)
+                        return
+                    yield self.waiting(session, waiting)
+                yield from self.colored(session, lambda: session.shown.source.open(), values)
+        except ColorizerError as error:
+            yield self.failed(session, error)
+
+    def waiting(self, session: Session, waiting: Waiting) -> Updates:
+        """The visitor's turn has not come."""
+        return self._show(session, JobView(Phase.QUEUED, texts.waiting(waiting.ahead, waiting.seconds)))
 
     def colored(self, session: Session, opened: Callable[[], Photo], values: Sequence[Any]) -> Iterator[Updates]:
         """A job from its beginning to its end, which may be a mistake that the status names; as `run_job`."""
@@ -210,7 +228,11 @@ class TabHandlers:
                     news, last = job_view is not last, job_view
                     yield self._show(session, job_view) if news else {view.status: gr.skip()}
         except ColorizerError as error:
-            yield self.pictures(session) | self._show(session, JobView(Phase.FAILED, sentence_of(error)))
+            yield self.failed(session, error)
+
+    def failed(self, session: Session, error: ColorizerError) -> Updates:
+        """A mistake that the status names."""
+        return self.pictures(session) | self._show(session, JobView(Phase.FAILED, sentence_of(error)))
 
     def stopped(self, session: Session) -> Updates:
         """After a cancel, or a failure of the server: what is there stays."""

@@ -85,7 +85,8 @@ class _Follower:
         """Take the next event."""
         if isinstance(event, Waiting):
             self._started = time.monotonic()  # the time in the queue does not count
-            self.view = JobView(Phase.QUEUED, texts.waiting(event.ahead) if event.ahead else self._starting)
+            text = texts.waiting(event.ahead, event.seconds) if event.ahead else self._starting
+            self.view = JobView(Phase.QUEUED, text)
         elif isinstance(event, Step):
             self.view = self._step(event)
         elif isinstance(event, Done):

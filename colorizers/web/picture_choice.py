@@ -49,7 +49,8 @@ class PictureChoice:
 
     def take_upload(self, path: str) -> Updates:
         """Take the file that was dropped."""
-        source = Source(Path(path))
+        with shown_errors(self.language):
+            source = Source.uploaded(path)
         return self._taken(source, source.name, None)
 
     def take_shipped(self, event: gr.EventData) -> Updates:

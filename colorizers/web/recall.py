@@ -63,21 +63,14 @@ class Recall:
             return self._take(session, of_sent(sent.get("record")))
 
     def ask_about(self, session: Session, path: str) -> Updates | None:
-        """What to do with a file that was dropped, if it was made here; None for other files.
-
-        The jobs that its coming has ended leave what is there.
-        """
+        """What to do with a file that was dropped, if it was made here; None for other files."""
         record = record_in(path)
         if record is None:
             return None
-        session.offered = Path(path)
+        session.offered = session.folder.keep(Path(path))
         tab = self._tabs.get(record.method)
         title = tab.info.title if tab else shown_name(record.method)
-        updates = self.notice.offering(offer(record, title, path))
-        for busy in self._tabs.values():
-            if session.on_page is not None and session.tab(busy.info).phase.busy:
-                updates |= busy.stopped(session)
-        return updates
+        return self.notice.offering(offer(record, title, path))
 
     def use_offered(self, session: Session) -> Updates:
         """The settings of the picture that was dropped."""

@@ -37,9 +37,10 @@ def losses(done: int, total: int, values: Mapping[str, str]) -> Text:
     return Text("page.losses-at-step", done=done, total=total, losses=named)
 
 
-def waiting(ahead: int) -> Text:
-    """The place in the queue, behind at least one other job."""
-    return Text("status.one-ahead") if ahead == 1 else Text("status.several-ahead", count=ahead)
+def waiting(ahead: int, seconds: float | None) -> Text:
+    """The place in the queue, behind at least one other job, and the seconds that these take where that is known."""
+    place = Text("status.one-ahead") if ahead == 1 else Text("status.several-ahead", count=ahead)
+    return place if seconds is None or seconds < 1 else Text("status.wait", text=place, duration=duration(seconds))
 
 
 def starting(usual: float | None) -> Text:

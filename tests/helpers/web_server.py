@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from trivial_method import TransferMethod, TrivialMethod
 
-from colorizers.engine import make_engine
+from colorizers.engine import Engine, make_engine
+from colorizers.engine.line import Line
 from colorizers.methods.catalog import METHODS
 from colorizers.web import serve
 
@@ -43,21 +44,23 @@ class Gate:
 
 @dataclass(frozen=True)
 class Server:
-    """Where the app answers, and the gate of its trivial methods."""
+    """Where the app answers, the gate of its trivial methods, and its engine."""
 
     url: str
     gate: Gate
+    engine: Engine
 
 
 @contextlib.contextmanager
-def running_server() -> Iterator[Server]:
-    """The app on a free port, with the settings of the moment."""
+def running_server(line: Line | None = None) -> Iterator[Server]:
+    """The app on a free port, with the settings of the moment, or another line before its engine."""
     gate = Gate()
     trivial = {method.info.name: method for method in (TrivialMethod(gate), TransferMethod(gate))}
     engine = make_engine({**METHODS, **trivial})
+    engine._line = line or engine._line
     page = serve(engine, port=free_port(), wait=False)
     try:
-        yield Server(page.local_url.rstrip("/"), gate)
+        yield Server(page.local_url.rstrip("/"), gate, engine)
     finally:
         gate.open()
         page.close()

@@ -37,7 +37,7 @@ class Visit:
             strip, row = build_strip(infos, ENGLISH), gr.Tabs()
             tabs = [TabHandlers(engine, info, build_tab(info, engine.weights(), ENGLISH), strip) for info in infos]
         self.tabs = {tab.info.name: tab for tab in tabs}
-        self.automatic, self.strip, self.session = Automatic(tabs, strip, row), strip, Session()
+        self.automatic, self.strip, self.session = Automatic(engine, tabs, strip, row), strip, Session()
 
     def take(self, photo: Path) -> None:
         """A photo comes."""

@@ -1,0 +1,34 @@
+"""What Gradio keeps of each session, and every call of a program is one, without what nobody here needs."""
+
+from typing import Any
+
+from gradio.state_holder import SessionState, StateHolder
+
+
+class _Empty:
+    """A page as a new session sees it, to which no components belong."""
+
+    blocks: tuple[()] = ()
+
+    def __init__(self, page: Any) -> None:
+        self.default_config = page.default_config
+
+
+class _State(SessionState):
+    """A session that begins without a copy of the settings of all components.
+
+    Gradio makes the copy for links that restore a page, which this one does not have; with hundreds of components it
+    takes as long as colouring a photo, and nobody else is answered meanwhile.
+    """
+
+    def __init__(self, page: Any) -> None:
+        super().__init__(_Empty(page))
+
+
+class States(StateHolder):
+    """The sessions of an app."""
+
+    def __getitem__(self, session_id: str) -> SessionState:
+        if session_id not in self.session_data:
+            self.session_data[session_id] = _State(self.blocks)
+        return super().__getitem__(session_id)
