@@ -32,6 +32,7 @@ bench: $(VENV)/run.stamp
 	$(python) benchmarks/networks.py --json build/networks.json
 	$(python) benchmarks/pipeline.py
 	$(python) benchmarks/finish.py
+	$(python) benchmarks/clients.py --json build/clients.json
 
 lint: $(VENV)/test.stamp
 	$(python) -m ruff check
