@@ -35,6 +35,7 @@ bench: $(VENV)/run.stamp
 	$(python) benchmarks/networks.py --json build/networks.json
 	$(python) benchmarks/pipeline.py
 	$(python) benchmarks/finish.py
+	$(python) benchmarks/clients.py --json build/clients.json
 
 soak: $(VENV)/run.stamp
 	$(python) benchmarks/soak.py --time $(T) --clients $(N)

@@ -5,8 +5,8 @@
 
 Starts `python app.py` with a temporary folder of its own. Each client sends one photo after the other, each with a
 pattern of its own, which a result must show again: mostly to quick methods, now and then to a slow one; some jobs are
-cancelled, some connections cut in the middle, some files are no pictures. The clients compute on the same machine. Exit
-code 1 when a promise is broken.
+cancelled, some connections cut in the middle, some files are no pictures. At last SIGTERM ends it while jobs run. The
+clients compute on the same machine. Exit code 1 when a promise is broken.
 """
 
 import argparse
@@ -43,6 +43,7 @@ SIZE = (512, 384)
 PATIENCE = 600  # seconds without any word on a job after which it counts as lost
 GROWTH = 1.1  # of memory after the first minute, at most
 END = 30  # seconds that the server may take to end
+LAST = 3  # jobs that run or wait then
 ACTS = {"quick": 70, "slow": 6, "cancelled": 8, "cut off": 8, "no picture": 8}
 """What clients do, by weight."""
 PROMISES = ("lost", "swapped", "changed", "not refused", "crashed", "tracebacks", "grew", "not ended")
@@ -85,7 +86,7 @@ class Client:
         self._http = httpx.Client(base_url=f"{server}/gradio_api/", timeout=PATIENCE)
         self._name = f"client {number}"
         self._random = random.Random(number)
-        self._patterns = np.random.default_rng(number)
+        self._patterns = np.random.default_rng(number % 2**32)
         self._handlers = handlers
         self._log = log
 
@@ -113,6 +114,20 @@ class Client:
         with self._http:
             for method in methods:
                 self._colour(method)
+
+    def stay(self, begun: threading.Barrier) -> None:
+        """Begin something long, and hear of it to the end though the server ends: a photo, or a sentence."""
+        with self._http:
+            events = self._events(self._begin(as_png(pattern(self._patterns)), "style"))
+            last = next(events, ("nothing", ""))
+            begun.wait()
+            with contextlib.suppress(httpx.TransportError):
+                for event in events:
+                    last = event
+        if last[0] == "complete" or (last[0] == "error" and json.loads(last[1])["error"]):
+            self._log.count("heard of the server's end")
+        else:
+            self._log.breaks("lost", f"{self._name} at the server's end: {last}")
 
     def _refused(self, act: str, error: httpx.HTTPStatusError) -> None:
         if error.response.status_code != _COME_LATER:
@@ -331,6 +346,21 @@ def soaked(server: Server, clients: int, seconds: float, log: Log) -> Sizes:
     return Sizes(by_minute, server.megabytes, on_disk)
 
 
+def ended_with_jobs(server: Server, log: Log) -> tuple[int | None, float]:
+    """As `Server.ended`, while as many long jobs wait or run as the server has in hand at once."""
+    handlers, begun = server.handlers(), threading.Barrier(LAST + 1)
+    stayers = [
+        threading.Thread(target=Client(server.url, -1 - k, handlers, log).stay, args=(begun,)) for k in range(LAST)
+    ]
+    for stayer in stayers:
+        stayer.start()
+    begun.wait(PATIENCE)
+    end = server.ended()
+    for stayer in stayers:
+        stayer.join()
+    return end
+
+
 def report(log: Log, sizes: Sizes, code: int | None, seconds: float, left: float) -> None:
     """Print what happened."""
     for what, count in (dict.fromkeys(PROMISES, 0) | dict(sorted(log.counts.items()))).items():
@@ -368,8 +398,9 @@ def main() -> int:
         try:
             server.wait_until_ready()
             sizes = soaked(server, arguments.clients, arguments.time, log)
+            code, seconds = ended_with_jobs(server, log) if server.alive else server.ended()
         finally:
-            code, seconds = server.ended()
+            server.ended()
         if sizes.by_minute and sizes.end > GROWTH * sizes.by_minute[0]:
             log.breaks("grew", f"from {sizes.by_minute[0]:.0f} to {sizes.end:.0f} MB")
         if server.tracebacks:

@@ -55,6 +55,10 @@ def test_gradio_tells_who_sent_an_event():
     assert "session_hash" in inspect.signature(gr.Request.__init__).parameters
 
 
+def test_gradio_looks_for_new_events_every_so_many_seconds():
+    assert 0 < gr.Blocks().queue()._queue.sleep_when_free < 0.1
+
+
 def test_gradio_makes_the_session_of_a_page_of_two_things():
     from gradio.state_holder import SessionState, StateHolder
 

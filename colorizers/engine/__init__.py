@@ -42,7 +42,7 @@ class Engine:
     def turn(self, visitor: Visitor, *methods: str) -> AbstractContextManager[Iterator[Waiting]]:
         """A turn of a visitor for jobs by these methods, as `Line.turn`; open the photo when it has come."""
         quick = all(find(self.methods, name).info.quick for name in methods)
-        return self._line.turn(visitor, quick, " ".join(methods))
+        return self._line.turn(visitor, quick, " ".join(sorted({*methods})))
 
     def checked(self, request: JobRequest) -> CheckedJob:
         """The request with valid options and finish, and a seed; ColorizerError when it cannot run."""

@@ -81,8 +81,10 @@ class Line:
 
     def _until_begun(self, place: _Place) -> Iterator[Waiting]:
         heard = time.monotonic()
-        while place.begun is None:
+        while True:
             with self._changed:
+                if place.begun is not None:
+                    return
                 waiting = self._waiting(place)
             yield waiting
             with self._changed:
@@ -95,7 +97,7 @@ class Line:
     def _waiting(self, place: _Place) -> Waiting:
         """How many come before a place, and how long they take where that is known."""
         order = self._order(place.quick)
-        ahead = [*self._begun(place.quick), *order[: order.index(place)]] if place in order else []
+        ahead = [*self._begun(place.quick), *order[: order.index(place)]]
         left = [seconds for other in ahead if (seconds := self._left(other)) is not None]
         return Waiting(len(ahead), sum(left) / AT_ONCE[place.quick] if len(left) == len(ahead) else None)
 

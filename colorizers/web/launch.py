@@ -32,6 +32,7 @@ from colorizers.weights.store import SHIPPED_DIR
 from colorizers.words import Text
 
 _LOOK_EVERY = 0.2  # seconds between looks at whether the server still runs
+_EVENTS_EVERY = 0.01  # seconds between Gradio's looks for new events; by itself a thousand a second, 4 % of a core
 _THREADS = 40  # beside one for each who waits in the line
 
 
@@ -56,6 +57,7 @@ def serve(
     page = build_pages(engine, settings.language)
     _ask_oneself_directly()
     page.queue(max_size=settings.queue_size, api_open=False)
+    page._queue.sleep_when_free = _EVENTS_EVERY
     page.launch(
         server_name=host,
         server_port=port,
