@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from colorizers.picture.naming import shown_name
 from colorizers.settings import get_settings
 from colorizers.web.files import make_room
 from colorizers.web.gradio_io import in_log
@@ -40,18 +40,18 @@ def gate(host: str, share: bool) -> list[Middleware]:
     headers = _HEADERS if "SPACE_ID" in os.environ else {**_HEADERS, "Content-Security-Policy": _POLICY}
     return [
         Middleware(_Headers, headers=headers),
-        Middleware(TrustedHostMiddleware, allowed_hosts=_names(host, share), www_redirect=False),
-        Middleware(_Gate),
+        Middleware(_Gate, names=_names(host, share)),
         Middleware(Heartbeats),
     ]
 
 
-def _names(host: str, share: bool) -> list[str]:
-    """By which names the server may be asked: a page of another site that has its name lead here is refused."""
+def _names(host: str, share: bool) -> list[str] | None:
+    """By which names the server may be asked, None for any: a page of another site that has its name lead here is not
+    to reach what is a visitor's own."""
     given = _given_hosts()
     if not given and (share or host.strip("[]") not in _LOOPBACK):
-        return ["*"]
-    return [*_LOOPBACK, "[::1]", *given]
+        return None
+    return [*_LOOPBACK, *given]
 
 
 def _given_hosts() -> list[str]:
@@ -77,7 +77,8 @@ class _Headers:
 class _Gate:
     """Refuses what no page and no program of ours sends."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, names: list[str] | None) -> None:
+        self._names = names
         settings = get_settings()
         files = max(settings.max_batch_megabytes, settings.max_upload_megabytes)
         encoded = settings.max_upload_megabytes * _ENCODED if settings.mcp else 0
@@ -107,6 +108,9 @@ class _Gate:
 
     def _app_for(self, scope: Scope) -> ASGIApp:
         path, headers = scope["path"], Headers(scope=scope)
+        name = urlsplit(f"//{headers.get('host')}").hostname
+        if self._names is not None and name not in self._names:
+            return PlainTextResponse(str(Text("gate.other-name", name=shown_name(str(name)))), 400)
         if _CLOSED.search(path):
             return PlainTextResponse(str(Text("gate.closed")), 403)
         if scope["method"] == "POST" and _is_foreign(headers):
