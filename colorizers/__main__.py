@@ -21,7 +21,7 @@ from colorizers.threads import wait_asleep
 from colorizers.words import Text, spoken
 
 PROGRAM = "colorizers"
-COMMANDS = ("colorize", "compare", "methods", "weights", "serve", "evaluate", "train")
+COMMANDS = ("colorize", "compare", "methods", "weights", "serve", "deploy", "evaluate", "train")
 """Each is a module of `colorizers.commands` whose `prepare(parser, argv)` adds the arguments and the function `run`; it
 gets the arguments beforehand for flags that depend on them. Modules are imported when they run."""
 

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     weights_dir: Path | None = Field(None, description="looked into before the weights shipped with the project")
     model: str | None = Field(None, description="path or hub id of a Stable Diffusion 1.x to offer, as --model")
     controlnet: str | None = Field(None, description="path or hub id of a ControlNet for depth, as --controlnet")
+    download: str = Field(
+        "", description="weights to download before the page opens, by key, such as ddcolor_tiny,sd15"
+    )
     cache_dir: Path = Field(default_factory=_cache)
     pool_policy: Literal["lazy", "eager"] = "lazy"
     memory_budget_gb: float | None = Field(
@@ -56,6 +59,12 @@ class Settings(BaseSettings):
     max_megabytes: float = Field(400, gt=0, description="of a file on the command line")
     max_upload_megabytes: float = Field(25, gt=0, description="of a file sent to the web app")
 
+    max_request_megabytes: float = Field(1, gt=0, description="of a request to the server that sends no file")
+    max_open_megapixels: float = Field(160, gt=0, description="of all large photos in use; the next ones wait")
+    max_disk_gb: float = Field(10, gt=0, description="of all visitors' files; older ones go, then none are taken")
+    max_sessions: int = Field(200, ge=1, description="pages kept by the server; those with the least to lose go first")
+    keep_hours: float = Field(1, gt=0, description="that a visitor's files are kept after their last use")
+
     max_batch_photos: int = Field(200, ge=1, description="that are coloured as one batch on the page")
     max_batch_megabytes: float = Field(500, gt=0, description="of a batch: of its files, or what a zip holds")
 
@@ -66,6 +75,9 @@ class Settings(BaseSettings):
     public: bool = Field(
         default_factory=lambda: "SPACE_ID" in os.environ,
         description="hosting for strangers: no error details; when not set, it is on a Hugging Face Space",
+    )
+    hosts: str = Field(
+        "", description="names of the server, with commas; when not set, its own at 127.0.0.1, and any elsewhere"
     )
     mcp: bool = Field(False, description="also serve the endpoints as tools of an MCP server, at /gradio_api/mcp/")
     queue_size: int = Field(32, ge=1, description="pictures in the line at once; half of them may be of one address")

@@ -7,6 +7,8 @@ import textwrap
 import zipfile
 
 import gradio as gr
+from gradio import routes
+from gradio.state_holder import StateHolder
 
 
 def test_huggingface_hub_downloads_from_where_a_file_ends():
@@ -23,6 +25,20 @@ def test_torchmetrics_has_an_lpips_that_loads_no_backbone():
 
 def test_gradio_keeps_the_data_of_an_event_as_it_was_sent():
     assert gr.EventData(None, {"index": "strange"})._data == {"index": "strange"}
+
+
+def test_gradio_can_start_without_asking_for_its_own_page():
+    assert inspect.signature(gr.Blocks.launch).parameters["_frontend"].default is True
+    assert inspect.getsource(gr.Blocks.launch).count("_frontend and ") == 1, "it decides nothing else"
+
+
+def test_gradio_asks_the_page_for_inputs_and_the_holder_for_sessions():
+    inputs = [*inspect.signature(gr.Blocks.preprocess_data).parameters]
+    assert inputs == ["self", "block_fn", "inputs", "state", "explicit_call"]
+    holder = StateHolder()
+    assert (holder.session_data, holder.time_last_used) == ({}, {})
+    assert {"update", "delete_all_expired_state"} <= vars(StateHolder).keys()
+    assert hasattr(routes, "DEFAULT_TEMP_DIR")
 
 
 def test_diffusers_converts_the_names_of_single_files():

@@ -226,7 +226,7 @@ def test_a_mistake_leaves_nothing_in_english(loud: str):
     )
     assert missing_weights([REGISTRY["unet/lab"], REGISTRY["style/vgg19"]]).text.worded(loud) == (
         "THE WEIGHTS unet_lab.safetensors, vgg19 (575 MB) ARE NOT INSTALLED; "
-        "PUT THEM INTO WEIGHTS/ AND GET THEM WITH: colorizers weights download vgg19."
+        "PUT THEM INTO WEIGHTS/ OR COLORIZERS_WEIGHTS_DIR AND GET THEM WITH: colorizers weights download vgg19."
     )
 
 

@@ -88,6 +88,8 @@ def _colorize_many(
     """Colour every photo, going on past those that fail; what becomes of each is told at once, and kept nowhere."""
     if plan.folder is not None:
         outputs.make_folder(plan.folder)
+        for folder in {task.target.parent for task in plan.tasks}:
+            outputs.sweep(folder)
     count: Counter[State] = Counter({"failed": len(plan.unreadable)})
     for text in plan.unreadable:
         tqdm.write(str(text), file=sys.stderr)

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import re
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -36,6 +38,8 @@ class OutputFile(NamedTuple):
 
 
 _LONGEST_NAME = 255  # bytes; what most file systems take
+_PARTIAL = re.compile(r"\.[0-9a-f]{32}\.\w+")  # files that are being written
+_ABANDONED = 3600  # seconds after which nobody writes such a file any more
 
 
 @dataclass
@@ -132,6 +136,13 @@ def make_folder(folder: Path) -> None:
         raise ColorizerError(Text("commands.output.no-folder", path=shown(folder), reason=reason_of(error))) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ColorizerError(Text("commands.output.read-only-folder", path=shown(folder)))
+
+
+def sweep(folder: Path) -> None:
+    """Delete what runs that were killed have left of `written_whole` in a folder, as far as none can still be at it."""
+    for path in folder.glob(".*"):
+        if _PARTIAL.fullmatch(path.name) and time.time() - path.stat().st_mtime > _ABANDONED:
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

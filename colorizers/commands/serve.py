@@ -6,6 +6,7 @@ import os
 import socket
 from pathlib import Path
 
+from colorizers.commands.weights import download, fetchable
 from colorizers.engine import make_engine
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import REGISTRY
@@ -30,11 +31,19 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     host = listening_host(arguments.host)
     _check_address(host, arguments.port or os.environ.get("GRADIO_SERVER_PORT") or 0)
-    engine = make_engine(store=_store(arguments))
+    store = _store(arguments)
+    download_wanted(store)
+    engine = make_engine(store=store)
     from colorizers.web import serve
 
     serve(engine, host=arguments.host, port=arguments.port, share=arguments.share)
     return 0
+
+
+def download_wanted(store: WeightStore) -> None:
+    """Get the weights that COLORIZERS_DOWNLOAD names and that are not installed."""
+    for key in [fetchable(name.strip(), store) for name in get_settings().download.split(",") if name.strip()]:
+        download(key, store)
 
 
 def _check_address(host: str, port: int | str) -> None:

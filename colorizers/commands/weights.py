@@ -60,6 +60,11 @@ def _key(action: str, name: str, store: WeightStore) -> str:
     return key
 
 
+def fetchable(name: str, store: WeightStore) -> str:
+    """The key of weights that can be downloaded, by its name."""
+    return _key("download", name, store)
+
+
 def _is_for(action: str, entry: Weights) -> bool:
     return entry.hub is not None if action == "download" else entry.shipped
 

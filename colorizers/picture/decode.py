@@ -79,6 +79,14 @@ def decode(source: Source, name: str = "", max_megabytes: float | None = None) -
             return _read(image, label, notes)
 
 
+def pixels_of(path: str | os.PathLike[str], name: str) -> int:
+    """How many pixels a file has, which is not decoded; ColorizerError where it is no picture, as in `decode`."""
+    label = shown_name(name) or Text("photo.unnamed")
+    with _opened(path, label) as file, _decoding(label):
+        image, _ = _image(file, label)
+        return image.width * image.height
+
+
 def _image(file: BinaryIO, label: Text | str) -> tuple[Image.Image, int]:
     """The picture in a file, not yet decoded, and how many frames or pages there are."""
     is_tiff = check_tiff(file, label)

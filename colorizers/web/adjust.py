@@ -9,7 +9,7 @@ import gradio as gr
 from colorizers.methods.method import finish_of
 from colorizers.options import validated
 from colorizers.picture.finish import Finish
-from colorizers.web.gradio_io import sent_with, shown_errors
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, sent_with, shown_errors
 from colorizers.web.handlers import FINISHING, TabHandlers
 from colorizers.web.looks import OwnLook, kept_looks, looks_html, own_looks, with_look, without_look
 from colorizers.web.session import Session, Steps
@@ -31,16 +31,15 @@ class Adjust:
         """Connect the components; `own` are the visitor's looks, which `every` tab shows."""
         self._every = len(every)
         view, finish = self._view, list(self._view.finish.components)
-        plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         gr.on(
             [part.input for part in finish], self._tab.refinish, [session, *finish], self._tab.refinished,
-            trigger_mode="always_last", **plumbing, **FINISHING,
+            trigger_mode="always_last", **QUIET, **FINISHING,
         )  # fmt: skip
         gr.on(
             [part.release for part in finish], self.settle, [session, *finish], [view.undo, view.redo],
-            queue=False, **plumbing,
+            **QUIET_NOW,
         )  # fmt: skip
-        steps: dict[str, Any] = {"outputs": [*finish, *self._tab.refinished], **plumbing, **FINISHING}
+        steps: dict[str, Any] = {"outputs": [*finish, *self._tab.refinished], **QUIET, **FINISHING}
         suiting = [view.options[name] for name in self._suiting]
         view.undo.click(self.undo, [session, *finish], **steps)
         view.redo.click(self.redo, [session, *finish], **steps)
@@ -48,7 +47,7 @@ class Adjust:
         view.looks.select(self.use_look, [session, own, *suiting, *finish], **steps)
         for name, fields in self._suiting.items():
             view.options[name].input(partial(self.suit, fields), [session, *suiting, *finish], **steps)
-        quick: dict[str, Any] = {"outputs": [own, *every], "queue": False, **plumbing}
+        quick: dict[str, Any] = {"outputs": [own, *every], **QUIET_NOW}
         view.looks.submit(self.keep_look, [own, *finish], **quick)
         view.looks.delete(self.remove_look, own, **quick)
 
@@ -157,5 +156,5 @@ def wire_adjusting(tabs: Sequence[TabHandlers], page: gr.Blocks, session: gr.Sta
     language = tabs[0].view.language
     page.load(
         lambda kept: [looks_html(own_looks(kept), language)] * len(chips), own, chips,
-        queue=False, show_progress="hidden", api_visibility="private",
+        **QUIET_NOW,
     )  # fmt: skip

@@ -116,7 +116,7 @@ def _add(endpoint: Endpoint, **limits: Any) -> None:
     parameters = endpoint.parameters
 
     def function(*values: Any) -> Any:
-        with shown_errors():
+        with shown_errors(html=False):
             yield from endpoint.answer(dict(zip((each.name for each in parameters), values, strict=True)))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

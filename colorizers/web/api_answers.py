@@ -16,8 +16,9 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.naming import result_stem
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
+from colorizers.web.closing import until_closing
 from colorizers.web.files import open_upload
-from colorizers.web.visitors import visitor
+from colorizers.web.listening import visitor
 from colorizers.words import Text
 
 MAX_JSON = 10_000  # characters
@@ -59,7 +60,7 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
 def saved(engine: Engine, request: JobRequest, folder: str, ending: str = ENDINGS["png"]) -> Iterator[Answer]:
     """As `answers_of`, the files in a folder: each in one of its own, so that they may have the same name."""
     job, begun = engine.checked(request), time.monotonic()
-    with contextlib.closing(engine.run(job)) as events:
+    with contextlib.closing(until_closing(engine.run(job))) as events:
         for event in events:
             if isinstance(event, Done):
                 yield from _written(event.results(job), folder, ending)

@@ -30,7 +30,7 @@ from colorizers.web.api_answers import (
     uploaded,
 )
 from colorizers.web.gradio_io import sentence_of
-from colorizers.web.visitors import visitor
+from colorizers.web.listening import visitor
 from colorizers.words import Text
 
 MOST_ROWS = 12

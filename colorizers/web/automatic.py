@@ -10,11 +10,12 @@ import gradio as gr
 
 from colorizers.engine import Engine
 from colorizers.errors import ColorizerError
+from colorizers.web.gradio_io import QUIET, QUIET_NOW
 from colorizers.web.handlers import IN_LINE, TabHandlers
+from colorizers.web.listening import visitor
 from colorizers.web.session import Session
 from colorizers.web.strip import Strip
 from colorizers.web.tab import Updates
-from colorizers.web.visitors import visitor
 
 _PAUSE = 0.25  # seconds between updates
 
@@ -36,20 +37,18 @@ class Automatic:
 
     def start_after(self, came: gr.events.Dependency, session: gr.State) -> None:
         """Begin when an event has brought a photo."""
-        plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         inputs = [part for tab in self._tabs.values() for part in tab.inputs]
         begun = came.success(
-            self.run, [session, *inputs], self.outputs, trigger_mode="multiple", **plumbing, **IN_LINE,
+            self.run, [session, *inputs], self.outputs, trigger_mode="multiple", **QUIET, **IN_LINE,
         )  # fmt: skip
-        begun.failure(self.stopped, session, self.outputs, queue=False, **plumbing)
+        begun.failure(self.stopped, session, self.outputs, **QUIET_NOW)
         self._jobs.append(begun)
 
     def wire_stop(self, session: gr.State) -> None:
         """Connect Stop, here and in the tabs."""
         stops = [self._strip.stop, *(tab.view.stop for tab in self._tabs.values())]
         gr.on(
-            [stop.click for stop in stops], self.stopped, session, self.outputs, cancels=self._jobs, queue=False,
-            show_progress="hidden", api_visibility="private",
+            [stop.click for stop in stops], self.stopped, session, self.outputs, cancels=self._jobs, **QUIET_NOW,
         )  # fmt: skip
 
     def begin(self, session: Session, stay: bool) -> Updates:

@@ -19,15 +19,16 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.naming import distinct_stems
 from colorizers.web import markup, texts
 from colorizers.web.batch_files import Batch, Row, sent
+from colorizers.web.closing import until_closing
 from colorizers.web.controls import Panel, build_panel
-from colorizers.web.files import OPENING
-from colorizers.web.gradio_io import sentence_of, shown_errors
+from colorizers.web.files import OPENING, Folder
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase
+from colorizers.web.listening import visitor
 from colorizers.web.photo_section import PhotoSection
 from colorizers.web.saving import wire_saving
 from colorizers.web.session import Session
 from colorizers.web.tab import BUTTON, FORMATS, Updates, build_file_options, seen
-from colorizers.web.visitors import visitor
 from colorizers.weights.store import missing_weights
 from colorizers.words import Text
 
@@ -78,7 +79,6 @@ class BatchHandlers:
     def wire(self, photo: PhotoSection, workspace: gr.Column, session: gr.State) -> None:
         """Connect the components: the section takes the place of the start and of the tabs, and gives it back."""
         view = self.view
-        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         others: list[gr.blocks.Block] = [photo.start, photo.bar, workspace]
 
         def take(now: Session, paths: list[str]) -> Updates:
@@ -88,33 +88,33 @@ class BatchHandlers:
             return {session: now, **hidden, **self.taken(now)}
 
         came = view.upload.upload(
-            take, [session, view.upload], [session, *others, *self.outputs], show_progress="hidden",
-            api_visibility="private", **OPENING,
+            take, [session, view.upload], [session, *others, *self.outputs], **QUIET, **OPENING,
         )  # fmt: skip
-        came.failure(lambda: None, None, view.upload, **quiet)
+        came.failure(lambda: None, None, view.upload, **QUIET_NOW)
         inputs = [session, view.method, view.format, view.keep_exif, view.mark, *view.finish.components]
         self.job = view.run.click(
             self.run, inputs, view.outputs, concurrency_id="batch", concurrency_limit=_BATCHES_AT_ONCE,
-            show_progress="hidden", api_visibility="private",
+            **QUIET,
         )  # fmt: skip
-        self.job.failure(self.stopped, session, view.outputs, **quiet)
+        self.job.failure(self.stopped, session, view.outputs, **QUIET_NOW)
         view.back.click(
             lambda: [*photo.start_again(), gr.Column(elem_classes="away")], None,
-            [*others, photo.back, view.section], cancels=[self.job], **quiet,
+            [*others, photo.back, view.section], cancels=[self.job], **QUIET_NOW,
         )  # fmt: skip
-        view.stop.click(self.stopped, session, view.outputs, cancels=[self.job], **quiet)
-        view.method.input(self.own_finish, view.method, list(view.finish.components), **quiet)
+        view.stop.click(self.stopped, session, view.outputs, cancels=[self.job], **QUIET_NOW)
+        view.method.input(self.own_finish, view.method, list(view.finish.components), **QUIET_NOW)
         wire_saving(view.download, view.file, Text("batch.download"), self.zipped, session, self._language)
 
     def take(self, session: Session, paths: Sequence[Path]) -> None:
         """Take the files that were sent together."""
         with shown_errors(self._language):
-            came = sent(paths)
+            folder = Folder()
+            came = sent([folder.keep(path) for path in paths])
             session.forget_results()
             stems = distinct_stems([(Path(*item.name.parent.parts), Path(item.name.name)) for item in came.items])
             rows = [Row(item.name, item, stem) for item, stem in zip(came.items, stems, strict=True)]
             rows += [Row(name, None, Path(name.stem), problem) for name, problem in came.refused]
-            session.batch = Batch(rows)
+            session.batch = Batch(rows, folder)
 
     def taken(self, session: Session) -> Updates:
         """The section with what was sent, before anything is coloured."""
@@ -161,7 +161,7 @@ class BatchHandlers:
             with self._engine.turn(visitor(), method) as waits:
                 yield from (None for _ in waits)
                 job = self._engine.checked(JobRequest(row.item.open(session.folder), method, options, finish))
-                with contextlib.closing(self._engine.run(job)) as events:
+                with contextlib.closing(until_closing(self._engine.run(job))) as events:
                     for event in events:
                         yield
                         if isinstance(event, Done):
@@ -192,7 +192,7 @@ class BatchHandlers:
             made = [(row.stem, row.result) for row in session.batch.rows if row.result is not None]
             if not made:
                 raise ColorizerError(Text("page.nothing-yet"))
-            target = session.folder.place("color.zip")
+            target = session.place_to_save("color.zip")
             with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # pictures do not become smaller
                 for stem, path in made:
                     archive.write(path, f"{stem.as_posix()}{path.suffix}")

@@ -79,9 +79,10 @@ class Row:
 
 @dataclass(eq=False)
 class Batch:
-    """The photos that a visitor sent together."""
+    """The photos that a visitor sent together, and the folder where their files stay as long as the batch does."""
 
     rows: list[Row] = field(default_factory=list)
+    folder: Folder | None = None
 
 
 def sent(paths: Sequence[Path]) -> Sent:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import gradio as gr
 
@@ -15,7 +14,7 @@ from colorizers.web.automatic import Automatic
 from colorizers.web.batch import BatchHandlers, build_batch
 from colorizers.web.downloads import follow_weights
 from colorizers.web.files import OPENING
-from colorizers.web.gradio_io import WholeUpdates
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, Page
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.hint_tool import HintTool, build_hint_tool
 from colorizers.web.notice import build_notice
@@ -27,8 +26,6 @@ from colorizers.web.tab import TabView, Updates, build_tab
 from colorizers.web.tab_header import compare_header, first_of_groups, group, header
 from colorizers.words import ENGLISH, LANGUAGES, Text, spoken
 
-_SESSION_SECONDS = 3600
-_FILES_EVERY, _FILES_AGE = 600, 3600  # seconds
 _TURNED = Text("status.turned")
 
 
@@ -50,10 +47,8 @@ def build_page(
     """
     infos = sorted((method.info for method in engine.methods.values()), key=group)
     name = Text("page.name").worded(language)
-    with route or WholeUpdates(
-        title=name, analytics_enabled=False, fill_width=True, delete_cache=(_FILES_EVERY, _FILES_AGE)
-    ) as page:
-        session = gr.State(Session(), time_to_live=_SESSION_SECONDS)
+    with route or Page(title=name, analytics_enabled=False, fill_width=True) as page:
+        session = gr.State(Session())
         photo = build_photo_section(language, languages, engine.health().described)
         notice = build_notice(language)
         with gr.Column(elem_id="workspace", elem_classes="away") as workspace:
@@ -99,9 +94,10 @@ def _wire_photo(
 ) -> None:  # fmt: skip
     """A photo that comes or is turned ends what runs and clears the tabs, and is coloured by itself.
 
-    A picture that was made here is asked about first. `recalled` is the event that brings settings for the photo.
+    What runs sees that its photo has gone, so that a file that is refused ends nothing; what waits to run is cancelled
+    where the photo changes for sure. A picture that was made here is asked about first. `recalled` is the event that
+    brings settings for the photo.
     """
-    plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     opening = {"cancels": [job for tab in tabs for job in tab.jobs], **OPENING}
 
     def shown(now: Session, stay: bool = False, said: Text = _TURNED) -> Updates:
@@ -149,18 +145,18 @@ def _wire_photo(
     parts = dict.fromkeys([*automatic.outputs, *recall.notice.outputs, *(part for tab in tabs for part in tab.outputs)])
     outputs = [session, workspace, hint_tool.known, *photo.outputs, *parts]
     all_outputs = list(dict.fromkeys([*outputs, *recall.outputs]))
-    came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **plumbing, **opening)]
+    came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **QUIET, **OPENING)]
     if photo.gallery is not None:
-        came.append(photo.gallery.select(take_example, session, outputs, **plumbing, **opening))
+        came.append(photo.gallery.select(take_example, session, outputs, **QUIET, **opening))
     for event in came:
-        event.failure(lambda: None, None, photo.upload, queue=False, **plumbing)
+        event.failure(lambda: None, None, photo.upload, **QUIET_NOW)
     clicks = {photo.left: partial(turn, 1), photo.right: partial(turn, -1), recall.notice.anew: take_offered}
     settings = {photo.earlier: go_back, recall.notice.use: use_offered}
     for button, act in (clicks | settings).items():
         changed = all_outputs if button in settings else outputs
-        came.append(button.click(act, session, changed, **plumbing, **opening))
+        came.append(button.click(act, session, changed, **QUIET, **opening))
     for event in (*came, recalled):
         automatic.start_after(event, session)
     sights = [photo.start, photo.bar, workspace, photo.back]
-    photo.another.click(photo.start_again, None, sights, queue=False, **plumbing)
-    photo.back.click(photo.stay, None, sights, queue=False, **plumbing)
+    photo.another.click(photo.start_again, None, sights, **QUIET_NOW)
+    photo.back.click(photo.stay, None, sights, **QUIET_NOW)

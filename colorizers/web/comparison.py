@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
@@ -17,7 +16,7 @@ from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
 from colorizers.picture.sheet import SheetOptions, save_sheet
 from colorizers.web import markup
-from colorizers.web.gradio_io import sent_with, shown_errors
+from colorizers.web.gradio_io import QUIET, sent_with, shown_errors
 from colorizers.web.handlers import FINISHING
 from colorizers.web.saving import wire_saving
 from colorizers.web.session import Card, Session
@@ -81,10 +80,9 @@ class Comparison:
     def wire(self, tab: gr.Tab, session: gr.State) -> None:
         """Connect the components."""
         view = self._view
-        plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        tab.select(self.opened, session, view.outputs, **plumbing, **FINISHING)
-        view.cards.click(self.act, session, view.outputs, **plumbing, **FINISHING)
-        self._strip.keep.click(self.keep, session, self._strip.keep, **plumbing, **FINISHING)
+        tab.select(self.opened, session, view.outputs, **QUIET, **FINISHING)
+        view.cards.click(self.act, session, view.outputs, **QUIET, **FINISHING)
+        self._strip.keep.click(self.keep, session, self._strip.keep, **QUIET, **FINISHING)
         wire_saving(view.sheet, view.file, Text("compare.sheet"), self.save, session, self._language)
 
     def opened(self, session: Session) -> Updates:
@@ -126,7 +124,7 @@ class Comparison:
             made = [entry.coloration(photo, ENGLISH) for entry in self._entries(session)]
             look = SheetOptions(picture_size=SIDE)
             sheet = sheet_of(_compared(photo, made), photo, session.shown.source.name, look)
-            path = session.folder.place(f"{photo.name}_compare.png")
+            path = session.place_to_save(f"{photo.name}_compare.png")
             save_sheet(sheet, path)
         return path
 

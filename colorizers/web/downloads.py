@@ -16,7 +16,7 @@ from colorizers.options import controls
 from colorizers.settings import get_settings
 from colorizers.web import markup, texts
 from colorizers.web.controls import offered, weights_among
-from colorizers.web.gradio_io import sentence_of, shown_errors
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, sentence_of, shown_errors
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.tab import Updates, seen
@@ -25,7 +25,6 @@ from colorizers.weights.registry import Weights
 from colorizers.words import Text
 
 _AT_ONCE = 2
-_PLUMBING: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class TabWeights:
@@ -68,14 +67,14 @@ class TabWeights:
         kinds = {"choice": "input", "bool": "input", "picture": "change"}
         changes = [getattr(options[entry.name], kinds[entry.kind]) for entry in options.entries if entry.kind in kinds]
         inputs = list(options.components)
-        gr.on(changes, self.offered, inputs, self.offer_outputs, queue=False, **_PLUMBING)
+        gr.on(changes, self.offered, inputs, self.offer_outputs, **QUIET_NOW)
         begun = row.get.click(
             self.download, inputs, [row.get, row.stop, row.status], concurrency_id="download",
-            concurrency_limit=_AT_ONCE, **_PLUMBING,
+            concurrency_limit=_AT_ONCE, **QUIET,
         )  # fmt: skip
-        ended = begun.then(self.offered, inputs, self.offer_outputs, queue=False, **_PLUMBING)
-        ended.then(*_all_of(every), queue=False, **_PLUMBING)
-        row.stop.click(self.stopped, None, [row.get, row.stop, row.status], cancels=[begun], queue=False, **_PLUMBING)
+        ended = begun.then(self.offered, inputs, self.offer_outputs, **QUIET_NOW)
+        ended.then(*_all_of(every), **QUIET_NOW)
+        row.stop.click(self.stopped, None, [row.get, row.stop, row.status], cancels=[begun], **QUIET_NOW)
 
     def updates(self) -> Updates:
         """The tab with the weights that are installed now."""
@@ -152,7 +151,7 @@ def follow_weights(page: gr.Blocks, engine: Engine, tabs: Sequence[tuple[TabHand
     for each in every:
         each.wire(every)
     outputs = [part for each in every for part in (*each.outputs, *each.offer_outputs)]
-    page.load(lambda: _merged(each.at_first() for each in every), None, outputs, queue=False, **_PLUMBING)
+    page.load(lambda: _merged(each.at_first() for each in every), None, outputs, **QUIET_NOW)
 
 
 def _all_of(every: Sequence[TabWeights]) -> tuple[Callable[[], Updates], None, list[gr.blocks.Block]]:

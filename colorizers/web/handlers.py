@@ -21,13 +21,13 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.web import markup, texts
 from colorizers.web.about import about
-from colorizers.web.gradio_io import place, sentence_of, shown_errors
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, place, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase, follow
+from colorizers.web.listening import visitor
 from colorizers.web.saving import wire_saving
 from colorizers.web.session import Session
 from colorizers.web.strip import Strip
 from colorizers.web.tab import FORMATS, TabView, Updates
-from colorizers.web.visitors import visitor
 from colorizers.weights.registry import Weights
 from colorizers.weights.store import missing_weights
 from colorizers.words import Text
@@ -87,33 +87,31 @@ class TabHandlers:
             None, None, [view.run, view.stop, view.status], js=show_queued(self._language), api_visibility="private"
         )
         self._begin(view.run.click, self.run_job, session)
-        quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        tune: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **FINISHING}
-        tab.select(self.opened, session, view.outputs, **tune)
-        self._wire_options(session, quick)
+        tab.select(self.opened, session, view.outputs, **QUIET, **FINISHING)
+        self._wire_options(session)
         for entry in view.options.entries:
             if names := {name for suited in entry.options.values() for name in suited}:
                 changed, parts = view.options[entry.name], [view.options[name] for name in names]
-                changed.input(partial(self.suited_options, entry.name, names), changed, parts, **quick)
+                changed.input(partial(self.suited_options, entry.name, names), changed, parts, **QUIET_NOW)
         if view.gallery is not None:
-            view.gallery.select(self.choose, session, self.outputs, **tune)
+            view.gallery.select(self.choose, session, self.outputs, **QUIET, **FINISHING)
         if view.use_seed is not None:
-            view.use_seed.click(self.use_seed, session, view.options["seed"], **quick)
+            view.use_seed.click(self.use_seed, session, view.options["seed"], **QUIET_NOW)
         inputs = [session, view.format, view.keep_exif, view.mark]
         wire_saving(view.download, view.file, Text("page.download"), self.save, inputs, self._language)
 
-    def _wire_options(self, session: gr.State, quick: dict[str, Any]) -> None:
+    def _wire_options(self, session: gr.State) -> None:
         """An option that changes colours the photo again where this is quick; elsewhere the result is marked as old."""
         options = self.view.options
         changes = [_settled(part) for part in options.components]
         if self.info.quick:
             self._begin(partial(gr.on, changes), self.run_again, session)
         else:
-            gr.on(changes, self.changed, [session, *options.components], [self.view.run, self.view.status], **quick)
+            gr.on(changes, self.changed, [session, *options.components], [self.view.run, self.view.status], **QUIET_NOW)
 
     def wire_stop(self, session: gr.State) -> None:
         """Connect Stop: it asks for the partial result where the method has one, and cancels elsewhere."""
-        click = partial(self.view.stop.click, queue=False, show_progress="hidden", api_visibility="private")
+        click = partial(self.view.stop.click, **QUIET_NOW)
         if self.info.stops_early:
             click(self.stop_early, session, self.view.outputs)
         else:
@@ -161,11 +159,9 @@ class TabHandlers:
 
     def _begin(self, listener: Callable[..., gr.events.Dependency], job: Callable[..., Any], session: gr.State) -> None:
         begun = listener(
-            job, [session, *self.inputs], self.outputs, show_progress="hidden", trigger_mode="multiple",
-            api_visibility="private", **IN_LINE,
+            job, [session, *self.inputs], self.outputs, trigger_mode="multiple", **QUIET, **IN_LINE,
         )  # fmt: skip
-        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        begun.failure(self.stopped, session, self.outputs, **quiet)
+        begun.failure(self.stopped, session, self.outputs, **QUIET_NOW)
         self._jobs.append(begun)
 
     def run_again(self, session: Session, *values: Any) -> Iterator[Updates]:

@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from colorizers.errors import ColorizerError
 from colorizers.picture.hints import checked_hints
 from colorizers.web import markup
-from colorizers.web.gradio_io import shown_errors
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, shown_errors
 from colorizers.web.handlers import FINISHING, TabHandlers
 from colorizers.web.hint_colors import likely_colors
 from colorizers.web.session import Session
@@ -42,8 +42,7 @@ class HintTool:
 
     def wire(self, tabs: Sequence[TabHandlers], strip: Strip, session: gr.State) -> None:
         """Connect the components: a change acts on the visible tab, then on the strip and on methods that listen."""
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        latest: dict[str, Any] = {"trigger_mode": "always_last", **quiet, **FINISHING}
+        latest: dict[str, Any] = {"trigger_mode": "always_last", **QUIET, **FINISHING}
         pictures = [tab.view.slider for tab in tabs]
 
         def change(now: Session, sent: str) -> Updates:
@@ -53,12 +52,12 @@ class HintTool:
                 return {pictures[0]: gr.skip()} | {tab.view.slider: now.look(tab.info) for tab in seen}
 
         changed = self.sent.input(change, [session, self.sent], pictures, **latest)
-        changed.failure(self.updates, session, self.known, queue=False, **quiet)
+        changed.failure(self.updates, session, self.known, **QUIET_NOW)
         changed.success(strip.updates, session, strip.outputs, **latest)
         for tab in tabs:
             if tab.info.listening:
                 tab.listen_to(changed, session)
-        self.place.input(self.suggest, [session, self.place], self.colors, queue=False, **quiet)
+        self.place.input(self.suggest, [session, self.place], self.colors, **QUIET_NOW)
 
     def updates(self, session: Session) -> Updates:
         """The session's hints for the browser, which begins anew with them."""

@@ -12,6 +12,7 @@ from colorizers.methods.method import Step
 from colorizers.picture.compose import Outcome
 from colorizers.picture.result import Coloring
 from colorizers.web import texts
+from colorizers.web.closing import until_closing
 from colorizers.web.loss_plot import Losses
 from colorizers.words import Text
 
@@ -62,7 +63,7 @@ def follow(
     Closing the iterator cancels the job. Raises ColorizerError for mistakes that the user can mend.
     """
     follower = _Follower(job, Losses(losses), usual)
-    with contextlib.closing(engine.run(job)) as events:
+    with contextlib.closing(until_closing(engine.run(job))) as events:
         for event in events:
             follower.take(event)
             yield follower.view

@@ -1,12 +1,17 @@
 """One start path for `python app.py`, `colorizers serve`, Docker and Spaces: the page, its limits, its health."""
 
+import contextlib
 import os
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from gradio import routes
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -18,13 +23,16 @@ from colorizers.errors import ColorizerError
 from colorizers.settings import PROJECT, get_settings, listening_host
 from colorizers.web import theme
 from colorizers.web.blocks import build_pages
-from colorizers.web.states import light_states
-from colorizers.web.visitors import Listening
+from colorizers.web.closing import end_jobs
+from colorizers.web.files import Tidying, folder_of_process
+from colorizers.web.gate import gate
+from colorizers.web.listening import Listening
+from colorizers.web.visitors import keeping_visitors
 from colorizers.weights.store import SHIPPED_DIR
 from colorizers.words import Text
 
-_SESSIONS = 200
-_LOOK_EVERY = 0.01  # seconds between Gradio's looks for new events; by itself a thousand a second, 4 % of a core
+_LOOK_EVERY = 0.2  # seconds between looks at whether the server still runs
+_EVENTS_EVERY = 0.01  # seconds between Gradio's looks for new events; by itself a thousand a second, 4 % of a core
 _THREADS = 40  # beside one for each who waits in the line
 
 
@@ -41,18 +49,20 @@ def serve(
     GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, then to 127.0.0.1 (0.0.0.0 on Spaces) and the first free port from 7860.
     """
     engine = engine or make_engine()
-    settings = get_settings()
+    settings, host = get_settings(), listening_host(host)
     if settings.mcp and find_spec("mcp") is None:
         raise ColorizerError(Text("commands.serve.no-mcp", package="gradio[mcp]"))
+    folder = folder_of_process()
+    routes.DEFAULT_TEMP_DIR = str(folder)  # Gradio has read it when it was imported
     page = build_pages(engine, settings.language)
     _ask_oneself_directly()
     page.queue(max_size=settings.queue_size, api_open=False)
-    page._queue.sleep_when_free = _LOOK_EVERY
+    page._queue.sleep_when_free = _EVENTS_EVERY
     page.launch(
-        server_name=listening_host(host),
+        server_name=host,
         server_port=port,
         share=share,
-        prevent_thread_lock=not wait,
+        prevent_thread_lock=True,
         quiet=not wait,
         theme=theme.theme(),
         css_paths=theme.CSS,
@@ -61,11 +71,11 @@ def serve(
         max_threads=settings.queue_size + _THREADS,
         app_kwargs={
             "routes": [Route("/healthz", _health(engine))],
-            "middleware": [Middleware(Listening)],
-            "lifespan": light_states,
+            "middleware": [*gate(host, share), Middleware(Listening)],
+            "lifespan": _together(Tidying(folder), keeping_visitors(page)),
         },
         max_file_size=int(max(settings.max_upload_megabytes, settings.max_batch_megabytes) * 10**6),
-        state_session_capacity=_SESSIONS,
+        state_session_capacity=settings.max_sessions,
         mcp_server=settings.mcp,
         show_error=not settings.public,
         allowed_paths=[],
@@ -75,8 +85,31 @@ def serve(
         run_history=False,
         ssr_mode=False,
         pwa=False,
+        _frontend=False,  # else Gradio asks for its own page and gives up after 3 s, which a busy machine needs
     )
+    if wait:
+        _wait(page)
     return page
+
+
+def _wait(page: gr.Blocks) -> None:
+    """Until the process is told to end: then jobs are ended first, and pages that are open, which keep the server."""
+    with contextlib.suppress(KeyboardInterrupt):
+        while page.is_running:
+            time.sleep(_LOOK_EVERY)
+    end_jobs()
+    page.close(verbose=False)
+
+
+def _together(*lifespans: Callable[[Any], AbstractAsyncContextManager[None]]) -> Callable[[Any], Any]:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            for each in lifespans:
+                await stack.enter_async_context(each(app))
+            yield
+
+    return lifespan
 
 
 def _ask_oneself_directly() -> None:

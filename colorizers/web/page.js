@@ -21,13 +21,27 @@ const within = (event, selector) => event.target instanceof Element && event.tar
 addEventListener("paste", (event) => {
     if (takePhoto(event.clipboardData?.files[0])) event.preventDefault();
 });
-addEventListener("dragover", (event) => {
-    if (!within(event, ".upload-container")) event.preventDefault();
-});
+
+// What is read aloud, and for a while seen where nothing else says it.
+let vanishing;
+function tell(text, seen = false) {
+    const told = document.querySelector("#told");
+    told.textContent = text;
+    told.classList.toggle("seen", seen);
+    clearTimeout(vanishing);
+    if (seen) vanishing = setTimeout(() => told.classList.remove("seen"), 10000);
+}
+
+// Files may be dropped anywhere; Gradio takes those on its own fields, and the browser the text on fields for text.
+function isOurs(event) {
+    const files = event.dataTransfer?.types.includes("Files");
+    return !within(event, files ? ".upload-container" : "input, textarea, [contenteditable]");
+}
+addEventListener("dragover", (event) => isOurs(event) && event.preventDefault());
 addEventListener("drop", (event) => {
-    if (within(event, ".upload-container")) return;
+    if (!isOurs(event)) return;
     event.preventDefault();
-    takePhoto(event.dataTransfer?.files[0]);
+    if (!takePhoto(event.dataTransfer.files[0]) && event.dataTransfer.types.includes("text/uri-list")) tell(TEXTS.onlyAddress, true);
 });
 
 // The picture

@@ -45,7 +45,7 @@ class PhotoSection:
     def take_upload(self, session: Session, path: str) -> None:
         """Take the file that was dropped."""
         with shown_errors(self.language):
-            session.use(Source(Path(path)))
+            session.use(Source.uploaded(path))
 
     def take_example(self, session: Session, event: gr.EventData) -> None:
         """Take the shipped photo that was selected."""

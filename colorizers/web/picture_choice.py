@@ -10,7 +10,7 @@ from colorizers.options import Control
 from colorizers.picture.decode import SUFFIXES
 from colorizers.web import markup, shipped
 from colorizers.web.files import OPENING
-from colorizers.web.gradio_io import place, shown_errors
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, place, shown_errors
 from colorizers.web.session import Source, thumbnail
 from colorizers.words import Text
 
@@ -40,17 +40,17 @@ class PictureChoice:
 
     def wire(self) -> None:
         """Connect the components."""
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        came = self.upload.upload(self.take_upload, self.upload, self.outputs, **quiet, **OPENING)
-        came.failure(lambda: None, None, self.upload, queue=False, **quiet)
+        came = self.upload.upload(self.take_upload, self.upload, self.outputs, **QUIET, **OPENING)
+        came.failure(lambda: None, None, self.upload, **QUIET_NOW)
         if self.strip is not None:
-            self.strip.select(self.take_shipped, None, self.outputs, **quiet, **OPENING)
+            self.strip.select(self.take_shipped, None, self.outputs, **QUIET, **OPENING)
         if self.remove is not None:
-            self.remove.click(self.take_none, None, self.outputs, queue=False, **quiet)
+            self.remove.click(self.take_none, None, self.outputs, **QUIET_NOW)
 
     def take_upload(self, path: str) -> Updates:
         """Take the file that was dropped."""
-        source = Source(Path(path))
+        with shown_errors(self.language):
+            source = Source.uploaded(path)
         return self._taken(source, source.name, None)
 
     def take_shipped(self, event: gr.EventData) -> Updates:

@@ -11,7 +11,7 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.finish import Finish
 from colorizers.picture.naming import shown_name
 from colorizers.web import markup
-from colorizers.web.gradio_io import sent_with, shown_errors
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, sent_with, shown_errors
 from colorizers.web.handlers import FINISHING, TabHandlers
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.notice import Notice, offer, record_in
@@ -42,15 +42,12 @@ class Recall:
 
     def wire(self, session: gr.State) -> gr.events.Dependency:
         """Connect the links and the line itself; gives the event after which a photo may be coloured."""
-        plumbing: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        self.notice.close.click(self.notice.gone, None, self.notice.row, queue=False, **plumbing)
+        self.notice.close.click(self.notice.gone, None, self.notice.row, **QUIET_NOW)
         for tab in self._tabs.values():
             view = tab.view
-            linked = view.link.click(
-                partial(self.link, tab), [*tab.inputs], [view.linked, view.status], queue=False, **plumbing
-            )
+            linked = view.link.click(partial(self.link, tab), [*tab.inputs], [view.linked, view.status], **QUIET_NOW)
             linked.success(None, view.linked, js=_SET_ADDRESS, api_visibility="private")
-        return self.notice.sent.submit(self.from_browser, session, [session, *self.outputs], **plumbing, **FINISHING)
+        return self.notice.sent.submit(self.from_browser, session, [session, *self.outputs], **QUIET, **FINISHING)
 
     def from_address(self, session: Session, fragment: Any) -> Updates:
         """The settings in an address, or none."""
@@ -66,21 +63,14 @@ class Recall:
             return self._take(session, of_sent(sent.get("record")))
 
     def ask_about(self, session: Session, path: str) -> Updates | None:
-        """What to do with a file that was dropped, if it was made here; None for other files.
-
-        The jobs that its coming has ended leave what is there.
-        """
+        """What to do with a file that was dropped, if it was made here; None for other files."""
         record = record_in(path)
         if record is None:
             return None
-        session.offered = Path(path)
+        session.offered = session.folder.keep(Path(path))
         tab = self._tabs.get(record.method)
         title = tab.info.title if tab else shown_name(record.method)
-        updates = self.notice.offering(offer(record, title, path))
-        for busy in self._tabs.values():
-            if session.on_page is not None and session.tab(busy.info).phase.busy:
-                updates |= busy.stopped(session)
-        return updates
+        return self.notice.offering(offer(record, title, path))
 
     def use_offered(self, session: Session) -> Updates:
         """The settings of the picture that was dropped."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from colorizers.web.gradio_io import QUIET, QUIET_NOW
 from colorizers.words import Text
 
 _AT_ONCE = 2
@@ -27,9 +28,8 @@ def wire_saving(
     button: gr.Button, file: gr.DownloadButton, label: Text, make: Callable[..., Path], inputs: Any, language: str
 ) -> None:
     """Connect a button with this label: `make` gets the inputs and gives the file, which `file` hands over."""
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     button.click(None, None, button, js=show_saving(language), api_visibility="private")
-    made = button.click(make, inputs, file, concurrency_id="files", concurrency_limit=_AT_ONCE, **quiet)
+    made = button.click(make, inputs, file, concurrency_id="files", concurrency_limit=_AT_ONCE, **QUIET)
     made.success(None, file, js=_SAVE, api_visibility="private")
     named = label.worded(language)
-    made.then(lambda: gr.Button(named, interactive=True), None, button, queue=False, **quiet)
+    made.then(lambda: gr.Button(named, interactive=True), None, button, **QUIET_NOW)

@@ -30,6 +30,7 @@ from colorizers.words import Text
 
 _PREVIEWS = 8  # files of a tab that are kept: the browser may still be loading an earlier one
 _THUMBNAIL = 240  # pixels
+_SAVED = 3  # full-size files of a page that are kept: the browser may still be fetching an earlier one
 _STEPS = 50  # that can be undone
 _MOST_KEPT = 2 * 10**9  # bytes of all visitors' results
 _MAKING_FOLDER = threading.Lock()
@@ -51,6 +52,13 @@ class Source:
 
     path: Path
     quarter_turns: int = 0
+    _folder: Folder | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def uploaded(cls, path: str | Path) -> "Source":
+        """A file that came just now: it stays as long as somebody holds the source."""
+        folder = Folder()
+        return cls(folder.keep(Path(path)), _folder=folder)
 
     @property
     def name(self) -> str:
@@ -61,7 +69,7 @@ class Source:
         """The whole photo, decoded again: the server keeps only the reduced one."""
         if not self.path.exists():
             raise ColorizerError(Text("page.file-gone", name=self.name))
-        return open_upload(self.path).rotated(self.quarter_turns)
+        return open_upload(self.path, quarter_turns=self.quarter_turns)
 
 
 @dataclass(frozen=True)
@@ -239,6 +247,7 @@ class Session:
     batch: Batch = field(default_factory=Batch)
     hints: Hints = ()
     _held: dict[tuple[int, int], tuple[Hints, Tensor | None]] = field(default_factory=dict)  # by the size of a photo
+    _saved: deque[Path] = field(default_factory=deque)
     _folder: Folder | None = None
 
     @property
@@ -380,7 +389,7 @@ class Session:
 
     def export(self, info: MethodInfo, export: Export, mark: bool = False) -> Path:
         """Make a picture of the chosen result that shows before and after."""
-        path = self.folder.place(f"{self._stem(info)}{ENDINGS[export]}")
+        path = self.place_to_save(f"{self._stem(info)}{ENDINGS[export]}")
         save_export(self._whole(info, mark), export, path)
         return path
 
@@ -388,8 +397,15 @@ class Session:
         self, info: MethodInfo, suffix: str, bits: int, keep_exif: bool, mark: bool = False
     ) -> tuple[Path, tuple[Text, ...]]:
         """Make the full-size file of the chosen result; gives it and notes on what the format could not hold."""
-        path = self.folder.place(f"{self._stem(info)}{suffix}")
+        path = self.place_to_save(f"{self._stem(info)}{suffix}")
         return path, self._whole(info, mark).save(path, bits, keep_exif)
+
+    def place_to_save(self, name: str) -> Path:
+        """Where a file that the visitor asks for may be written; of earlier ones all but the last are deleted."""
+        self._saved.append(self.folder.place(name))
+        while len(self._saved) > _SAVED:
+            self.folder.discard(self._saved.popleft())
+        return self._saved[-1]
 
     def _whole(self, info: MethodInfo, mark: bool) -> Result:
         """The chosen result on the photo at its full size."""

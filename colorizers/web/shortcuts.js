@@ -37,7 +37,6 @@ function focusPicture() {
 
 // What is read aloud: how a job ends, each quarter of it, and what was saved
 
-const tell = (text) => (document.querySelector("#told").textContent = text);
 let quarter = 0;
 function followStatus() {
     document.querySelectorAll(".status-line").forEach((line) => {

@@ -1,10 +1,7 @@
 """What Gradio keeps of each session, and every call of a program is one, without what nobody here needs."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 
 
@@ -35,12 +32,3 @@ class States(StateHolder):
         if session_id not in self.session_data:
             self.session_data[session_id] = _State(self.blocks)
         return super().__getitem__(session_id)
-
-
-@asynccontextmanager
-async def light_states(app: App) -> AsyncIterator[None]:
-    """For an app's `lifespan`: its sessions are light."""
-    states = States()
-    states.set_blocks(app.get_blocks())
-    app.state_holder = states
-    yield

@@ -73,6 +73,7 @@ def head(language: str) -> str:
         "copied": Text("page.copied", size="{size}"),
         "notCopied": Text("page.not-copied"),
         "saved": Text("page.saved", name="{name}"),
+        "onlyAddress": Text("page.only-address"),
         "resetZoom": Text("page.reset-zoom"),
         "hint": Text("page.hints.one", number="{number}", color="{color}"),
         "useColor": Text("page.hints.use-color", color="{color}"),

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from http.client import HTTPException, HTTPResponse
@@ -108,11 +109,15 @@ class HuggingFace:
         return Published(pin, size, functools.partial(self._append, pin, size, folder), blob)
 
     def _append(self, pin: Pin, size: int, folder: Path, stream: BinaryIO) -> None:
-        from huggingface_hub import hf_hub_url
+        from huggingface_hub import hf_hub_url, try_to_load_from_cache
         from huggingface_hub.file_download import http_get
 
         if stream.tell() > size:
             _empty(stream)
+        cached = try_to_load_from_cache(self.name, pin.file, revision=pin.revision)
+        if isinstance(cached, str):  # other programs have it, or a Space brought it when it was built
+            _copy_rest(Path(cached), stream)
+            return
         with self._sentences(folder):
             url = hf_hub_url(self.name, pin.file, revision=pin.revision)
             shown = f"{self.name}/{pin.file}" if "/" in pin.file else self.name
@@ -242,6 +247,13 @@ def _copy(response: HTTPResponse, stream: BinaryIO, file: str) -> None:
             bar.update(len(piece))
     if response.length:
         raise OSError(f"{response.length} bytes did not arrive")
+
+
+def _copy_rest(source: Path, stream: BinaryIO) -> None:
+    """Append to a stream what it lacks of a file."""
+    with source.open("rb") as file:
+        file.seek(stream.tell())
+        shutil.copyfileobj(file, stream, _PIECE)
 
 
 def _empty(stream: BinaryIO) -> None:

@@ -28,7 +28,8 @@ from colorizers.words import Text
 
 SHIPPED_DIR = assets.WEIGHTS
 MANIFEST = "SHA256SUMS"
-_REPOSITORY = re.compile(r"(?!.*(--|\.\.))\w[\w.-]*/\w[\w.-]*", re.ASCII)  # OWNER/NAME
+REPOSITORY = re.compile(r"(?!.*(--|\.\.))\w[\w.-]*/\w[\w.-]*", re.ASCII)
+"""The name of a repository on the hub: OWNER/NAME."""
 _FILES = (*SUFFIXES, ".ckpt")
 
 
@@ -108,7 +109,7 @@ class WeightStore:
     def _with(self, key: str, name: str, flag: str) -> "WeightStore":
         if name and os.path.exists(name):  # noqa: PTH110 - Path's own fails for what no file can be called
             return self.with_file(key, Path(name))
-        if not _REPOSITORY.fullmatch(name) or name.endswith(_FILES):
+        if not REPOSITORY.fullmatch(name) or name.endswith(_FILES):
             raise ColorizerError(Text("weights.no-model", name=name, flag=flag))
         entry = replace(self.registry[key], hub=HuggingFace(name), licence=Text("licence.hub"), megabytes=0, flag=flag)
         others = {other: path for other, path in self.own_files.items() if other != key}

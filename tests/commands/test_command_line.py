@@ -1,6 +1,7 @@
 """The command line: photographs in, coloured pictures out, and one sentence for whatever is refused."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -185,6 +186,25 @@ class TestManyPhotos:
         assert 0 < len(written) < 60
         assert all(pixels(path).shape == (200, 150, 3) for path in written)
 
+    @pytest.mark.slow
+    def test_a_killed_run_leaves_no_half_picture_and_the_next_one_goes_on(self, here: Path, capsys):
+        Path("many").mkdir()
+        for k in range(30):
+            Image.fromarray(skimage.data.astronaut()[:200, :150]).save(f"many/{k}.png")
+        with start("colorize", here / "many", "-o", here / "out") as process:
+            process.stderr.readline()
+            process.kill()
+        first = {path: written(path) for path in Path("out").glob("*.png")}
+        assert 0 < len(first) < 30
+        assert all(pixels(path).shape == (200, 150, 3) for path in first)
+        half = Path("out", f".{'0' * 32}.png")
+        half.write_bytes(b"half")
+        os.utime(half, (0, 0))
+        assert command("colorize", "many", "-o", "out") == 0
+        assert len(list(Path("out").glob("*.png"))) == 30
+        assert not half.exists()
+        assert first == {path: written(path) for path in first}
+
 
 class TestFilesOfTheUser:
     def test_an_input_is_never_written_over(self, photo: Path, capsys):
@@ -207,6 +227,16 @@ class TestFilesOfTheUser:
     def test_a_failure_leaves_nothing_behind(self, here: Path, gray: np.ndarray, capsys):
         Image.fromarray(gray[:1].repeat(200, axis=1)).save("long.png")
         assert "19200 pixels" in refused(capsys, "long.png", "-o", "out/long.webp")
+        assert list(Path("out").iterdir()) == []
+
+    def test_a_full_disk_is_named_and_leaves_nothing_half(self, photo: Path, capsys):
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        try:
+            said = refused(capsys, photo, "-o", "out/portrait.png")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert said == "out/portrait.png cannot be written (file too large); choose another place with -o.\n"
         assert list(Path("out").iterdir()) == []
 
 

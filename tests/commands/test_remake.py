@@ -126,7 +126,9 @@ class TestMakingAPictureAgain:
     def test_names_the_weights_that_are_not_here(self, photo: Path, capsys, no_weights: None):
         with_record(photo, weights={"unet/efficientnet": "0" * 64})
         said = refused(capsys, photo, "--from", "first.png")
-        there = "the weights unet/efficientnet, which are not installed; put them into weights/."
+        there = (
+            "the weights unet/efficientnet, which are not installed; put them into weights/ or COLORIZERS_WEIGHTS_DIR."
+        )
         assert said == f"first.png was made with {there}\n"
         with_record(photo, weights={"transformer/ddcolor_tiny": "0" * 64})
         assert "colorizers weights download ddcolor_tiny" in refused(capsys, photo, "--from", "first.png")

@@ -152,7 +152,9 @@ def test_weights_that_are_not_here_are_named_in_one_sentence(name: str, no_weigh
     with pytest.raises(ColorizerError) as caught:
         make_engine().results(JobRequest(photo_of(9, 9), name, NEEDS.get(name, {})))
     file = REGISTRY[store().keys_of(name)[0]].file
-    assert str(caught.value) == f"The weights {file} are not installed; put them into weights/."
+    assert (
+        str(caught.value) == f"The weights {file} are not installed; put them into weights/ or COLORIZERS_WEIGHTS_DIR."
+    )
 
 
 def test_a_pool_that_loads_eagerly_holds_every_set_of_weights_that_is_here(

@@ -17,7 +17,7 @@ from web_server import Server, running_server
 from colorizers.web.session import Session, Source
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     with running_server() as running:
         yield running
@@ -41,7 +41,7 @@ def session(tmp_path: Path, gray_pixels: np.ndarray) -> Session:
     return visitor
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running

@@ -222,3 +222,36 @@ def test_a_new_run_begins_with_an_empty_plot(page: Page, server: Server, photo: 
     expect(lines).to_have_count(0)
     server.gate.open()
     expect(lines).to_have_count(2)
+
+
+def test_a_file_that_is_refused_ends_no_job(page: Page, server: Server, photo: Path, tmp_path: Path) -> None:
+    give(page, photo)
+    wait_for_colour(page)
+    open_tab(page, "one tint Trivial · seconds")
+    server.gate.hold()
+    color(page)
+    assert server.gate.reached.wait(60)
+    (tmp_path / "letter.png").write_text("Dear Sir or Madam")
+    give(page, tmp_path / "letter.png")
+    expect(page.get_by_text("letter.png is not a picture")).to_be_visible()
+    server.gate.open()
+    wait_for_colour(page)
+    expect(page.get_by_text("grandmother.png").locator("visible=true").first).to_be_visible()
+
+
+DROP = """(target, data) => {
+    const dataTransfer = new DataTransfer();
+    Object.entries(data).forEach(([kind, text]) => dataTransfer.setData(kind, text));
+    const send = (kind) => target.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+    return [send("dragover"), send("drop")];
+}"""
+
+
+def test_text_can_be_dropped_on_a_field_and_an_address_on_the_page_is_answered(page: Page) -> None:
+    address = {"text/uri-list": "https://example.org/harbour.jpg", "text/plain": "https://example.org/harbour.jpg"}
+    page.evaluate("document.body.append(document.createElement('textarea'))")
+    assert page.locator("textarea").evaluate(DROP, address) == [True, True], "left to the browser"
+    told = page.get_by_text("Only an address came, not the picture")
+    expect(told).to_have_count(0)
+    assert page.locator("#upload .upload-container, #upload").first.evaluate(DROP, address) == [False, False]
+    expect(told).to_be_in_viewport()

@@ -67,7 +67,7 @@ def states(page: Page, photo: Path, folder: Path) -> Iterator[tuple[str, tuple[s
     open_tab(page, tab_name(METHODS["unet"].info))
     button(page, "Colour hints").click()
     page.locator(".hints-surface").click(position={"x": 60, "y": 60})
-    expect(page.locator(".swatches button")).to_have_count(6)
+    expect(page.locator(".swatches button").nth(1)).to_be_visible()  # how many there are depends on the place
     yield "hints with a palette", EVERY
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")

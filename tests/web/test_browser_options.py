@@ -230,13 +230,18 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
         give(page, photo)
         wait_for_colour(page)
         open_advanced(page)
-        expect(page.get_by_text("Not installed: efficientnet, hints, rgb; put them into weights/.")).to_be_visible()
+        expect(
+            page.get_by_text(
+                "Not installed: efficientnet, hints, rgb; put them into weights/ or COLORIZERS_WEIGHTS_DIR."
+            )
+        ).to_be_visible()
         page.get_by_label("Network").locator("visible=true").click()
         expect(page.get_by_role("option")).to_contain_text(
             ["Pretrained encoder (not installed)", "From scratch", "RGB output (not installed)"]
         )
         page.get_by_role("option").first.click()
-        sentence = "The weights unet_efficientnet.safetensors are not installed; put them into weights/."
+        put = "put them into weights/ or COLORIZERS_WEIGHTS_DIR"
+        sentence = f"The weights unet_efficientnet.safetensors are not installed; {put}."
         expect(page.locator(".status-line").get_by_role("alert").locator("visible=true")).to_have_text(sentence)
         expect(after_picture(page)).to_be_visible()
         choose(page, "Network", "From scratch")
@@ -244,7 +249,8 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
         assert list(read_record(download(page, tmp_path)).weights) == ["unet/lab"]
         assert page.get_by_role("tab", selected=True).inner_text().endswith("< 1 s")
         open_tab(page, f"{tab_name(METHODS['gan'].info)} (not installed)")
-        sentence = "The weights gan_resnet.safetensors are not installed; put them into weights/."
+        put = "put them into weights/ or COLORIZERS_WEIGHTS_DIR"
+        sentence = f"The weights gan_resnet.safetensors are not installed; {put}."
         expect(page.get_by_text(sentence).locator("visible=true")).to_be_visible()
 
 

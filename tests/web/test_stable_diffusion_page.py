@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from web_page import (
     after_picture,
     choose,
-    chromium,
     color,
     download,
     give,
@@ -71,12 +70,6 @@ def settings(**wanted: object) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def server(models: Path) -> Iterator[Server]:
     with settings(weights_dir=models, cache_dir=models / "cache"), running_server() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
         yield running
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from colorizers.__main__ import main
 from colorizers.errors import ColorizerError
 from colorizers.settings import PROJECT, get_settings
 from colorizers.weights.downloads import LOCK
+from colorizers.weights.offers import offer
 from colorizers.weights.store import sha256
 
 
@@ -61,6 +63,17 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(hub: Hub, kept: Path
     assert download() == 0
     assert hub.asked[-1] == f"/store/{FIRST}/pytorch_model.bin bytes={10 * 2**20}-"
     assert kept.read_bytes() == hub.revisions[FIRST]["pytorch_model.bin"]
+
+
+def test_a_download_that_was_killed_leaves_nothing_that_is_believed_and_goes_on(hub: Hub, kept: Path):
+    if (child := os.fork()) == 0:
+        offer(KEY, store()).fetch(lambda arrived: os.kill(os.getpid(), signal.SIGKILL))  # at the first piece
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert not store().has(KEY)
+    assert not (kept.parent / LOCK).exists()
+    assert download() == 0
+    assert kept.read_bytes() == hub.revisions[FIRST]["pytorch_model.bin"]
+    assert names_in(kept.parent) == [LOCK, kept.name]
 
 
 def test_a_file_that_is_not_what_the_hub_names_is_refused(hub: Hub, kept: Path, capsys):

@@ -130,7 +130,10 @@ def test_a_damaged_file_is_refused(shelf: Shelf, data: bytes, suffix: str, tmp_p
 
 
 def test_missing_weights_are_named_with_where_to_put_or_how_to_get_them(shelf: Shelf):
-    assert shelf.refusal() == "The weights unet_lab.safetensors are not installed; put them into weights/."
+    assert (
+        shelf.refusal()
+        == "The weights unet_lab.safetensors are not installed; put them into weights/ or COLORIZERS_WEIGHTS_DIR."
+    )
     with pytest.raises(ColorizerError) as caught:
         shelf.load(network(), "style/vgg19")
     command = "colorizers weights download vgg19"

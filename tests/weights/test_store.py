@@ -319,7 +319,7 @@ def test_several_missing_weights_are_named_by_one_sentence(shelf: Shelf):
     missing = shelf.store.missing([f"{SD}/unet", f"{SD}/vae", CONTROL, KEY, OWN, "trivial/tint"])
     assert str(missing_weights(missing)) == (
         "The weights sd15 (2134 MB), controlnet_depth (723 MB), unet_lab.safetensors, own are not installed; "
-        "put them into weights/ and name a folder or a .safetensors file with --model and "
+        "put them into weights/ or COLORIZERS_WEIGHTS_DIR and name a folder or a .safetensors file with --model and "
         "get them with: colorizers weights download sd15 controlnet_depth."
     )
     put_folder(shelf.own / "stable_diffusion_sd15")
