@@ -205,8 +205,9 @@ class TabHandlers:
             yield self.failed(session, error)
 
     def waiting(self, session: Session, waiting: Waiting) -> Updates:
-        """The visitor's turn has not come."""
-        return self._show(session, JobView(Phase.QUEUED, texts.waiting(waiting.ahead, waiting.seconds)))
+        """The visitor's turn has not come, and what the run before drew is gone."""
+        job_view = JobView(Phase.QUEUED, texts.waiting(waiting.ahead, waiting.seconds))
+        return self._room(1) | self._show(session, job_view)
 
     def colored(self, session: Session, opened: Callable[[], Photo], values: Sequence[Any]) -> Iterator[Updates]:
         """A job from its beginning to its end, which may be a mistake that the status names; as `run_job`."""

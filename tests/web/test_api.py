@@ -90,6 +90,14 @@ def test_batch_ends_at_a_mistake_that_would_meet_every_photo(client: Client, alb
         client.predict([], "unet", api_name="/batch")
 
 
+def test_a_program_chooses_the_format_of_the_files(client: Client, album: Path):
+    photo = handle_file(album / "portrait.jpg")
+    files, _ = client.predict(photo, format="jpeg", api_name="/colorize_unet")
+    assert (Path(files[0]).name, Image.open(files[0]).format) == ("portrait_unet.jpg", "JPEG")
+    with pytest.raises(Exception, match="format must be one of png, jpeg, webp, tiff"):
+        client.predict(photo, "unet", format="gif", api_name="/colorize")
+
+
 def test_finish_takes_the_colours_of_a_picture_and_the_light_of_the_photo(client: Client, album: Path):
     photo = Photo.open(album / "portrait.jpg")
     Image.new("RGB", (20, 15), (200, 60, 40)).save(album / "red.png")
