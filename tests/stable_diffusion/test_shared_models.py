@@ -109,7 +109,7 @@ def test_a_run_that_is_left_at_step_2_of_20_ends_there_and_the_next_one_runs(
             assert go_on.wait(PATIENCE)
 
     engine, pool = watched(before)
-    answers = answers_of(engine, asked(gray_photo, steps=20, strength=1))
+    answers = answers_of(engine, "img2img", lambda: asked(gray_photo, steps=20, strength=1))
     while not third.is_set():
         next(answers)
     answers.close()
