@@ -144,24 +144,32 @@ class Folder:
 def folder_of_process() -> Path:
     """A folder for all of them, which Gradio uses from now on; beside it is one for all other temporary files.
 
-    No other user can look into them. They are deleted when the process ends or, after a crash, when the next one
-    begins: the lock tells whether it lives.
+    It lies in GRADIO_TEMP_DIR or else among the system's temporary files, and no other user can look into it. It is
+    deleted when the process ends or, after a crash, when the next one of this user begins: the lock tells whether it
+    lives.
     """
-    around = Path(get_upload_folder())
+    around = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
     around.mkdir(parents=True, exist_ok=True)
-    for found in around.glob(f"{_OF_PROCESS}*{_LOCK}"):
-        with contextlib.suppress(Timeout, OSError), FileLock(found, timeout=0):
-            _delete(found.with_suffix(""))
     path = around / f"{_OF_PROCESS}{secrets.token_hex(8)}"
     lock = FileLock(path.with_suffix(_LOCK))
     lock.acquire()
     path.mkdir(mode=0o700)
+    _sweep(around, path)
     atexit.register(_end, path, lock)
     cache, temporary = path / "cache", path / "temporary"
     for folder in (cache, temporary):
         folder.mkdir()
     os.environ["GRADIO_TEMP_DIR"], tempfile.tempdir = str(cache), str(temporary)
     return cache
+
+
+def _sweep(around: Path, own: Path) -> None:
+    """Delete the folders of this user's processes that live no more."""
+    for lock in around.glob(f"{_OF_PROCESS}*{_LOCK}"):
+        with contextlib.suppress(Timeout, OSError):
+            if lock != own.with_suffix(_LOCK) and lock.lstat().st_uid == own.stat().st_uid:
+                with FileLock(lock, timeout=0):
+                    _delete(lock.with_suffix(""))
 
 
 def _end(path: Path, lock: FileLock) -> None:

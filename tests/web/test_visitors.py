@@ -316,7 +316,7 @@ def test_a_server_that_is_told_to_end_leaves_no_photo_and_clears_up_after_one_th
         (folder / "upload" / "grandmother.png").touch()
         folder.with_suffix(".lock").touch()
     port = free_port()
-    environment = {**os.environ, "GRADIO_TEMP_DIR": str(tmp_path)}
+    environment = {**os.environ, "GRADIO_TEMP_DIR": "", "TMPDIR": str(tmp_path)}
     with FileLock(alive.with_suffix(".lock")):
         command = [sys.executable, "app.py", "--port", str(port)]
         running = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True)
