@@ -1,11 +1,12 @@
 """The network part of every method that colours in one pass, beside the published networks that do the same.
 
-    python benchmarks/networks.py [--rounds 7] [--threads 2] [--json FILE]
+    python benchmarks/networks.py [--rounds 7] [--threads 2] [--json FILE] [--release benchmarks/networks.json]
 
 Weights are random, which does not change the time. Each network receives what it receives of a 4:3 photo by default: a
 square if it was published for one, else the working size, and the mirrored photo too if the method colours it; and it
 is timed up to the colours in Lab. Those that OpenVINO can compute have a second row where it is installed. All take
 turns: seconds are medians over the rounds, after one that does not count, and so are the ratios within each round.
+Beside the figures of the last release, which `--json` wrote, it ends with 1 where a ratio has grown by a quarter.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTO = (1024, 768)
+_MOST = 1.25  # of the ratio of the last release
 PEERS = (
     "transformer/ddcolor_tiny",
     "transformer/ddcolor_large",
@@ -100,6 +102,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--release", type=Path, help="the figures of the last release, to compare the ratios with")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     converted.PAYS_AFTER = 0
@@ -121,6 +124,17 @@ def main() -> None:
     if arguments.json:
         machine = {"processor": processor(), "threads": arguments.threads, "load": os.getloadavg()[0]}
         arguments.json.write_text(json.dumps({**machine, "torch": torch.__version__, "rows": rows}, indent=1))
+    if arguments.release and (slower := grown(rows, json.loads(arguments.release.read_text())["rows"])):
+        sys.exit("Slower than in the last release:\n" + "\n".join(slower))
+
+
+def grown(rows: list[dict[str, Any]], released: list[dict[str, Any]]) -> list[str]:
+    """Of which networks the time, as a ratio to the last peer's, has grown since a release, and from what to what."""
+    before, now = ({each["network"]: each["of"][BESIDE[-1]] for each in some} for some in (released, rows))
+    both = before.keys() & now.keys()
+    return [
+        f"{name}: {before[name]:.3f} to {now[name]:.3f}" for name in sorted(both) if now[name] > _MOST * before[name]
+    ]
 
 
 def row(each: Contender, seconds: dict[str, list[float]]) -> dict[str, Any]:

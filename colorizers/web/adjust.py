@@ -9,7 +9,7 @@ import gradio as gr
 from colorizers.methods.method import finish_of
 from colorizers.options import validated
 from colorizers.picture.finish import Finish
-from colorizers.web.gradio_io import QUIET, QUIET_NOW, sent_with, shown_errors
+from colorizers.web.gradio_io import EACH, QUIET, QUIET_NOW, sent_with, shown_errors
 from colorizers.web.handlers import FINISHING, TabHandlers
 from colorizers.web.looks import OwnLook, kept_looks, looks_html, own_looks, with_look, without_look
 from colorizers.web.session import Session, Steps
@@ -39,7 +39,7 @@ class Adjust:
             [part.release for part in finish], self.settle, [session, *finish], [view.undo, view.redo],
             **QUIET_NOW,
         )  # fmt: skip
-        steps: dict[str, Any] = {"outputs": [*finish, *self._tab.refinished], **QUIET, **FINISHING}
+        steps: dict[str, Any] = {"outputs": [*finish, *self._tab.refinished], **EACH, **FINISHING}
         suiting = [view.options[name] for name in self._suiting]
         view.undo.click(self.undo, [session, *finish], **steps)
         view.redo.click(self.redo, [session, *finish], **steps)

@@ -10,7 +10,7 @@ import gradio as gr
 
 from colorizers.engine import Engine
 from colorizers.errors import ColorizerError
-from colorizers.web.gradio_io import QUIET, QUIET_NOW
+from colorizers.web.gradio_io import EACH, QUIET_NOW
 from colorizers.web.handlers import IN_LINE, TabHandlers
 from colorizers.web.listening import visitor
 from colorizers.web.session import Session
@@ -39,7 +39,7 @@ class Automatic:
         """Begin when an event has brought a photo."""
         inputs = [part for tab in self._tabs.values() for part in tab.inputs]
         begun = came.success(
-            self.run, [session, *inputs], self.outputs, trigger_mode="multiple", **QUIET, **IN_LINE,
+            self.run, [session, *inputs], self.outputs, **EACH, **IN_LINE,
         )  # fmt: skip
         begun.failure(self.stopped, session, self.outputs, **QUIET_NOW)
         self._jobs.append(begun)
@@ -47,9 +47,7 @@ class Automatic:
     def wire_stop(self, session: gr.State) -> None:
         """Connect Stop, here and in the tabs."""
         stops = [self._strip.stop, *(tab.view.stop for tab in self._tabs.values())]
-        gr.on(
-            [stop.click for stop in stops], self.stopped, session, self.outputs, cancels=self._jobs, **QUIET_NOW,
-        )  # fmt: skip
+        gr.on([stop.click for stop in stops], None, cancels=self._jobs, **QUIET_NOW)
 
     def begin(self, session: Session, stay: bool) -> Updates:
         """Before the first job: the visible tab comes first if it is one of these; another gives way, or may `stay`."""

@@ -101,7 +101,7 @@ class BatchHandlers:
             lambda: [*photo.start_again(), gr.Column(elem_classes="away")], None,
             [*others, photo.back, view.section], cancels=[self.job], **QUIET_NOW,
         )  # fmt: skip
-        view.stop.click(self.stopped, session, view.outputs, cancels=[self.job], **QUIET_NOW)
+        view.stop.click(None, cancels=[self.job], **QUIET_NOW)  # `stopped` follows
         view.method.input(self.own_finish, view.method, list(view.finish.components), **QUIET_NOW)
         wire_saving(view.download, view.file, Text("batch.download"), self.zipped, session, self._language)
 

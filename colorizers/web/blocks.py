@@ -14,7 +14,7 @@ from colorizers.web.automatic import Automatic
 from colorizers.web.batch import BatchHandlers, build_batch
 from colorizers.web.downloads import follow_weights
 from colorizers.web.files import OPENING
-from colorizers.web.gradio_io import QUIET, QUIET_NOW, Page
+from colorizers.web.gradio_io import EACH, QUIET, QUIET_NOW, Page
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.hint_tool import HintTool, build_hint_tool
 from colorizers.web.notice import build_notice
@@ -154,7 +154,7 @@ def _wire_photo(
     settings = {photo.earlier: go_back, recall.notice.use: use_offered}
     for button, act in (clicks | settings).items():
         changed = all_outputs if button in settings else outputs
-        came.append(button.click(act, session, changed, **QUIET, **opening))
+        came.append(button.click(act, session, changed, **EACH, **opening))
     for event in (*came, recalled):
         automatic.start_after(event, session)
     sights = [photo.start, photo.bar, workspace, photo.back]

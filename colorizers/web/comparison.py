@@ -16,7 +16,7 @@ from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
 from colorizers.picture.sheet import SheetOptions, save_sheet
 from colorizers.web import markup
-from colorizers.web.gradio_io import QUIET, sent_with, shown_errors
+from colorizers.web.gradio_io import EACH, QUIET, sent_with, shown_errors
 from colorizers.web.handlers import FINISHING
 from colorizers.web.saving import wire_saving
 from colorizers.web.session import Card, Session
@@ -81,7 +81,7 @@ class Comparison:
         """Connect the components."""
         view = self._view
         tab.select(self.opened, session, view.outputs, **QUIET, **FINISHING)
-        view.cards.click(self.act, session, view.outputs, **QUIET, **FINISHING)
+        view.cards.click(self.act, session, view.outputs, **EACH, **FINISHING)
         self._strip.keep.click(self.keep, session, self._strip.keep, **QUIET, **FINISHING)
         wire_saving(view.sheet, view.file, Text("compare.sheet"), self.save, session, self._language)
 

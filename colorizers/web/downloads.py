@@ -72,9 +72,10 @@ class TabWeights:
             self.download, inputs, [row.get, row.stop, row.status], concurrency_id="download",
             concurrency_limit=_AT_ONCE, **QUIET,
         )  # fmt: skip
+        begun.failure(self.stopped, None, [row.get, row.stop, row.status], **QUIET_NOW)
         ended = begun.then(self.offered, inputs, self.offer_outputs, **QUIET_NOW)
         ended.then(*_all_of(every), **QUIET_NOW)
-        row.stop.click(self.stopped, None, [row.get, row.stop, row.status], cancels=[begun], **QUIET_NOW)
+        row.stop.click(None, cancels=[begun], **QUIET_NOW)
 
     def updates(self) -> Updates:
         """The tab with the weights that are installed now."""

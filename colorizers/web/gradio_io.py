@@ -18,6 +18,8 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api
 """For the page's own events: no endpoint, and no progress of Gradio's, which its page looks up for each output."""
 QUIET_NOW: dict[str, Any] = {"queue": False, **QUIET}
 """For those of them that need no queue."""
+EACH: dict[str, Any] = {"trigger_mode": "multiple", **QUIET}
+"""For those of which each counts, also one that comes before the last was answered."""
 _ADDRESSES = ("http:", "https:")
 _LONGEST_LOG = 300  # characters
 _log = logging.getLogger(__name__)

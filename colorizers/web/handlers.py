@@ -21,7 +21,7 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.web import markup, texts
 from colorizers.web.about import about
-from colorizers.web.gradio_io import QUIET, QUIET_NOW, place, sentence_of, shown_errors
+from colorizers.web.gradio_io import EACH, QUIET, QUIET_NOW, place, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase, follow
 from colorizers.web.listening import visitor
 from colorizers.web.saving import wire_saving
@@ -94,7 +94,7 @@ class TabHandlers:
                 changed, parts = view.options[entry.name], [view.options[name] for name in names]
                 changed.input(partial(self.suited_options, entry.name, names), changed, parts, **QUIET_NOW)
         if view.gallery is not None:
-            view.gallery.select(self.choose, session, self.outputs, **QUIET, **FINISHING)
+            view.gallery.select(self.choose, session, self.outputs, **EACH, **FINISHING)
         if view.use_seed is not None:
             view.use_seed.click(self.use_seed, session, view.options["seed"], **QUIET_NOW)
         inputs = [session, view.format, view.keep_exif, view.mark]
@@ -115,7 +115,7 @@ class TabHandlers:
         if self.info.stops_early:
             click(self.stop_early, session, self.view.outputs)
         else:
-            click(self.stopped, session, self.outputs, cancels=self._jobs)
+            click(None, cancels=self._jobs)  # `stopped` follows when they have ended, and another one can begin
 
     def beforehand(self) -> str:
         """Facts that a visitor should know: the paper, weights that are missing now, and that it is slow here."""
@@ -159,7 +159,7 @@ class TabHandlers:
 
     def _begin(self, listener: Callable[..., gr.events.Dependency], job: Callable[..., Any], session: gr.State) -> None:
         begun = listener(
-            job, [session, *self.inputs], self.outputs, trigger_mode="multiple", **QUIET, **IN_LINE,
+            job, [session, *self.inputs], self.outputs, **EACH, **IN_LINE,
         )  # fmt: skip
         begun.failure(self.stopped, session, self.outputs, **QUIET_NOW)
         self._jobs.append(begun)
