@@ -52,9 +52,11 @@ class Adjust:
         view.looks.delete(self.remove_look, own, **quick)
 
     def settle(self, session: Session, *finish: Any) -> Updates:
-        """A slider is let go: undo goes back to what was before."""
+        """A slider is let go: undo goes back to what was before; it may have been faster than this event."""
         with shown_errors(self._language):
-            self._steps(session).take(self._finish(finish))
+            present, steps = self._finish(finish), self._steps(session)
+            if not steps.is_next(present):
+                steps.take(present)
         return self._tab.step_buttons(session)
 
     def undo(self, session: Session, *finish: Any) -> Updates:

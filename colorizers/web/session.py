@@ -107,6 +107,10 @@ class Steps:
         self._place = min(len(self._taken) - 1, self._place + 1)
         return self._taken[self._place]
 
+    def is_next(self, finish: Finish) -> bool:
+        """Whether a finish is the one that was undone last."""
+        return self._taken[self._place + 1 : self._place + 2] == [finish]
+
     def has_before(self, present: Finish) -> bool:
         """Whether there is a step to undo; the present finish may not have been taken yet."""
         return self._place > 0 or (self._place == 0 and self._taken[0] != present)
