@@ -13,7 +13,6 @@ would begin after 100 photos. Figures are medians over the rounds; percentiles a
 import argparse
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -32,6 +31,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from networks import processor
+from own_server import OwnServer, own_server
 from pipeline import SIZE, picture
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,41 +61,18 @@ class Sent(NamedTuple):
     transfer: float
 
 
-class Server:
-    """The app in a process of its own, on a free port."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/gradio_api"
-        command = [sys.executable, "app.py", "--port", str(port)]
-        environment = os.environ | {"GRADIO_TEMP_DIR": str(folder), "COLORIZERS_QUEUE_SIZE": str(4 * max(CLIENTS))}
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=environment)
-        while self.process.poll() is None:
-            try:
-                httpx.get(f"{self.url}/info", timeout=60).raise_for_status()
-                return
-            except httpx.TransportError:
-                time.sleep(0.1)
-        raise RuntimeError("The server has ended.")
-
-    @property
-    def seconds(self) -> float:
-        """Of the processor that it has used."""
-        return sum(psutil.Process(self.process.pid).cpu_times()[:2])
+def used_by(server: OwnServer) -> float:
+    """Seconds of the processor that a server has used."""
+    return sum(psutil.Process(server.process.pid).cpu_times()[:2])
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """A server, which ends with the block."""
+def server() -> Iterator[OwnServer]:
+    """A server with room for all clients, which ends with the block."""
     with tempfile.TemporaryDirectory() as folder:
-        running = Server(Path(folder))
-        try:
+        places = {"GRADIO_TEMP_DIR": folder, "COLORIZERS_QUEUE_SIZE": str(4 * max(CLIENTS))}
+        with own_server(stdout=subprocess.DEVNULL, env=os.environ | places) as running:
             yield running
-        finally:
-            running.process.terminate()
-            running.process.wait(30)
 
 
 def color(client: httpx.Client, url: str, method: str, photo: bytes) -> Sent:
@@ -115,7 +92,7 @@ def color(client: httpx.Client, url: str, method: str, photo: bytes) -> Sent:
     return Sent(marks[3] - marks[0], marks[1] - marks[0] + marks[3] - marks[2])
 
 
-def throughput(running: Server, clients: int, photos: int, method: str, photo: bytes) -> tuple[Taken, list[Sent]]:
+def throughput(running: OwnServer, clients: int, photos: int, method: str, photo: bytes) -> tuple[Taken, list[Sent]]:
     """So many photos by so many clients at once, each of which sends the next when it has its result.
 
     Gives what a photo takes, and the seconds of each.
@@ -128,16 +105,16 @@ def throughput(running: Server, clients: int, photos: int, method: str, photo: b
                 with lock:
                     if next(numbers, None) is None:
                         return
-                took = color(client, running.url, method, photo)
+                took = color(client, f"{running.url}/gradio_api", method, photo)
                 with lock:
                     seconds.append(took)
 
-    begun, used = time.perf_counter(), running.seconds
+    begun, used = time.perf_counter(), used_by(running)
     with ThreadPoolExecutor(clients) as pool:
         for each in [pool.submit(work) for _ in range(clients)]:
             each.result()
     lasted = time.perf_counter() - begun
-    return Taken(lasted / photos, (running.seconds - used) / photos), seconds
+    return Taken(lasted / photos, (used_by(running) - used) / photos), seconds
 
 
 def alone(method: str, source: Path) -> tuple[Callable[[], Any], Callable[[int], Any]]:

@@ -16,7 +16,6 @@ import json
 import os
 import random
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -33,6 +32,9 @@ import httpx
 import numpy as np
 import psutil
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from own_server import OwnServer
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = ("unet", "gan", "resnet_unet", "multicolor", "cnn", "transformer")
@@ -247,33 +249,20 @@ class Sizes:
     most_on_disk: float
 
 
-class Server:
+class Server(OwnServer):
     """The app in a process of its own, with a temporary folder of its own."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self.files = folder / "temporary"
+        self.files, self._said = folder / "temporary", folder / "server.log"
         self.files.mkdir()
-        self._said = folder / "server.log"
         surroundings = {name: value for name, value in os.environ.items() if name != "GRADIO_TEMP_DIR"}
         with self._said.open("w") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "app.py", "--port", str(port)],
-                cwd=ROOT, env=surroundings | {"TMPDIR": str(self.files)}, stdout=log, stderr=log,
-            )  # fmt: skip
-
-    @property
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        return self._process.poll() is None
+            super().__init__(env=surroundings | {"TMPDIR": str(self.files)}, stdout=log, stderr=log)
 
     @property
     def megabytes(self) -> float:
         """Of main memory."""
-        return psutil.Process(self._process.pid).memory_info().rss / 1e6
+        return psutil.Process(self.process.pid).memory_info().rss / 1e6
 
     @property
     def megabytes_on_disk(self) -> float:
@@ -290,16 +279,6 @@ class Server:
         """How many it has printed."""
         return self._said.read_text(errors="replace").count("Traceback (most recent call last)")
 
-    def wait_until_ready(self) -> None:
-        """Return when the page answers; RuntimeError when it ends instead."""
-        while self.alive:
-            try:
-                httpx.get(self.url, timeout=60).raise_for_status()
-                return
-            except httpx.HTTPError:
-                time.sleep(0.2)
-        raise RuntimeError(self.last_words())
-
     def handlers(self) -> dict[str, int]:
         """The numbers by which jobs of methods are cancelled."""
         dependencies = httpx.get(f"{self.url}/config", timeout=60).json()["dependencies"]
@@ -309,11 +288,11 @@ class Server:
     def ended(self) -> tuple[int | None, float]:
         """Its exit code after SIGTERM, None where it had to be killed, and the seconds that it took."""
         begun = time.monotonic()
-        self._process.send_signal(signal.SIGTERM)
+        self.process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(END), time.monotonic() - begun
+            return self.process.wait(END), time.monotonic() - begun
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self.process.kill()
             return None, time.monotonic() - begun
 
     def last_words(self) -> str:

@@ -7,15 +7,15 @@ what is imported is timed beside it: nobody who uses torch and Gradio can do wit
 """
 
 import argparse
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from own_server import own_server
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTO = ROOT / "test_images" / "dog_gray.jpg"
@@ -62,22 +62,9 @@ def done(command: list) -> float:
 
 def answered() -> float:
     """Seconds until the page has been sent."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     start = time.perf_counter()
-    command = [sys.executable, "app.py", "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as server:
-        try:
-            while server.poll() is None:
-                try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/").read()
-                    return time.perf_counter() - start
-                except urllib.error.URLError:
-                    time.sleep(0.02)
-        finally:
-            server.terminate()
-    raise RuntimeError("The server has ended.")
+    with own_server(stdout=subprocess.DEVNULL):
+        return time.perf_counter() - start
 
 
 if __name__ == "__main__":
