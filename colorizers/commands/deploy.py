@@ -111,7 +111,7 @@ def _with_preload(readme: str, lines: list[str]) -> str:
     """A README whose front matter has `preload_from_hub`, which a Space brings into its cache when it is built."""
     _, front, text = readme.split(_FENCE, 2)
     preload = "".join(["preload_from_hub:\n", *(f"  - {line}\n" for line in lines)]) if lines else ""
-    return "".join(("", _FENCE, front, preload, _FENCE, text))
+    return "".join((_FENCE, front, preload, _FENCE, text))
 
 
 def tell(space: Space) -> None:

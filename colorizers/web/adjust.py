@@ -36,8 +36,7 @@ class Adjust:
             trigger_mode="always_last", **QUIET, **FINISHING,
         )  # fmt: skip
         gr.on(
-            [part.release for part in finish], self.settle, [session, *finish], [view.undo, view.redo],
-            **QUIET_NOW,
+            [part.release for part in finish], self.settle, [session, *finish], [view.undo, view.redo], **QUIET_NOW,
         )  # fmt: skip
         steps: dict[str, Any] = {"outputs": [*finish, *self._tab.refinished], **EACH, **FINISHING}
         suiting = [view.options[name] for name in self._suiting]
@@ -157,6 +156,5 @@ def wire_adjusting(tabs: Sequence[TabHandlers], page: gr.Blocks, session: gr.Sta
         Adjust(tab).wire(session, own, chips)
     language = tabs[0].view.language
     page.load(
-        lambda kept: [looks_html(own_looks(kept), language)] * len(chips), own, chips,
-        **QUIET_NOW,
+        lambda kept: [looks_html(own_looks(kept), language)] * len(chips), own, chips, **QUIET_NOW,
     )  # fmt: skip

@@ -1,6 +1,5 @@
 """What all endpoints share: uploads and JSON that come in, files and records that go out."""
 
-import contextlib
 import json
 import tempfile
 import time
@@ -16,7 +15,7 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.naming import result_stem
 from colorizers.picture.photo import Photo
 from colorizers.picture.result import Result
-from colorizers.web.closing import until_closing
+from colorizers.web.closing import running
 from colorizers.web.files import open_upload
 from colorizers.web.listening import visitor
 from colorizers.words import Text
@@ -60,7 +59,7 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
 def saved(engine: Engine, request: JobRequest, folder: str, ending: str = ENDINGS["png"]) -> Iterator[Answer]:
     """As `answers_of`, the files in a folder: each in one of its own, so that they may have the same name."""
     job, begun = engine.checked(request), time.monotonic()
-    with contextlib.closing(until_closing(engine.run(job))) as events:
+    with running(engine, job) as events:
         for event in events:
             if isinstance(event, Done):
                 yield from _written(event.results(job), folder, ending)

@@ -38,9 +38,7 @@ class Automatic:
     def start_after(self, came: gr.events.Dependency, session: gr.State) -> None:
         """Begin when an event has brought a photo."""
         inputs = [part for tab in self._tabs.values() for part in tab.inputs]
-        begun = came.success(
-            self.run, [session, *inputs], self.outputs, **EACH, **IN_LINE,
-        )  # fmt: skip
+        begun = came.success(self.run, [session, *inputs], self.outputs, **EACH, **IN_LINE)
         begun.failure(self.stopped, session, self.outputs, **QUIET_NOW)
         self._jobs.append(begun)
 

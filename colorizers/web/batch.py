@@ -19,7 +19,7 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.naming import distinct_stems
 from colorizers.web import markup, texts
 from colorizers.web.batch_files import Batch, Row, sent
-from colorizers.web.closing import until_closing
+from colorizers.web.closing import running
 from colorizers.web.controls import Panel, build_panel
 from colorizers.web.files import OPENING, Folder
 from colorizers.web.gradio_io import QUIET, QUIET_NOW, sentence_of, shown_errors
@@ -93,8 +93,7 @@ class BatchHandlers:
         came.failure(lambda: None, None, view.upload, **QUIET_NOW)
         inputs = [session, view.method, view.format, view.keep_exif, view.mark, *view.finish.components]
         self.job = view.run.click(
-            self.run, inputs, view.outputs, concurrency_id="batch", concurrency_limit=_BATCHES_AT_ONCE,
-            **QUIET,
+            self.run, inputs, view.outputs, concurrency_id="batch", concurrency_limit=_BATCHES_AT_ONCE, **QUIET,
         )  # fmt: skip
         self.job.failure(self.stopped, session, view.outputs, **QUIET_NOW)
         view.back.click(
@@ -161,7 +160,7 @@ class BatchHandlers:
             with self._engine.turn(visitor(), method) as waits:
                 yield from (None for _ in waits)
                 job = self._engine.checked(JobRequest(row.item.open(session.folder), method, options, finish))
-                with contextlib.closing(until_closing(self._engine.run(job))) as events:
+                with running(self._engine, job) as events:
                     for event in events:
                         yield
                         if isinstance(event, Done):

@@ -2,16 +2,15 @@
 
 import contextlib
 import threading
-from collections.abc import Generator, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
+from colorizers.engine import Engine
+from colorizers.engine.jobs import CheckedJob, Event
 from colorizers.errors import ColorizerError
 from colorizers.words import Text
 
 _MOMENT = 3.0  # seconds: Docker kills what has not ended after ten
 _LAST_WORDS = 1.0  # seconds in which the sentences reach those who wait
-
-Event = TypeVar("Event")
 
 
 class _Jobs:
@@ -42,13 +41,18 @@ class _Jobs:
 _jobs = _Jobs()
 
 
-def until_closing(events: Generator[Event, None, None]) -> Generator[Event, None, None]:
-    """The events of a job; ColorizerError when the server ends before it does. Closing it closes them."""
-    with contextlib.closing(events), _jobs.one():
-        for event in events:
-            if _jobs.refused:
-                raise ColorizerError(Text("page.closing"))
-            yield event
+@contextlib.contextmanager
+def running(engine: Engine, job: CheckedJob) -> Iterator[Iterator[Event]]:
+    """The events of a job, which ends with the block; ColorizerError when the server ends before it does."""
+    with contextlib.closing(engine.run(job)) as events, _jobs.one():
+        yield _until_refused(events)
+
+
+def _until_refused(events: Iterator[Event]) -> Iterator[Event]:
+    for event in events:
+        if _jobs.refused:
+            raise ColorizerError(Text("page.closing"))
+        yield event
 
 
 def end_jobs() -> None:

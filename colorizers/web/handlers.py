@@ -158,9 +158,7 @@ class TabHandlers:
         return self.pictures(session) if tab.colorings and not tab.in_sight else {self.view.slider: gr.skip()}
 
     def _begin(self, listener: Callable[..., gr.events.Dependency], job: Callable[..., Any], session: gr.State) -> None:
-        begun = listener(
-            job, [session, *self.inputs], self.outputs, **EACH, **IN_LINE,
-        )  # fmt: skip
+        begun = listener(job, [session, *self.inputs], self.outputs, **EACH, **IN_LINE)
         begun.failure(self.stopped, session, self.outputs, **QUIET_NOW)
         self._jobs.append(begun)
 

@@ -1,6 +1,5 @@
 """A running job as a page sees it, without any component: so that every page can follow jobs in the same way."""
 
-import contextlib
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from colorizers.methods.method import Step
 from colorizers.picture.compose import Outcome
 from colorizers.picture.result import Coloring
 from colorizers.web import texts
-from colorizers.web.closing import until_closing
+from colorizers.web.closing import running
 from colorizers.web.loss_plot import Losses
 from colorizers.words import Text
 
@@ -63,7 +62,7 @@ def follow(
     Closing the iterator cancels the job. Raises ColorizerError for mistakes that the user can mend.
     """
     follower = _Follower(job, Losses(losses), usual)
-    with contextlib.closing(until_closing(engine.run(job))) as events:
+    with running(engine, job) as events:
         for event in events:
             follower.take(event)
             yield follower.view
