@@ -171,7 +171,7 @@ def upload_event(server: Server, photo: Path, session: str) -> dict:
 
 def pages_in(folder: Path) -> set[str]:
     """The folders of pages that are there."""
-    return {path.name for path in folder.rglob("page-*")}
+    return {path.name for path in folder.glob("page-*")}
 
 
 @contextmanager
