@@ -250,14 +250,18 @@ class Sizes:
 
 
 class Server(OwnServer):
-    """The app in a process of its own, with a temporary folder of its own."""
+    """The app in a process of its own, with a temporary folder of its own, and a line with room for these clients.
 
-    def __init__(self, folder: Path) -> None:
+    They all have one address, which may have half of the places.
+    """
+
+    def __init__(self, folder: Path, clients: int) -> None:
         self.files, self._said = folder / "temporary", folder / "server.log"
         self.files.mkdir()
         surroundings = {name: value for name, value in os.environ.items() if name != "GRADIO_TEMP_DIR"}
         with self._said.open("w") as log:
-            super().__init__(env=surroundings | {"TMPDIR": str(self.files)}, stdout=log, stderr=log)
+            own = {"TMPDIR": str(self.files), "COLORIZERS_QUEUE_SIZE": str(2 * (clients + LAST))}
+            super().__init__(env=surroundings | own, stdout=log, stderr=log)
 
     @property
     def megabytes(self) -> float:
@@ -373,7 +377,7 @@ def main() -> int:
     arguments = parser.parse_args()
     log = Log()
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder))
+        server = Server(Path(folder), arguments.clients)
         try:
             server.wait_until_ready()
             sizes = soaked(server, arguments.clients, arguments.time, log)

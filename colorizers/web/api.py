@@ -1,12 +1,13 @@
 """The endpoints for programs: one a method, its options for parameters, one for all, and those for many pictures."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 import gradio as gr
+from gradio.context import get_blocks_context
 from gradio.data_classes import FileData
 
 from colorizers.engine import Engine
@@ -128,7 +129,16 @@ def _add(endpoint: Endpoint, **limits: Any) -> None:
         [inspect.Parameter(each.name, kind, default=each.default, annotation=each.type) for each in parameters],
         return_annotation=endpoint.returns,
     )
-    gr.api(function, api_name=endpoint.name, **limits)
+    added = gr.api(function, api_name=endpoint.name, **limits)
+    for part, each in zip(_inputs(added), parameters, strict=True):
+        part.label = each.name  # Gradio's own are 1st, 2nd and so on
+        part._api_info = part._api_info | {"additional_description": str(each.help)}
+
+
+def _inputs(added: gr.events.Dependency) -> Sequence[Any]:
+    page = get_blocks_context()
+    assert page is not None
+    return page.fns[added["id"]].inputs
 
 
 def _add_methods(engine: Engine) -> None:

@@ -67,7 +67,7 @@ def serve(
         theme=theme.theme(),
         css_paths=theme.CSS,
         favicon_path=theme.MARK,
-        footer_links=[],
+        footer_links=["api"],
         max_threads=settings.queue_size + _THREADS,
         app_kwargs={
             "routes": [Route("/healthz", _health(engine))],

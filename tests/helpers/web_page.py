@@ -51,7 +51,9 @@ def opened(
     visited.on("request", lambda sent: foreign.append(sent.url) if not sent.url.startswith(local) else None)
     # Gradio's page also cancels what it has not sent yet, which its server answers with 422; left, it ends its streams.
     ended = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
-    said = lambda message: message.type == "error" and "/gradio_api/" not in message.location["url"]  # noqa: E731
+    # Its description of the API asks for its monitoring, which is off.
+    own = ("/gradio_api/", "/monitoring/")
+    said = lambda sent: sent.type == "error" and not any(part in sent.location["url"] for part in own)  # noqa: E731
     visited.on("console", lambda message: errors.append(message.text) if said(message) else None)
     visited.on("pageerror", lambda error: errors.append(str(error)))
     visited.goto(server.url + path)

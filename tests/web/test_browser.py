@@ -9,6 +9,7 @@ from conftest import encoded
 from PIL import Image
 from playwright.sync_api import Page, expect
 from web_page import (
+    WAIT,
     after_picture,
     choose_shipped,
     color,
@@ -255,3 +256,9 @@ def test_text_can_be_dropped_on_a_field_and_an_address_on_the_page_is_answered(p
     expect(told).to_have_count(0)
     assert page.locator("#upload .upload-container, #upload").first.evaluate(DROP, address) == [False, False]
     expect(told).to_be_in_viewport()
+
+
+def test_a_programmer_finds_the_endpoints_at_the_foot_of_the_page(page: Page) -> None:
+    page.locator("footer").get_by_role("button", name="API").click()
+    expect(page.get_by_text("/colorize_unet", exact=True).first).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("How much of the colour is applied.").first).to_be_attached()

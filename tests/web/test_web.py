@@ -317,6 +317,17 @@ def test_only_the_endpoints_for_programs_are_shown(client: Client) -> None:
     assert {"vividness", "color_strength", "luminance_lock"} <= {p["parameter_name"] for p in parameters}
 
 
+def test_the_description_of_the_api_says_what_each_parameter_means(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    unet = {entry.name: entry for entry in controls(METHODS["unet"].info.options)}
+    for endpoint in endpoints.values():
+        for parameter in endpoint["parameters"]:
+            assert parameter["label"] == parameter["parameter_name"]
+            assert len(parameter["python_type"]["description"]) >= len("The photo."), parameter
+    told = {p["label"]: p["python_type"]["description"] for p in endpoints["/colorize_unet"]["parameters"]}
+    assert str(unet["vividness"].help) in told["vividness"]
+
+
 def test_no_endpoint_of_a_method_takes_a_path_or_the_name_of_a_model_on_a_hub(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     for name, method in METHODS.items():
