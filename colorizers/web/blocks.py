@@ -102,6 +102,7 @@ def _wire_photo(
 
     def shown(now: Session, stay: bool = False, said: Text = _TURNED) -> Updates:
         cleared = {part: update for tab in tabs for part, update in tab.blank(now, said).items()}
+        now.deep = now.shown.photo.bits == 16
         begun = automatic.begin(now, stay)
         told = photo.updates(now) | hint_tool.updates(now)
         return {session: now, workspace: gr.Column(elem_classes=""), **told, **cleared, **begun}

@@ -82,11 +82,13 @@ class TabView:
         )  # fmt: skip
         return [part for part in parts if part is not None]
 
-    def blank(self, before: Any, deep: bool) -> Updates:
-        """The tab of a photo that nobody has coloured yet."""
+    def kinds(self, deep: bool) -> Updates:
+        """The formats of a photo, which may have 16 bits."""
+        return {self.format: gr.Dropdown(choices=_kinds(deep, self.language), value="PNG")}
+
+    def blank(self) -> Updates:
+        """The tab of a photo that nobody has coloured yet, but for its picture."""
         updates: Updates = {
-            self.slider: (before, before),
-            self.format: gr.Dropdown(choices=_kinds(deep, self.language), value="PNG"),
             self.download: gr.Button(interactive=False),
             self.undo: gr.Button(interactive=False),
             self.redo: gr.Button(interactive=False),
