@@ -260,7 +260,7 @@ class Server(OwnServer):
         self.files.mkdir()
         surroundings = {name: value for name, value in os.environ.items() if name != "GRADIO_TEMP_DIR"}
         with self._said.open("w") as log:
-            own = {"TMPDIR": str(self.files), "COLORIZERS_QUEUE_SIZE": str(2 * (clients + LAST))}
+            own = {"TMPDIR": str(self.files), "COLORIZERS_QUEUE_SIZE": str(4 * (clients + LAST))}
             super().__init__(env=surroundings | own, stdout=log, stderr=log)
 
     @property

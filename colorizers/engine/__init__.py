@@ -29,6 +29,7 @@ from colorizers.pool import ModelPool, default_budget, default_offload_budget
 from colorizers.settings import Settings, get_settings
 from colorizers.weights.registry import Weights
 from colorizers.weights.store import WeightStore, make_store
+from colorizers.words import Text
 
 
 class Engine:
@@ -43,6 +44,10 @@ class Engine:
         """A turn of a visitor for jobs by these methods, as `Line.turn`; open the photo when it has come."""
         quick = all(find(self.methods, name).info.quick for name in methods)
         return self._line.turn(visitor, quick, " ".join(sorted({*methods})))
+
+    def close(self, why: Text) -> None:
+        """Give no more turns; who waits for one is told why. Jobs that run go on."""
+        self._line.close(why)
 
     def checked(self, request: JobRequest) -> CheckedJob:
         """The request with valid options and finish, and a seed; ColorizerError when it cannot run."""

@@ -50,6 +50,7 @@ class Line:
         self._turns = itertools.count(1)
         self._last: dict[Hashable, int] = {}  # turn of an address, and of a session of it
         self._usual: dict[str, float] = {}  # seconds that a kind took the last time
+        self._closed: Text | None = None
 
     @contextmanager
     def turn(self, visitor: Visitor, quick: bool, kind: str) -> Iterator[Iterator[Waiting]]:
@@ -72,7 +73,15 @@ class Line:
                 self._places.remove(place)
                 self._advance()
 
+    def close(self, why: Text) -> None:
+        """Refuse all who wait and all who come, in this sentence; turns that have begun go on."""
+        with self._changed:
+            self._closed = why
+            self._changed.notify_all()
+
     def _check_room(self, visitor: Visitor) -> None:
+        if self._closed is not None:
+            raise ColorizerError(self._closed)
         if len(self._places) >= self._most:
             raise ColorizerError(Text("line.full", count=self._most))
         own = sum(other.visitor.address == visitor.address for other in self._places)
@@ -85,10 +94,12 @@ class Line:
             with self._changed:
                 if place.begun is not None:
                     return
+                if self._closed is not None:
+                    raise ColorizerError(self._closed)
                 waiting = self._waiting(place)
             yield waiting
             with self._changed:
-                self._changed.wait_for(lambda: place.begun is not None, _LOOK_EVERY)
+                self._changed.wait_for(lambda: place.begun is not None or self._closed is not None, _LOOK_EVERY)
             now = time.monotonic()
             heard = now if place.visitor.listens() else heard
             if place.begun is None and now - heard > self._patience:

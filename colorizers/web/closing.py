@@ -1,4 +1,4 @@
-"""The end of the server: running jobs get a moment to end, and those that do not are refused in a sentence."""
+"""The end of the server: jobs that wait are refused in a sentence, and so are those that do not end in a moment."""
 
 import contextlib
 import threading
@@ -10,6 +10,7 @@ from colorizers.errors import ColorizerError
 from colorizers.words import Text
 
 _MOMENT = 3.0  # seconds: Docker kills what has not ended after ten
+_CLOSING = Text("page.closing")
 _LAST_WORDS = 1.0  # seconds in which the sentences reach those who wait
 
 
@@ -51,12 +52,13 @@ def running(engine: Engine, job: CheckedJob) -> Iterator[Iterator[Event]]:
 def _until_refused(events: Iterator[Event]) -> Iterator[Event]:
     for event in events:
         if _jobs.refused:
-            raise ColorizerError(Text("page.closing"))
+            raise ColorizerError(_CLOSING)
         yield event
 
 
-def end_jobs() -> None:
-    """Return when no job runs any more, and whoever waited for one has been told."""
+def end_jobs(engine: Engine) -> None:
+    """Return when no job of the engine waits or runs any more, and whoever waited for one has been told."""
+    engine.close(_CLOSING)
     _jobs.wait(_MOMENT)
     _jobs.refused = True
     _jobs.wait(_LAST_WORDS)

@@ -88,16 +88,16 @@ def serve(
         _frontend=False,  # else Gradio asks for its own page and gives up after 3 s, which a busy machine needs
     )
     if wait:
-        _wait(page)
+        _wait(page, engine)
     return page
 
 
-def _wait(page: gr.Blocks) -> None:
+def _wait(page: gr.Blocks, engine: Engine) -> None:
     """Until the process is told to end: then jobs are ended first, and pages that are open, which keep the server."""
     with contextlib.suppress(KeyboardInterrupt):
         while page.is_running:
             time.sleep(_LOOK_EVERY)
-    end_jobs()
+    end_jobs(engine)
     page.close(verbose=False)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from colorizers.engine.line import AT_ONCE, Line, Visitor
 from colorizers.errors import ColorizerError
+from colorizers.words import Text
 
 ANNA, BERTA, CLARA = (Visitor(f"10.0.0.{k}") for k in (1, 2, 3))
 
@@ -121,3 +122,16 @@ def test_a_job_for_which_nobody_listens_leaves_the_line_and_others_stay():
     with waiting._blocks.pop("left"), pytest.raises(ColorizerError, match="Nobody waited"):
         waiting.told("left")
     assert waiting.ahead("heard") == 1
+
+
+def test_a_line_that_is_closed_refuses_all_but_those_whose_turn_has_begun():
+    waiting = Waiting(line := Line())
+    waiting.come("running", ANNA)
+    waiting.come("waits", BERTA)
+    assert waiting.ahead("waits") == 1
+    line.close(Text("page.closing"))
+    assert waiting.told("running") is None
+    with waiting._blocks.pop("waits"), pytest.raises(ColorizerError, match="is being shut down"):
+        waiting.told("waits")
+    with pytest.raises(ColorizerError, match="is being shut down"):
+        waiting.come("late", CLARA)

@@ -1,13 +1,17 @@
 """What many visitors of one server may expect."""
 
+from concurrent.futures import wait
 from pathlib import Path
 
 import httpx
+import pytest
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from web_server import Server, running_server
 
 from colorizers.engine.line import Line, Visitor
 from colorizers.picture.photo import Photo
+from colorizers.web import closing
 
 
 def test_a_quick_job_does_not_wait_for_the_slow_one_of_another_visitor(
@@ -34,14 +38,34 @@ def test_a_job_that_nobody_listens_to_leaves_the_line_and_those_who_listen_are_s
         given = {"photo": {"path": path, "meta": {"_type": "gradio.FileData"}}}
         event = httpx.post(call.replace("/call/", "/call/v2/"), json=given).json()["event_id"]
         while ahead(server) < 2:
-            pass
+            wait([running.future], timeout=0.1)
         line._patience = 0
         while ahead(server) > 1:
-            pass
+            wait([running.future], timeout=0.1)
         heard = client.submit(photo=handle_file(photo), api_name="/colorize_trivial")
         server.gate.open()
         assert all(len(job.result(timeout=120)[0]) == 1 for job in (running, heard))
         assert "Nobody waited for the answer" in httpx.get(f"{call}/{event}", timeout=120).text
+
+
+def test_jobs_that_run_or_wait_when_the_server_ends_are_refused_in_a_sentence(
+    photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing, "_jobs", closing._Jobs())  # the others' server goes on
+    monkeypatch.setattr(closing, "_MOMENT", 0)
+    with running_server() as server:
+        first, second = (Client(server.url, verbose=False) for _ in range(2))
+        server.gate.hold()
+        running = first.submit(photo=handle_file(photo), api_name="/colorize_trivial")
+        assert server.gate.reached.wait(60)
+        waiting = second.submit(photo=handle_file(photo), api_name="/colorize_trivial")
+        while ahead(server) < 2:
+            wait([waiting.future], timeout=0.1)
+        closing.end_jobs(server.engine)
+        for job in (running, waiting):
+            with pytest.raises(AppError, match=r"^The server is being shut down;"):
+                job.result(timeout=60)
+        server.gate.open()
 
 
 def ahead(server: Server) -> int:

@@ -13,7 +13,6 @@ import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
-from gradio_client.exceptions import AppError
 from hostile_files import CHOSEN, FILES, NAMES, OPENED, good
 from PIL import Image
 from web_requests import answer_of, handlers_of, page_event
@@ -26,7 +25,7 @@ from colorizers.options import controls
 from colorizers.picture.dataset import REFERENCES
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT, get_settings
-from colorizers.web import closing, shipped
+from colorizers.web import shipped
 from colorizers.web.api_answers import answers_of
 from colorizers.web.blocks import build_page
 
@@ -110,20 +109,6 @@ def test_a_cancelled_job_frees_the_device(server: Server, client: Client, photo:
     server.gate.open()
     assert Photo.open(other.result()[0][0]).size == (64, 48)
     assert steps < 100, "the device was kept to the end"
-
-
-def test_a_job_that_runs_when_the_server_ends_is_refused_in_a_sentence(
-    server: Server, client: Client, photo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(closing, "_jobs", closing._Jobs())  # the others' server goes on
-    monkeypatch.setattr(closing, "_MOMENT", 0)
-    server.gate.hold()
-    job = client.submit(photo=handle_file(photo), api_name="/colorize_trivial")
-    assert server.gate.reached.wait(60)
-    closing.end_jobs()
-    with pytest.raises(AppError, match=r"^The server is being shut down;"):
-        job.result(timeout=60)
-    server.gate.open()
 
 
 def test_full_size_files_that_nobody_waits_for_are_not_made(
