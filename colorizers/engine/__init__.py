@@ -5,7 +5,6 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from colorizers.devices import find_device
 from colorizers.engine.jobs import (
     Backend,
     CheckedJob,
@@ -18,14 +17,13 @@ from colorizers.engine.jobs import (
     WeightsState,
 )
 from colorizers.engine.line import Line, Visitor
-from colorizers.engine.local import LocalBackend
+from colorizers.engine.local import make_local_backend
 from colorizers.errors import Cancelled
 from colorizers.methods.catalog import METHODS, REGISTRY, find
 from colorizers.methods.method import AnyMethod, Step, finish_of
 from colorizers.options import MAX_SEED, validated
 from colorizers.picture.hints import checked_hints
 from colorizers.picture.result import Result
-from colorizers.pool import ModelPool, default_budget, default_offload_budget
 from colorizers.settings import Settings, get_settings
 from colorizers.weights.registry import Weights
 from colorizers.weights.store import WeightStore, make_store
@@ -96,22 +94,11 @@ class Engine:
 def make_engine(
     methods: Mapping[str, AnyMethod] = METHODS, settings: Settings | None = None, store: WeightStore | None = None
 ) -> Engine:
-    """An engine for this machine, as the settings ask; `store` where other weights are to be used than they name."""
+    """An engine for this machine or a cluster, as the settings ask; `store` where they do not name the weights."""
     settings = settings or get_settings()
     store = store or make_store(REGISTRY, settings)
-    device = find_device(settings.device)
-    budget = int(settings.memory_budget_gb * 1e9) if settings.memory_budget_gb else default_budget(device)
-    loaders = {family: load for method in methods.values() for family, load in method.loaders.items()}
-    pool = ModelPool(loaders, device, budget, default_offload_budget(device), store)
-    if settings.pool_policy == "eager":
-        _load_all(pool, loaders)
-    return Engine(methods, LocalBackend(methods, pool, settings.checks_pictures), Line(settings.queue_size))
+    if settings.engine == "local":
+        return Engine(methods, make_local_backend(methods, settings, store), Line(settings.queue_size))
+    from colorizers.engine.cluster import RayBackend
 
-
-def _load_all(pool: ModelPool, families: Mapping[str, Any]) -> None:
-    """Load all installed files; folders, such as Stable Diffusion, are too large to be loaded unasked."""
-    keys = [key for family in families for key in pool.store.keys_of(family)]
-    for key in keys:
-        if pool.store.has(key) and not pool.store.entry(key).folders:
-            with pool.lease(key):
-                pass
+    return Engine(methods, RayBackend(methods, settings, store), Line(settings.queue_size, settings.most_replicas))

@@ -94,11 +94,12 @@ class Pace:
 
 @dataclass(frozen=True)
 class Health:
-    """The device of a backend, for programs and for people, and the state of its model pool."""
+    """The device of a backend, for programs and for people, the state of its model pool, and its jobs at present."""
 
     device: str
     described: Text
     pool: PoolStats
+    jobs: int = 0
 
 
 @dataclass(frozen=True)
