@@ -87,6 +87,9 @@ class Settings(BaseSettings):
         "", description="names of the server, with commas; when not set, its own at 127.0.0.1, and any elsewhere"
     )
     mcp: bool = Field(False, description="also serve the endpoints as tools of an MCP server, at /gradio_api/mcp/")
+    metrics: bool = Field(
+        False, description="also tell at /metrics how busy it is, for Prometheus: counts by method, nothing of visitors"
+    )
     queue_size: int = Field(32, ge=1, description="pictures in the line at once; half of them may be of one address")
     preview_pixels: int = Field(1024, ge=256, le=2048, description="long side of what the page shows while tuning")
 

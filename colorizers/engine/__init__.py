@@ -1,7 +1,9 @@
 """The engine: checks requests, runs them on a backend, and answers what surfaces must know of it."""
 
+import contextlib
 import random
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -18,7 +20,7 @@ from colorizers.engine.jobs import (
 )
 from colorizers.engine.line import Line, Visitor
 from colorizers.engine.local import make_local_backend
-from colorizers.errors import Cancelled
+from colorizers.errors import Cancelled, ColorizerError
 from colorizers.methods.catalog import METHODS, REGISTRY, find
 from colorizers.methods.method import AnyMethod, Step, finish_of
 from colorizers.options import MAX_SEED, validated
@@ -35,7 +37,9 @@ class Engine:
     def __init__(self, methods: Mapping[str, AnyMethod], backend: Backend, line: Line | None = None) -> None:
         self.methods = methods
         self._backend = backend
-        self._line = line or Line()
+        self._line = Line() if line is None else line
+        self.ended: Callable[[str, str, float], None] = lambda method, outcome, seconds: None
+        """Is told of each job that has ended: its method; `done`, `refused`, `cancelled` or `failed`; its seconds."""
 
     def turn(self, visitor: Visitor, *methods: str) -> AbstractContextManager[Iterator[Waiting]]:
         """A turn of a visitor for jobs by these methods, as `Line.turn`; open the photo when it has come."""
@@ -56,7 +60,21 @@ class Engine:
 
         Raises ColorizerError for mistakes that the user can mend.
         """
-        yield from self._backend.run(job)
+        outcome, begun = "cancelled", time.monotonic()
+        try:
+            with contextlib.closing(self._backend.run(job)) as events:
+                for event in events:
+                    outcome = "done" if isinstance(event, Done) else outcome
+                    yield event
+        except Exception as error:
+            outcome = "refused" if isinstance(error, ColorizerError) else "failed"
+            raise
+        finally:
+            self.ended(job.method, outcome, time.monotonic() - begun)
+
+    def in_line(self) -> int:
+        """How many visitors have a place in the line, those whose turn it is among them."""
+        return len(self._line)
 
     def results(self, request: JobRequest) -> tuple[Result, ...]:
         """Run a request to its end."""

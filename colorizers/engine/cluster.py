@@ -11,11 +11,13 @@ import secrets
 import signal
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from colorizers.engine.jobs import CheckedJob, Event, Health, Heartbeat, WeightsState
+import torch
+
+from colorizers.engine.jobs import CheckedJob, Event, Health, Heartbeat, Waiting, WeightsState
 from colorizers.engine.line import AT_ONCE
 from colorizers.engine.local import make_local_backend
 from colorizers.errors import ColorizerError
@@ -41,10 +43,11 @@ class RayBackend:
 
     def __init__(self, methods: Mapping[str, AnyMethod], settings: Settings, store: WeightStore) -> None:
         _connect(settings.cluster)
+        _send_tensors_as_arrays()
         self._replicas = _deployed(methods, settings, store)
         self._photos: weakref.WeakKeyDictionary[Photo, Any] = weakref.WeakKeyDictionary()
 
-    def run(self, job: CheckedJob) -> Iterator[Event]:
+    def run(self, job: CheckedJob) -> Generator[Event, None, None]:
         """As `Backend.run`; a job whose replica is lost starts anew in another one."""
         from ray.exceptions import RayActorError
 
@@ -114,6 +117,7 @@ class Replica:
     """A local backend in a process of the cluster; async iterators, which can be cancelled, follow its own."""
 
     def __init__(self, methods: Mapping[str, AnyMethod], settings: Settings, store: WeightStore) -> None:
+        _send_tensors_as_arrays()
         self._backend = make_local_backend(methods, settings, store)
 
     async def run(self, photo: Photo, rest: Mapping[str, Any]) -> AsyncIterator[Event]:
@@ -146,9 +150,9 @@ class Replica:
 def _connect(address: str) -> None:
     """Join a cluster, or start one here that ends with this process and answers only those who know its secret.
 
-    Ray is kept from telling its makers that it is used.
+    Ray is kept from telling its makers that it is used, and from starting another cluster when this one has ended.
     """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_AUTO_CONNECT": "0"}
     if not address:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex())
     try:
@@ -164,6 +168,17 @@ def _connect(address: str) -> None:
         except ConnectionError as error:
             raise ColorizerError(Text("engine.no-cluster", address=address)) from error
     serve.start(proxy_location="Disabled", logging_config=_LOGGING)
+
+
+def _send_tensors_as_arrays() -> None:
+    """Torch's own way to pickle a tensor takes several times as long, and Ray shares no memory for it."""
+    import ray
+
+    ray.util.register_serializer(
+        torch.Tensor,
+        serializer=lambda tensor: tensor.detach().cpu().numpy(),
+        deserializer=lambda array: torch.from_numpy(array.copy()),  # which is in memory that must not be written to
+    )
 
 
 def _deployed(methods: Mapping[str, AnyMethod], settings: Settings, store: WeightStore) -> Any:
@@ -203,14 +218,16 @@ def _threads(replicas: int) -> int:
 
 
 async def _apart(events: Iterator[Any]) -> AsyncIterator[Any]:
-    """Follow an iterator in other threads, and close it when this one is cancelled."""
-    loop, coming = asyncio.get_running_loop(), None
+    """Follow an iterator in other threads, and close it when this one is cancelled; what is no news is left out."""
+    loop, coming, last = asyncio.get_running_loop(), None, None
     try:
         while True:
             coming = loop.run_in_executor(None, next, events, None)
             if (event := await asyncio.shield(coming)) is None:
                 return
-            yield event
+            if not isinstance(event, Heartbeat) and not (isinstance(event, Waiting) and event == last):
+                yield event
+            last = event
     finally:
         if coming is not None:  # it cannot be closed while it is followed, which ends by its next heartbeat
             coming.add_done_callback(lambda _: events.close())  # type: ignore[attr-defined]

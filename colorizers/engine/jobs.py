@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -113,7 +113,7 @@ class WeightsState:
 class Backend(Protocol):
     """The place where jobs run. Closing the iterator cancels the job."""
 
-    def run(self, job: CheckedJob) -> Iterator[Event]: ...
+    def run(self, job: CheckedJob) -> Generator[Event, None, None]: ...
 
     def stop_early(self, job_id: str) -> None: ...
 

@@ -52,6 +52,9 @@ class Line:
         self._last: dict[Hashable, int] = {}  # turn of an address, and of a session of it
         self._usual: dict[str, float] = {}  # seconds that a kind took the last time
 
+    def __len__(self) -> int:
+        return len(self._places)
+
     @contextmanager
     def turn(self, visitor: Visitor, quick: bool, kind: str) -> Iterator[Iterator[Waiting]]:
         """A turn of a visitor, from the end of the events that come before it to the end of the block.

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +40,7 @@ class LocalBackend:
         self._workers = {True: Worker(), False: Worker()}  # of quick methods, and of the others
         self._stops: dict[str, threading.Event] = {}
 
-    def run(self, job: CheckedJob) -> Iterator[Event]:
+    def run(self, job: CheckedJob) -> Generator[Event, None, None]:
         """As `Backend.run`."""
         events: queue.Queue[Event | BaseException] = queue.Queue()
         stop = self._stops[job.id] = threading.Event()

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
 import numpy as np
 import psutil
 import pytest
@@ -25,7 +27,7 @@ from colorizers.methods.method import Step
 from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT, Settings
 
-ray = pytest.importorskip("ray", reason="needs the extra ray")
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra ray")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,6 +40,10 @@ def asked_for(request: pytest.FixtureRequest) -> None:
 def cluster(asked_for: None) -> Iterator[Engine]:
     """An engine with two replicas."""
     yield make_engine(settings=Settings(engine="ray", min_replicas=2))
+    import ray
+    from ray import serve
+
+    serve.shutdown()
     ray.shutdown()
 
 
@@ -139,7 +145,7 @@ def kill_a_replica() -> None:
 
 def test_the_page_serves_with_two_replicas(asked_for: None, gray_pixels: np.ndarray, tmp_path: Path):
     Image.fromarray(gray_pixels).save(tmp_path / "aunt.png")
-    environment = {"COLORIZERS_ENGINE": "ray", "COLORIZERS_MIN_REPLICAS": "2"}
+    environment = {"COLORIZERS_ENGINE": "ray", "COLORIZERS_MIN_REPLICAS": "2", "COLORIZERS_METRICS": "1"}
     port = str(free_port())
     command = [sys.executable, "app.py", "--port", port]
     with subprocess.Popen(command, cwd=PROJECT, env=os.environ | environment, stdout=subprocess.PIPE, text=True) as app:
@@ -147,6 +153,9 @@ def test_the_page_serves_with_two_replicas(asked_for: None, gray_pixels: np.ndar
             next(line for line in app.stdout if port in line)
             client = Client(f"http://127.0.0.1:{port}", verbose=False)
             files = client.predict(handle_file(tmp_path / "aunt.png"), api_name="/colorize_unet")[0]
+            told = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+            assert 'colorizers_job_seconds_count{method="unet",outcome="done"} 1.0' in told
+            assert "colorizers_pool_misses_total 1.0" in told
             assert np.ptp(np.asarray(Image.open(files[0])).astype(int), axis=-1).max() > 5
         finally:
             app.terminate()
