@@ -40,11 +40,9 @@ def asked_for(request: pytest.FixtureRequest) -> None:
 def cluster(asked_for: None) -> Iterator[Engine]:
     """An engine with two replicas."""
     yield make_engine(settings=Settings(engine="ray", min_replicas=2))
-    import ray
     from ray import serve
 
     serve.shutdown()
-    ray.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +126,7 @@ def test_no_photo_is_lost_when_a_replica_is_killed(cluster: Engine, local: Engin
     def colored(photo: Photo) -> np.ndarray:
         made = pixels(cluster, photo, "style", **options)
         if next(finished) == 3:
-            kill_a_replica()
+            kill(replicas()[:1])
         return made
 
     with ThreadPoolExecutor(4) as pool:
@@ -137,10 +135,23 @@ def test_no_photo_is_lost_when_a_replica_is_killed(cluster: Engine, local: Engin
         assert (found == pixels(local, photo, "style", **options)).all()
 
 
-def kill_a_replica() -> None:
-    replicas = [each for each in psutil.Process().children(recursive=True) if "ray::ServeReplica" in each.cmdline()[0]]
-    assert len(replicas) == 2
-    replicas[0].send_signal(signal.SIGKILL)
+def test_a_job_that_ends_every_replica_does_not_go_round_for_ever(cluster: Engine):
+    def run_and_kill() -> None:
+        for event in cluster.run(long_job(cluster)):
+            if isinstance(event, Step):
+                kill(replicas())
+
+    with pytest.raises(ColorizerError, match=r"lost the replica that ran this 3 times; try again later"):
+        run_and_kill()
+
+
+def replicas() -> list[psutil.Process]:
+    return [each for each in psutil.Process().children(recursive=True) if "ray::ServeReplica" in each.cmdline()[0]]
+
+
+def kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        process.send_signal(signal.SIGKILL)
 
 
 def test_the_page_serves_with_two_replicas(asked_for: None, gray_pixels: np.ndarray, tmp_path: Path):
