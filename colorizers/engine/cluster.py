@@ -12,9 +12,10 @@ import signal
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from colorizers.engine.jobs import CheckedJob, Event, Health, Heartbeat, Waiting, WeightsState
@@ -89,7 +90,7 @@ class RayBackend:
         import ray
 
         if photo not in self._photos:
-            self._photos[photo] = ray.put(photo)
+            self._photos[photo] = ray.put(_packed(photo))
         return self._photos[photo]
 
     def _answer(self, name: str, *values: Any) -> Any:
@@ -122,7 +123,7 @@ class Replica:
 
     async def run(self, photo: Photo, rest: Mapping[str, Any]) -> AsyncIterator[Event]:
         """As `Backend.run`; `rest` is the job without its photo."""
-        async for event in _apart(self._backend.run(CheckedJob(photo, **rest))):
+        async for event in _apart(self._backend.run(CheckedJob(_unpacked(photo), **rest))):
             yield event
 
     async def download(self, keys: Sequence[str]) -> AsyncIterator[Step | Heartbeat]:
@@ -145,6 +146,19 @@ class Replica:
     async def missing(self, method: str, options: Options) -> Sequence[Weights]:
         """As `Backend.missing`."""
         return self._backend.missing(method, options)
+
+
+def _packed(photo: Photo) -> Photo:
+    """A photo to send: without its L* where 8-bit gray, a fifth of the bytes, tells the same exactly."""
+    told = photo.gray is not None and photo.gray.dtype == np.uint8
+    return replace(photo, lightness=torch.empty(0, 0)) if told else photo
+
+
+def _unpacked(photo: Photo) -> Photo:
+    """The photo that was packed; its arrays are in memory that must not be written to."""
+    if photo.gray is None or photo.lightness.numel():
+        return photo
+    return replace(photo, lightness=Photo.of_pixels(photo.gray.copy()).lightness)
 
 
 def _connect(address: str) -> None:
