@@ -41,6 +41,13 @@ class Settings(BaseSettings):
         "auto",
         description="of networks on the CPU; auto is OpenVINO where it is installed, for those that it speeds up",
     )
+    engine: Literal["local", "ray"] = Field(
+        "local", description="where jobs run: in this process, or in replicas on a Ray cluster"
+    )
+    cluster: str = Field("", description="address of the Ray cluster, as host:port; when not set, one is started here")
+    min_replicas: int = Field(1, ge=1, description="that stand ready on the cluster")
+    max_replicas: int = Field(1, ge=1, description="that run under load; never fewer than those that stand ready")
+    replica_gpus: float = Field(0, ge=0, description="of each replica, such as 0.5 where two share a GPU")
     weights_dir: Path | None = Field(None, description="looked into before the weights shipped with the project")
     model: str | None = Field(None, description="path or hub id of a Stable Diffusion 1.x to offer, as --model")
     controlnet: str | None = Field(None, description="path or hub id of a ControlNet for depth, as --controlnet")
@@ -80,8 +87,16 @@ class Settings(BaseSettings):
         "", description="names of the server, with commas; when not set, its own at 127.0.0.1, and any elsewhere"
     )
     mcp: bool = Field(False, description="also serve the endpoints as tools of an MCP server, at /gradio_api/mcp/")
+    metrics: bool = Field(
+        False, description="also tell at /metrics how busy it is, for Prometheus: counts by method, nothing of visitors"
+    )
     queue_size: int = Field(32, ge=1, description="pictures in the line at once; half of them may be of one address")
     preview_pixels: int = Field(1024, ge=256, le=2048, description="long side of what the page shows while tuning")
+
+    @property
+    def most_replicas(self) -> int:
+        """How many replicas there may be at once."""
+        return max(self.min_replicas, self.max_replicas)
 
     @property
     def checks_pictures(self) -> bool:

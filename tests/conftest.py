@@ -34,7 +34,9 @@ from colorizers.weights.store import WeightReader, WeightStore, make_store
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--full", action="store_true", help="every run of Stable Diffusion, not a choice of them")
+    parser.addoption(
+        "--full", action="store_true", help="every run of Stable Diffusion, not a choice of them, and the Ray cluster"
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,11 +1,12 @@
 """The engine: checks requests, runs them on a backend, and answers what surfaces must know of it."""
 
+import contextlib
 import random
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from colorizers.devices import find_device
 from colorizers.engine.jobs import (
     Backend,
     CheckedJob,
@@ -18,14 +19,13 @@ from colorizers.engine.jobs import (
     WeightsState,
 )
 from colorizers.engine.line import Line, Visitor
-from colorizers.engine.local import LocalBackend
-from colorizers.errors import Cancelled
+from colorizers.engine.local import make_local_backend
+from colorizers.errors import Cancelled, ColorizerError
 from colorizers.methods.catalog import METHODS, REGISTRY, find
 from colorizers.methods.method import AnyMethod, Step, finish_of
 from colorizers.options import MAX_SEED, validated
 from colorizers.picture.hints import checked_hints
 from colorizers.picture.result import Result
-from colorizers.pool import ModelPool, default_budget, default_offload_budget
 from colorizers.settings import Settings, get_settings
 from colorizers.weights.registry import Weights
 from colorizers.weights.store import WeightStore, make_store
@@ -38,7 +38,9 @@ class Engine:
     def __init__(self, methods: Mapping[str, AnyMethod], backend: Backend, line: Line | None = None) -> None:
         self.methods = methods
         self._backend = backend
-        self._line = line or Line()
+        self._line = Line() if line is None else line
+        self.ended: Callable[[str, str, float], None] = lambda method, outcome, seconds: None
+        """Is told of each job that has ended: its method; `done`, `refused`, `cancelled` or `failed`; its seconds."""
 
     def turn(self, visitor: Visitor, *methods: str) -> AbstractContextManager[Iterator[Waiting]]:
         """A turn of a visitor for jobs by these methods, as `Line.turn`; open the photo when it has come."""
@@ -63,7 +65,21 @@ class Engine:
 
         Raises ColorizerError for mistakes that the user can mend.
         """
-        yield from self._backend.run(job)
+        outcome, begun = "cancelled", time.monotonic()
+        try:
+            with contextlib.closing(self._backend.run(job)) as events:
+                for event in events:
+                    outcome = "done" if isinstance(event, Done) else outcome
+                    yield event
+        except Exception as error:
+            outcome = "refused" if isinstance(error, ColorizerError) else "failed"
+            raise
+        finally:
+            self.ended(job.method, outcome, time.monotonic() - begun)
+
+    def in_line(self) -> int:
+        """How many visitors have a place in the line, those whose turn it is among them."""
+        return len(self._line)
 
     def results(self, request: JobRequest) -> tuple[Result, ...]:
         """Run a request to its end."""
@@ -101,22 +117,11 @@ class Engine:
 def make_engine(
     methods: Mapping[str, AnyMethod] = METHODS, settings: Settings | None = None, store: WeightStore | None = None
 ) -> Engine:
-    """An engine for this machine, as the settings ask; `store` where other weights are to be used than they name."""
+    """An engine for this machine or a cluster, as the settings ask; `store` where they do not name the weights."""
     settings = settings or get_settings()
     store = store or make_store(REGISTRY, settings)
-    device = find_device(settings.device)
-    budget = int(settings.memory_budget_gb * 1e9) if settings.memory_budget_gb else default_budget(device)
-    loaders = {family: load for method in methods.values() for family, load in method.loaders.items()}
-    pool = ModelPool(loaders, device, budget, default_offload_budget(device), store)
-    if settings.pool_policy == "eager":
-        _load_all(pool, loaders)
-    return Engine(methods, LocalBackend(methods, pool, settings.checks_pictures), Line(settings.queue_size))
+    if settings.engine == "local":
+        return Engine(methods, make_local_backend(methods, settings, store), Line(settings.queue_size))
+    from colorizers.engine.cluster import RayBackend
 
-
-def _load_all(pool: ModelPool, families: Mapping[str, Any]) -> None:
-    """Load all installed files; folders, such as Stable Diffusion, are too large to be loaded unasked."""
-    keys = [key for family in families for key in pool.store.keys_of(family)]
-    for key in keys:
-        if pool.store.has(key) and not pool.store.entry(key).folders:
-            with pool.lease(key):
-                pass
+    return Engine(methods, RayBackend(methods, settings, store), Line(settings.queue_size, settings.most_replicas))

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -94,11 +94,12 @@ class Pace:
 
 @dataclass(frozen=True)
 class Health:
-    """The device of a backend, for programs and for people, and the state of its model pool."""
+    """The device of a backend, for programs and for people, the state of its model pool, and its jobs at present."""
 
     device: str
     described: Text
     pool: PoolStats
+    jobs: int = 0
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class WeightsState:
 class Backend(Protocol):
     """The place where jobs run. Closing the iterator cancels the job."""
 
-    def run(self, job: CheckedJob) -> Iterator[Event]: ...
+    def run(self, job: CheckedJob) -> Generator[Event, None, None]: ...
 
     def stop_early(self, job_id: str) -> None: ...
 

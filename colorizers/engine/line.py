@@ -13,7 +13,7 @@ from colorizers.words import Text
 
 MOST = 32
 AT_ONCE = {True: 4, False: 1}
-"""Turns at the same time in the lane of the quick and in that of the slow. The device computes one job a lane: of the
+"""Turns of each device at the same time in the lanes of the quick and of the slow. It computes one job a lane: of the
 quick ones some are decoded and others saved meanwhile, beside which the work of slow ones is nothing."""
 _LOOK_EVERY = 0.5  # seconds
 _PATIENCE = 60.0  # seconds
@@ -39,11 +39,12 @@ class _Place:
 class Line:
     """At most `most` places, half of them for one address; in each lane addresses take turns, and so do their sessions.
 
-    A place of a visitor who does not listen for `patience` seconds is lost.
+    `devices` compute side by side. A place of a visitor who does not listen for `patience` seconds is lost.
     """
 
-    def __init__(self, most: int = MOST, patience: float = _PATIENCE) -> None:
+    def __init__(self, most: int = MOST, devices: int = 1, patience: float = _PATIENCE) -> None:
         self._most = most
+        self._at_once = {quick: devices * count for quick, count in AT_ONCE.items()}
         self._patience = patience
         self._changed = threading.Condition()
         self._places: list[_Place] = []  # in the order in which they came
@@ -51,6 +52,9 @@ class Line:
         self._last: dict[Hashable, int] = {}  # turn of an address, and of a session of it
         self._usual: dict[str, float] = {}  # seconds that a kind took the last time
         self._closed: Text | None = None
+
+    def __len__(self) -> int:
+        return len(self._places)
 
     @contextmanager
     def turn(self, visitor: Visitor, quick: bool, kind: str) -> Iterator[Iterator[Waiting]]:
@@ -110,7 +114,7 @@ class Line:
         order = self._order(place.quick)
         ahead = [*self._begun(place.quick), *order[: order.index(place)]]
         left = [seconds for other in ahead if (seconds := self._left(other)) is not None]
-        return Waiting(len(ahead), sum(left) / AT_ONCE[place.quick] if len(left) == len(ahead) else None)
+        return Waiting(len(ahead), sum(left) / self._at_once[place.quick] if len(left) == len(ahead) else None)
 
     def _left(self, place: _Place) -> float | None:
         """The seconds until a turn ends, if it takes as long as the last of its kind."""
@@ -137,7 +141,7 @@ class Line:
 
     def _advance(self) -> None:
         """Begin the turns for which there is room."""
-        for quick, at_once in AT_ONCE.items():
+        for quick, at_once in self._at_once.items():
             while len(self._begun(quick)) < at_once and (order := self._order(quick)):
                 order[0].begun = time.monotonic()
                 visitor, turn = order[0].visitor, next(self._turns)

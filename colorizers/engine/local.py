@@ -3,10 +3,11 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from colorizers.devices import described
+from colorizers.devices import described, find_device
 from colorizers.engine.downloading import downloading
 from colorizers.engine.jobs import CheckedJob, Done, Event, Health, Heartbeat, Waiting, WeightsState
 from colorizers.engine.recovery import run_within_limits
@@ -19,9 +20,10 @@ from colorizers.picture.compose import Outcome, is_finite, rounded
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, versions
 from colorizers.picture.result import Coloring
-from colorizers.pool import Leases, ModelPool
+from colorizers.pool import Leases, ModelPool, default_budget, default_offload_budget
+from colorizers.settings import Settings
 from colorizers.weights.registry import Weights
-from colorizers.weights.store import missing_weights
+from colorizers.weights.store import WeightStore, missing_weights
 from colorizers.words import Text
 
 _POLL = 0.25  # seconds between looks at whether the other side is still there
@@ -38,7 +40,7 @@ class LocalBackend:
         self._workers = {True: Worker(), False: Worker()}  # of quick methods, and of the others
         self._stops: dict[str, threading.Event] = {}
 
-    def run(self, job: CheckedJob) -> Iterator[Event]:
+    def run(self, job: CheckedJob) -> Generator[Event, None, None]:
         """As `Backend.run`."""
         events: queue.Queue[Event | BaseException] = queue.Queue()
         stop = self._stops[job.id] = threading.Event()
@@ -66,7 +68,7 @@ class LocalBackend:
 
     def health(self) -> Health:
         """As `Engine.health`."""
-        return Health(str(self.pool.device), described(self.pool.device), self.pool.stats())
+        return Health(str(self.pool.device), described(self.pool.device), self.pool.stats(), len(self._stops))
 
     def weights(self) -> WeightsState:
         """As `Engine.weights`."""
@@ -206,3 +208,23 @@ def _record(job: CheckedJob, method: AnyMethod, options: Options, hashes: Mappin
         versions=versions(method.info.libraries),
         stopped_early=stopped,
     )
+
+
+def make_local_backend(methods: Mapping[str, AnyMethod], settings: Settings, store: WeightStore) -> LocalBackend:
+    """A backend with a pool of its own, as the settings ask."""
+    device = find_device(settings.device)
+    budget = int(settings.memory_budget_gb * 1e9) if settings.memory_budget_gb else default_budget(device)
+    loaders = {family: load for method in methods.values() for family, load in method.loaders.items()}
+    pool = ModelPool(loaders, device, budget, default_offload_budget(device), store)
+    if settings.pool_policy == "eager":
+        _load_all(pool, loaders)
+    return LocalBackend(methods, pool, settings.checks_pictures)
+
+
+def _load_all(pool: ModelPool, families: Mapping[str, Any]) -> None:
+    """Load all installed files; folders, such as Stable Diffusion, are too large to be loaded unasked."""
+    keys = [key for family in families for key in pool.store.keys_of(family)]
+    for key in keys:
+        if pool.store.has(key) and not pool.store.entry(key).folders:
+            with pool.lease(key):
+                pass

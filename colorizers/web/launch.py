@@ -27,6 +27,7 @@ from colorizers.web.closing import end_jobs
 from colorizers.web.files import Tidying, folder_of_process
 from colorizers.web.gate import gate
 from colorizers.web.listening import Listening
+from colorizers.web.metrics import metrics_of
 from colorizers.web.visitors import keeping_visitors
 from colorizers.weights.store import SHIPPED_DIR
 from colorizers.words import Text
@@ -52,6 +53,7 @@ def serve(
     settings, host = get_settings(), listening_host(host)
     if settings.mcp and find_spec("mcp") is None:
         raise ColorizerError(Text("commands.serve.no-mcp", package="gradio[mcp]"))
+    metrics = [Route("/metrics", metrics_of(engine))] if settings.metrics else []
     folder = folder_of_process()
     routes.DEFAULT_TEMP_DIR = str(folder)  # Gradio has read it when it was imported
     page = build_pages(engine, settings.language)
@@ -70,7 +72,7 @@ def serve(
         footer_links=["api"],
         max_threads=settings.queue_size + _THREADS,
         app_kwargs={
-            "routes": [Route("/healthz", _health(engine))],
+            "routes": [Route("/healthz", _health(engine)), *metrics],
             "middleware": [*gate(host, share), Middleware(Listening)],
             "lifespan": _together(Tidying(folder), keeping_visitors(page)),
         },

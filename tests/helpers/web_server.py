@@ -57,7 +57,7 @@ def running_server(line: Line | None = None) -> Iterator[Server]:
     gate = Gate()
     trivial = {method.info.name: method for method in (TrivialMethod(gate), TransferMethod(gate))}
     engine = make_engine({**METHODS, **trivial})
-    engine._line = line or engine._line
+    engine._line = engine._line if line is None else line
     page = serve(engine, port=free_port(), wait=False)
     try:
         yield Server(page.local_url.rstrip("/"), gate, engine)
