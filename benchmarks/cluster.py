@@ -3,10 +3,11 @@
     python benchmarks/cluster.py [--method unet] [--rounds 5] [--photos 24] [--json FILE]
 
 Two clusters are started here, with one replica and with two, and take turns. A round colours so many photos of
-1024x768, each of which goes into the object store anew, four jobs a replica at once; the events are followed to their
-end. Printed are medians over the rounds, for the ratio of each round's. It needs two cores with nothing else to do:
-beside other work two replicas have no second core, and only the seconds of the processor can be compared. What a photo
-costs beside its network is the same for all methods, so that the ratio is lowest for the quickest.
+1024x768, each of which goes into the object store anew, as many at once as the engine's line lets through; the events
+are followed to their end. Printed are medians over the rounds, for the ratio of each round's. It needs two cores with
+nothing else to do: beside other work two replicas have no second core, and only the seconds of the processor can be
+compared. What a photo costs beside its network is the same for all methods, so that the ratio is lowest for the
+quickest.
 """
 
 import argparse
@@ -31,7 +32,6 @@ from pipeline import SIZE, picture
 
 ROOT = Path(__file__).resolve().parent.parent
 REPLICAS = (1, 2)
-AT_ONCE = 4  # jobs a replica, as the line before the engine lets through
 
 
 class Round(NamedTuple):
@@ -48,11 +48,12 @@ def colors(replicas: int, method: str, wanted: Connection) -> None:
     os.environ |= {"OMP_NUM_THREADS": "1", "COLORIZERS_RUNTIME": "torch"}
     from colorizers.engine import make_engine
     from colorizers.engine.jobs import JobRequest
+    from colorizers.engine.line import AT_ONCE
     from colorizers.picture.photo import Photo
     from colorizers.settings import Settings
 
     engine = make_engine(settings=Settings(engine="ray", min_replicas=replicas))
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(AT_ONCE * replicas) as pool:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(AT_ONCE[True] * replicas) as pool:
         source = picture(Path(folder), SIZE)
         while photos := wanted.recv():
             jobs = [engine.checked(JobRequest(Photo.open(source), method)) for _ in range(photos)]

@@ -53,8 +53,7 @@ class Automatic:
         ready.sort(key=lambda tab: tab.info.name != session.open)
         names = [tab.info.name for tab in ready if not session.tab(tab.info).job_id]
         session.coming = tuple(names)
-        coming = [tab for tab in ready if tab.info.name in names]
-        updates = {part: update for tab in coming for part, update in tab.queued(session).items()}
+        updates = {part: update for tab in ready if tab.info.name in names for part, update in tab.queued().items()}
         if not stay and names and session.open not in names:
             session.open = names[0]
             updates[self._row] = gr.Tabs(selected=session.open)

@@ -134,24 +134,19 @@ class TabHandlers:
     def blank(self, session: Session, said: Text) -> Updates:
         """The tab for the session's photo, which it has not coloured or whose colours come when it is opened.
 
-        Of colours that are there already `said` says why. A tab that nobody has used is blank already.
+        Of colours that are there already `said` says why.
         """
         before, deep = str(session.shown.before), session.shown.photo.bits == 16
-        updates: Updates = {self.view.slider: (before, before)}
+        updates = self.view.blank(before)
         if deep != session.deep:
             updates |= self.view.kinds(deep)
-        if self.info.name in session.used:
-            session.used.discard(self.info.name)
-            updates |= self.view.blank()
         if session.tab(self.info).colorings:
-            session.used.add(self.info.name)
             updates |= self.view.render(JobView(Phase.DONE, said)) | self.step_buttons(session)
             updates[self.view.download] = gr.Button(interactive=True)
         return updates
 
-    def queued(self, session: Session) -> Updates:
+    def queued(self) -> Updates:
         """The tab whose job will begin by itself."""
-        session.used.add(self.info.name)
         return self.view.render(QUEUED)
 
     def opened(self, session: Session) -> Updates:
@@ -195,7 +190,6 @@ class TabHandlers:
     def run_job(self, session: Session, *values: Any) -> Iterator[Updates]:
         """Run the method on the whole photo, as the visitor of this tab asks. Closing the generator cancels the job."""
         session.open = self.info.name
-        session.used.add(self.info.name)
         tab, asked = session.tab(self.info), secrets.token_hex()
         try:
             shown, tab.job_id = session.shown, asked
@@ -284,7 +278,6 @@ class TabHandlers:
 
     def step_buttons(self, session: Session) -> Updates:
         """Undo and redo, where there is anything."""
-        session.used.add(self.info.name)
         tab = session.tab(self.info)
         return {
             self.view.undo: gr.Button(interactive=tab.steps.has_before(tab.finish)),
@@ -317,7 +310,6 @@ class TabHandlers:
     def _show(self, session: Session, job_view: JobView) -> Updates:
         """A view of the tab's job; its pictures where the visitor looks at them, and otherwise when he does."""
         info, view = self.info, self.view
-        session.used.add(info.name)
         tab, looks = session.tab(info), session.open == info.name
         tab.phase = job_view.phase
         updates = view.render(job_view)

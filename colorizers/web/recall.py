@@ -45,8 +45,7 @@ class Recall:
         self.notice.close.click(self.notice.gone, None, self.notice.row, **QUIET_NOW)
         for tab in self._tabs.values():
             view = tab.view
-            inputs, told = [session, *tab.inputs], [view.linked, view.status]
-            linked = view.link.click(partial(self.link, tab), inputs, told, **QUIET_NOW)
+            linked = view.link.click(partial(self.link, tab), [*tab.inputs], [view.linked, view.status], **QUIET_NOW)
             linked.success(None, view.linked, js=_SET_ADDRESS, api_visibility="private")
         return self.notice.sent.submit(self.from_browser, session, [session, *self.outputs], **QUIET, **FINISHING)
 
@@ -81,9 +80,8 @@ class Recall:
                 raise ColorizerError(Text("given.no-record"))
             return self._take(session, of_record(record))
 
-    def link(self, tab: TabHandlers, session: Session, *values: Any) -> Updates:
+    def link(self, tab: TabHandlers, *values: Any) -> Updates:
         """The settings of a tab as they stand in an address."""
-        session.used.add(tab.info.name)
         status = markup.status(JobView(Phase.DONE, Text("given.linked")), self.notice.language)
         return {tab.view.linked: address(tab.info.name, tab.view, values), tab.view.status: status}
 
@@ -102,7 +100,7 @@ class Recall:
         """The photo that is there is coloured with the settings if this is quick; else its colours are adjusted."""
         if tab.info.automatic and not tab.missing():
             session.tab(tab.info).job_id, session.coming = "", (tab.info.name,)
-            return tab.queued(session)
+            return tab.queued()
         entries = tab.view.finish.entries
         components = {entry.name: tab.view.finish[entry.name] for entry in entries}
         given = {name: parts[part] for name, part in components.items() if part in parts}

@@ -237,8 +237,7 @@ class Session:
 
     `earlier` is the work before, `offered` a picture made here about which the visitor is asked. When the next photo
     comes, the visible tab `stays` if its settings were asked for. `hints` are the visitor's colours for the photo, in
-    every tab. `used` are the methods whose tabs show something of a photo besides its picture, and `deep` is whether
-    tabs offer files of 16 bits.
+    every tab. `deep` is whether tabs offer files of 16 bits.
     """
 
     on_page: Shown | None = None
@@ -251,7 +250,6 @@ class Session:
     compared: Compared = field(default_factory=Compared)
     batch: Batch = field(default_factory=Batch)
     hints: Hints = ()
-    used: set[str] = field(default_factory=set)
     deep: bool = False
     _held: dict[tuple[int, int], tuple[Hints, Tensor | None]] = field(default_factory=dict)  # by the size of a photo
     _saved: deque[Path] = field(default_factory=deque)

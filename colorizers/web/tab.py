@@ -86,9 +86,10 @@ class TabView:
         """The formats of a photo, which may have 16 bits."""
         return {self.format: gr.Dropdown(choices=_kinds(deep, self.language), value="PNG")}
 
-    def blank(self) -> Updates:
-        """The tab of a photo that nobody has coloured yet, but for its picture."""
+    def blank(self, before: Any) -> Updates:
+        """The tab of a photo that nobody has coloured yet."""
         updates: Updates = {
+            self.slider: (before, before),
             self.download: gr.Button(interactive=False),
             self.undo: gr.Button(interactive=False),
             self.redo: gr.Button(interactive=False),

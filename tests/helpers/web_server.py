@@ -6,11 +6,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import pytest
 from trivial_method import TransferMethod, TrivialMethod
 
 from colorizers.engine import Engine, make_engine
 from colorizers.engine.line import Line
 from colorizers.methods.catalog import METHODS
+from colorizers.settings import get_settings
 from colorizers.web import serve
 
 
@@ -49,6 +51,17 @@ class Server:
     url: str
     gate: Gate
     engine: Engine
+
+
+@contextlib.contextmanager
+def settings(**wanted: object) -> Iterator[None]:
+    """Run with these settings."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in wanted.items():
+            patch.setenv(f"COLORIZERS_{name.upper()}", str(value))
+        get_settings.cache_clear()
+        yield
+    get_settings.cache_clear()
 
 
 @contextlib.contextmanager

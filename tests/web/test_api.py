@@ -19,7 +19,7 @@ from mcp.client.streamable_http import streamablehttp_client
 from mcp.types import CallToolResult
 from PIL import Image
 from playwright.sync_api import Browser
-from web_server import Server, running_server
+from web_server import Server, running_server, settings
 
 from colorizers.methods.catalog import METHODS
 from colorizers.picture.photo import Photo
@@ -32,12 +32,8 @@ WRITTEN = "http://127.0.0.1:7860"  # where the server of the examples is
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """The app, which is an MCP server too."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COLORIZERS_MCP", "1")
-        get_settings.cache_clear()
-        with running_server() as running:
-            yield running
-    get_settings.cache_clear()
+    with settings(mcp=1), running_server() as running:
+        yield running
 
 
 @pytest.fixture

@@ -6,9 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from web_page import WAIT, opened, overflowing
-from web_server import Server, running_server
-
-from colorizers.settings import get_settings
+from web_server import Server, running_server, settings
 
 pytestmark = pytest.mark.browser
 _SETTLED = """() => ["run/predict", "queue/data"].every(
@@ -51,12 +49,9 @@ def test_chinese_fits_on_a_phone(page: Page) -> None:
 
 
 @pytest.fixture
-def chinese_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("COLORIZERS_LANGUAGE", "zh")
-    get_settings.cache_clear()
-    with running_server() as running:
+def chinese_server() -> Iterator[Server]:
+    with settings(language="zh"), running_server() as running:
         yield running
-    get_settings.cache_clear()
 
 
 def test_a_chinese_server_speaks_chinese_unless_a_visitor_wants_english(

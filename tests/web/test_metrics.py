@@ -7,20 +7,14 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 from prometheus_client.parser import text_string_to_metric_families
-from web_server import Server, running_server
-
-from colorizers.settings import get_settings
+from web_server import Server, running_server, settings
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     """The app, with metrics."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COLORIZERS_METRICS", "1")
-        get_settings.cache_clear()
-        with running_server() as running:
-            yield running
-    get_settings.cache_clear()
+    with settings(metrics=1), running_server() as running:
+        yield running
 
 
 def values(server: Server) -> dict[str, float]:

@@ -1,6 +1,5 @@
 """The tabs with Stable Diffusion as a visitor sees them, with tiny models; and what they say where there are none."""
 
-import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,7 +26,7 @@ from web_page import (
     wait_for_colour,
     wait_for_new_source,
 )
-from web_server import Server, running_server
+from web_server import Server, running_server, settings
 
 from colorizers.engine import make_engine
 from colorizers.engine.jobs import JobRequest
@@ -36,7 +35,6 @@ from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.options import Control, controls
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record, read_record
-from colorizers.settings import get_settings
 from colorizers.web.controls import offered
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.strip import build_strip
@@ -54,17 +52,6 @@ WITHOUT = "The weights sd15 (2134 MB) are not installed; get them with: colorize
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with tiny models for both tabs, but no MiDaS."""
     return tiny_models.save_all(tmp_path_factory.mktemp("models"))
-
-
-@contextlib.contextmanager
-def settings(**wanted: object) -> Iterator[None]:
-    """Run with these settings."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in wanted.items():
-            patch.setenv(f"COLORIZERS_{name.upper()}", str(value))
-        get_settings.cache_clear()
-        yield
-    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")
