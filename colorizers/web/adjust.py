@@ -80,6 +80,8 @@ class Adjust:
         """An option was chosen that these fields of the finish depend on."""
         with shown_errors(self._language):
             choices, present = self._parts(given)
+            if not session.is_new(tuple(choices.values()), f"{self._tab.info.name} finish"):
+                return {self._view.undo: gr.skip()}
             own = self._own(choices)
             suited = present.model_copy(update={name: getattr(own, name) for name in fields})
             return self._change(session, present, suited)

@@ -101,7 +101,7 @@ class BatchHandlers:
             [*others, photo.back, view.section], cancels=[self.job], **QUIET_NOW,
         )  # fmt: skip
         view.stop.click(None, cancels=[self.job], **QUIET_NOW)  # `stopped` follows
-        view.method.input(self.own_finish, view.method, list(view.finish.components), **QUIET_NOW)
+        view.method.input(self.own_finish, [session, view.method], list(view.finish.components), **QUIET_NOW)
         wire_saving(view.download, view.file, Text("batch.download"), self.zipped, session, self._language)
 
     def take(self, session: Session, paths: Sequence[Path]) -> None:
@@ -180,10 +180,11 @@ class BatchHandlers:
         """After Stop: what is coloured stays, and the rest can still be."""
         return self._show(session, JobView(Phase.STOPPED, _summary(session.batch)))
 
-    def own_finish(self, method: str) -> list[float]:
+    def own_finish(self, session: Session, method: str) -> Updates:
         """The finish that suits a method."""
-        own = self._engine.methods[method].info.finish
-        return [getattr(own, entry.name) for entry in self.view.finish.entries]
+        own, finish = self._engine.methods[method].info.finish, self.view.finish
+        new = session.is_new(method, "batch method")
+        return {finish[entry.name]: getattr(own, entry.name) if new else gr.skip() for entry in finish.entries}
 
     def zipped(self, session: Session) -> Path:
         """A zip of all results, each in its folder under its name."""

@@ -91,6 +91,7 @@ class Recall:
             return self.notice.saying(Text("given.no-method", name=shown_name(settings.method) or "?"))
         parts, left_out = understood(settings, tab.view, tab.info.options)
         session.open, session.stays = tab.info.name, True
+        session.chosen.clear()
         updates = self.notice.saying(said(tab.info.title, left_out)) | {self._row: gr.Tabs(selected=session.open)}
         if session.on_page is not None:
             updates |= self._begun(session, tab, parts)

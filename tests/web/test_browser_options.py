@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import store
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from web_page import (
     after_picture,
     choose,
@@ -190,6 +190,33 @@ def test_a_choice_that_asks_for_another_finish_brings_it_along(page: Page, photo
     expect(slider(page, "Warmth")).to_have_value("0")
     choose(page, "Mode", "Colours of the photo")
     expect(lock).to_have_value("1")
+
+
+def test_what_follows_a_choice_takes_nothing_back_that_came_after_it(page: Page, photo: Path) -> None:
+    """Gradio's list tells of one choice up to three times, and the last may be late."""
+    give(page, photo)
+    wait_for_colour(page)
+    open_tab(page, tab_name(METHODS["style"].info))
+    page.get_by_role("button", name="Advanced").locator("visible=true").last.click()
+    lock, warmth, told = slider(page, "Luminance lock"), slider(page, "Warmth"), list[Route]()
+
+    def only_the_first_at_once(route: Route) -> None:
+        is_choice = '"artistic"' in (route.request.post_data or "")
+        told.extend([route] * is_choice)
+        if not is_choice or len(told) == 1:
+            route.continue_()
+
+    page.route("**/queue/join?*", only_the_first_at_once)
+    choose(page, "Mode", "A new painting")
+    expect(lock).to_have_value("0")
+    lock.fill("0.5")
+    warmth.fill("0.5")
+    with page.expect_event("requestfinished", lambda request: "queue/data" in request.url):  # all is answered then
+        for late in told[1:]:
+            late.continue_()
+        slider(page, "Saturation").fill("0.5")
+    expect(warmth).to_have_value("0.5")
+    expect(lock).to_have_value("0.5")
 
 
 def test_reset_goes_back_to_the_methods_own_finish(page: Page, photo: Path, tmp_path: Path) -> None:
