@@ -157,8 +157,8 @@ def pixels_in_gamut(lightness: Tensor, ab: Tensor) -> Tensor:
     together = (steps[0] | steps[1]).bitwise_or_(steps[2]).numpy().view(np.uint32)  # what is below 0 becomes large
     outside = torch.from_numpy(np.flatnonzero(together > _LIGHT_STEPS))
     if len(outside):
-        _, far = _fitted(lightness.flatten()[outside], ab.flatten(1)[:, outside])
-        steps.flatten(1)[:, outside] = (far.clamp_(0, 1) * _LIGHT_STEPS).to(torch.int32)
+        _, far = _fitted(lightness.flatten().index_select(0, outside), ab.flatten(1).index_select(1, outside))
+        steps.flatten(1).index_copy_(1, outside, (far.clamp_(0, 1) * _LIGHT_STEPS).to(torch.int32))
     red, green, blue = _levels(ab.device).index_select(0, steps.flatten()).view_as(steps)
     packed = red.add_(green, alpha=1 << 8).add_(blue, alpha=1 << 16).sub_(1 << 24)  # the last byte becomes 255
     return packed.view(torch.uint8).view(*packed.shape, 4)

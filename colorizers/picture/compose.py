@@ -146,11 +146,13 @@ def painter(
 
     def paint(rows: slice) -> np.ndarray:
         own = contrasted(lightness[rows])
-        part = rows_of(rows)
+        lab = rows_of(rows)
         if hinted is not None:
             weight, *colors = hinted(rows)
-            part[-2:] = torch.lerp(part[-2:], torch.stack(colors), weight.clamp(0, 1))
-        lab = apply_finish(part if len(part) == 3 else torch.cat((own[None], part)), finish)
+            lab[-2:] = torch.lerp(lab[-2:], torch.stack(colors), weight.clamp(0, 1))
+        if len(lab) == 2:
+            lab = torch.cat((own[None], lab))
+        lab = apply_finish(lab, finish)
         light = own if finish.luminance_lock == 1 else torch.lerp(lab[0].clamp(0, 100), own, finish.luminance_lock)
         return _quantised(light, lab[1:], bits)
 
