@@ -99,9 +99,12 @@ class Result:
         """The 8-bit picture, RGB or RGBA as the photo was."""
         part_of, (width, height) = self._image_painter(), self.photo.size
         image = Image.new("RGB" if self.photo.alpha is None else "RGBA", (width, height))
-        parts = strips(height, rows_in_cache(width))
-        for rows, part in zip(parts, shared_out(part_of, parts), strict=True):
-            image.paste(part, (0, rows.start))
+
+        def fill(rows: slice) -> None:
+            image.paste(part_of(rows), (0, rows.start))
+
+        for _ in shared_out(fill, strips(height, rows_in_cache(width))):
+            pass
         return image
 
     def _painter(self, bits: int = 8) -> Callable[[slice], np.ndarray]:
