@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 WHITE_D65 = (0.95047, 1.0, 1.08883)
 RGB_TO_XYZ = (
@@ -27,7 +28,6 @@ _GAMUT_TOLERANCE = 1e-5  # in linear light: at black, where it weighs most, less
 _GAMUT_HALVINGS = 9
 _MOST_CHROMA = 135.0  # of any colour in sRGB: blue has 133.8
 _LIMITS = (321, 480)  # L* and hues at which the most chroma is known beforehand
-_NEAR_LIMIT = 0.5  # units of chroma around what is known, between which each channel is taken for a line
 _LIGHT_STEPS = 2**16 - 1  # of linear light: fine enough to tell all 8-bit levels, but for one pixel in hundreds
 _YELLOW_TOLERANCE = 0.28  # of L*, where the ray from gray leaves sRGB and comes back; 0.263 is needed
 _ANY_RED = 0.3  # more than red ever exceeds 1 where it comes back
@@ -82,8 +82,9 @@ def _compress(relative: Tensor) -> Tensor:
 
 def _expand(compressed: Tensor) -> Tensor:
     """The inverse of `_compress`: the linear foot is the tangent of the cube where they meet."""
-    curved, slope = compressed.clamp(min=_FOOT), 3 * _FOOT**2
-    return (compressed * slope).addcmul_(curved, curved.square().sub_(slope))
+    curved = compressed.clamp(min=_FOOT)
+    below = compressed - curved
+    return curved.pow_(3).add_(below, alpha=3 * _FOOT**2)
 
 
 def linear_rgb_to_lab(linear: Tensor) -> Tensor:
@@ -145,26 +146,29 @@ def fit_gamut(lightness: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
     return ab, linear.clamp_(0, 1)
 
 
-def levels_in_gamut(lightness: Tensor, ab: Tensor) -> Tensor:
-    """The 8-bit levels (3, H, W) uint8 of sRGB, of what `fit_gamut` makes of L* (H, W) and ab (2, H, W).
+def pixels_in_gamut(lightness: Tensor, ab: Tensor) -> Tensor:
+    """Pixels (H, W, 4) uint8, red, green, blue and 255, of what `fit_gamut` makes of L* (H, W) and ab (2, H, W).
 
-    On the CPU in half the time of the way over `encode_srgb`. Where a colour lies between two levels, within 0.03 of
-    the middle, it may become the other one.
+    On the CPU only, in half the time of the way over `encode_srgb`. Where a colour lies between two levels, within
+    0.03 of the middle, it may become the other one.
     """
     _, backward = _matrices(ab.dtype, ab.device)
     steps = _mix(_LIGHT_STEPS * backward, _relative(lightness, *ab)).to(torch.int32)
-    outside = _places((steps[0] | steps[1] | steps[2]).bitwise_right_shift_(16) != 0)  # below 0 or above the last step
+    together = (steps[0] | steps[1]).bitwise_or_(steps[2]).numpy().view(np.uint32)  # what is below 0 becomes large
+    outside = torch.from_numpy(np.flatnonzero(together > _LIGHT_STEPS))
     if len(outside):
-        _, far = _fitted(lightness.flatten()[outside], ab.flatten(1)[:, outside])
-        steps.flatten(1)[:, outside] = (far.clamp_(0, 1) * _LIGHT_STEPS).to(torch.int32)
-    return _levels(ab.device).index_select(0, steps.flatten()).view_as(steps)
+        _, far = _fitted(lightness.flatten().index_select(0, outside), ab.flatten(1).index_select(1, outside))
+        steps.flatten(1).index_copy_(1, outside, (far.clamp_(0, 1) * _LIGHT_STEPS).to(torch.int32))
+    red, green, blue = _levels(ab.device).index_select(0, steps.flatten()).view_as(steps)
+    packed = red.add_(green, alpha=1 << 8).add_(blue, alpha=1 << 16).sub_(1 << 24)  # the last byte becomes 255
+    return packed.view(torch.uint8).view(*packed.shape, 4)
 
 
 @functools.cache
 def _levels(device: torch.device) -> Tensor:
     """The 8-bit level in the middle of each step of linear light."""
     middles = torch.arange(0.5, _LIGHT_STEPS + 1, dtype=torch.float64, device=device) / _LIGHT_STEPS
-    return (encode_srgb(middles.clamp(max=1)) * 255).round().to(torch.uint8)
+    return (encode_srgb(middles.clamp(max=1)) * 255).round().to(torch.int32)
 
 
 def _places(mask: Tensor) -> Tensor:
@@ -176,53 +180,51 @@ def _places(mask: Tensor) -> Tensor:
 
 def _fitted(lightness: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
     """The ab (2, n) on the border of sRGB, and its linear RGB (3, n), for L* (n,) and ab (2, n) outside."""
-    share = _share_near_limit(lightness, ab, 0)
+    share, linear = _near_limit(lightness, ab, 0)
     # Where more red is allowed, the ray may come back behind the place where it leaves: its far end is tried first.
     yellow = _places(lightness > _YELLOW_LIGHTNESS[0])
-    yellow = yellow[_red_tolerance(lightness[yellow], ab[:, yellow]) > 0]
     if len(yellow):
-        share[yellow] = _share_in_yellow(lightness[yellow], ab[:, yellow])
-    return ab * share, _ray(lightness, ab)(share)
+        yellow = yellow[_red_tolerance(lightness[yellow], ab[:, yellow]) > 0]
+    if len(yellow):
+        share[yellow], linear[:, yellow] = _in_yellow(lightness[yellow], ab[:, yellow])
+    return ab * share, linear
 
 
-def _share_in_yellow(lightness: Tensor, ab: Tensor) -> Tensor:
-    """The share (n,) of the chroma that sRGB holds, with its tolerance, of L* (n,) and ab (2, n) outside of it."""
-    share, tolerance = _share_near_limit(lightness, ab, _ANY_RED), _red_tolerance(lightness, ab)
-    left = _places(_ray(lightness, ab)(share)[0] > 1 + tolerance)
+def _in_yellow(lightness: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
+    """As `_near_limit`, with the tolerance that bright yellow has."""
+    share, linear = _near_limit(lightness, ab, _ANY_RED)
+    tolerance = _red_tolerance(lightness, ab)
+    left = _places(linear[0] > 1 + tolerance)
     if len(left):
         longest = ab[:, left] * (_MOST_CHROMA / torch.hypot(*ab[:, left]))
         found = _share_below_red(lightness[left], longest, tolerance[left])
         share[left] = (found * _MOST_CHROMA / torch.hypot(*ab[:, left])).clamp_(max=1)
-    return share
+        linear[:, left] = _ray(lightness[left], ab[:, left])(share[left])
+    return share, linear
 
 
-def _share_near_limit(lightness: Tensor, ab: Tensor, tolerance: float) -> Tensor:
-    """As `_share_below_red`, for one tolerance, from about where the most chroma is known to be.
+def _near_limit(lightness: Tensor, ab: Tensor, tolerance: float) -> tuple[Tensor, Tensor]:
+    """The share (n,) that `_share_below_red` gives for one tolerance, and the linear RGB (3, n) there.
 
-    Near there each channel is nearly a line; the border is where the first one reaches 0 or 1.
+    It begins where the most chroma is known to be, about: within a unit of chroma around it each channel is nearly a
+    line, and the border is where the first one reaches 0 or 1.
     """
-    chroma, linear = torch.hypot(*ab).clamp_(min=1e-6), _ray(lightness, ab)
-    width = 2 * _NEAR_LIMIT / chroma
-    start = (_limit(lightness, ab, tolerance) / chroma - width / 2).clamp_(min=0)
+    chroma = torch.hypot(*ab).clamp_(min=1e-6)
+    linear = _ray(lightness, ab / chroma)
+    start = (torch.minimum(_limit(lightness, ab, tolerance), chroma) - 0.5).clamp_(min=0)
     near = linear(start)
-    step = linear(start + width).sub_(near)
+    step = linear(start + 1).sub_(near)
     room = torch.where(step > 0, 1 - near, near).add_(_GAMUT_TOLERANCE)
     room[0] += tolerance  # what is bright has no red near 0
-    return (start + width * (room / step.abs_().clamp_(min=1e-9)).amin(0)).clamp_(0, 1)
+    found = (start + (room / step.abs().clamp_(min=1e-9)).amin(0)).clamp_(min=0).minimum(chroma)
+    return found / chroma, near.addcmul_(step, found - start)
 
 
 def _limit(lightness: Tensor, ab: Tensor, tolerance: float) -> Tensor:
     """About the most chroma (n,) that sRGB has at L* (n,) and the hues of ab (2, n), where red may exceed 1."""
     limits = _limits(tolerance, ab.dtype, ab.device)
-    rows, columns = limits.shape
-    down = (lightness * ((rows - 1) / 100)).clamp(0, rows - 1)
-    along = torch.atan2(ab[1], ab[0]).add_(math.pi).mul_((columns - 1) / (2 * math.pi)).clamp_(0, columns - 1)
-    top, left = down.long().clamp_(max=rows - 2), along.long().clamp_(max=columns - 2)
-    corner, known = top * columns + left, limits.flatten()
-    along = along - left
-    upper = torch.lerp(known[corner], known[corner + 1], along)
-    lower = torch.lerp(known[corner + columns], known[corner + columns + 1], along)
-    return torch.lerp(upper, lower, down - top)
+    places = torch.stack((torch.atan2(ab[1], ab[0]) / math.pi, lightness / 50 - 1), dim=-1)  # from -1 to 1
+    return grid_sample(limits[None, None], places[None, None], padding_mode="border", align_corners=True)[0, 0, 0]
 
 
 @functools.cache
@@ -276,12 +278,11 @@ def _share_below_red(lightness: Tensor, ab: Tensor, tolerance: Tensor) -> Tensor
 
 
 def _ray(lightness: Tensor, ab: Tensor) -> Callable[[Tensor], Tensor]:
-    """A function that gives the linear RGB (3, n) of L* (n,) with a share (n,) of ab (2, n); only X and Z change."""
+    """A function that gives the linear RGB (3, n) of L* (n,) with a share (n,) of ab (2, n)."""
     _, backward = _matrices(ab.dtype, ab.device)
     y = (lightness + 16) / 116
-    steps = torch.stack((ab[0] / 500, ab[1] / -200))
-    gray = backward[:, 1:2] * _expand(y)
-    return lambda share: torch.addmm(gray, backward[:, ::2], _expand(torch.addcmul(y, steps, share)))
+    steps = torch.stack((ab[0] / 500, torch.zeros_like(y), ab[1] / -200))
+    return lambda share: backward @ _expand(torch.addcmul(y, steps, share))
 
 
 def gray_rgb(lightness: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizers.picture.color import encode_srgb, fit_gamut, levels_in_gamut, rgb_to_lab
+from colorizers.picture.color import encode_srgb, fit_gamut, pixels_in_gamut, rgb_to_lab
 from colorizers.picture.finish import Finish, apply_finish, fix_contrast
 from colorizers.picture.hints import Hints, spread
 from colorizers.picture.resize import resized, rows_in_cache, size_within, strips
@@ -107,12 +107,14 @@ def compose(lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hin
 
 
 def whole(paint: Callable[[slice], np.ndarray], size: tuple[int, int], bits: int = 8) -> np.ndarray:
-    """The picture (H, W, 3), uint8 or uint16, of a size, width and height, of which `paint` gives any rows."""
+    """The picture (H, W, 3), uint8 or uint16, of a size, width and height, of which a `painter` gives any rows."""
     width, height = size
     result = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
 
     def fill(rows: slice) -> None:
-        result[rows] = paint(rows)
+        part = paint(rows)
+        for channel in range(3):
+            result[rows, :, channel] = part[..., channel]
 
     for _ in shared_out(fill, strips(height, rows_in_cache(width))):
         pass
@@ -122,7 +124,9 @@ def whole(paint: Callable[[slice], np.ndarray], size: tuple[int, int], bits: int
 def painter(
     lightness: Tensor, outcome: Kept, finish: Finish, bits: int = 8, hints: Hints | Tensor = ()
 ) -> Callable[[slice], np.ndarray]:
-    """A function that gives any rows (h, W, 3) of the finished picture, uint8 or uint16, as soon as they are needed.
+    """A function that gives any rows of the finished picture as soon as they are needed.
+
+    They are (h, W, 4) uint8, red, green, blue and 255, or of 16 bits (h, W, 3) uint16.
 
     Hints take the place of the outcome's colours before the finish, so that every method and finish honours them;
     they may be given as `held` makes them for the photo.
@@ -142,11 +146,13 @@ def painter(
 
     def paint(rows: slice) -> np.ndarray:
         own = contrasted(lightness[rows])
-        part = rows_of(rows)
+        lab = rows_of(rows)
         if hinted is not None:
             weight, *colors = hinted(rows)
-            part[-2:] = torch.lerp(part[-2:], torch.stack(colors), weight.clamp(0, 1))
-        lab = apply_finish(part if len(part) == 3 else torch.cat((own[None], part)), finish)
+            lab[-2:] = torch.lerp(lab[-2:], torch.stack(colors), weight.clamp(0, 1))
+        if len(lab) == 2:
+            lab = torch.cat((own[None], lab))
+        lab = apply_finish(lab, finish)
         light = own if finish.luminance_lock == 1 else torch.lerp(lab[0].clamp(0, 100), own, finish.luminance_lock)
         return _quantised(light, lab[1:], bits)
 
@@ -165,11 +171,10 @@ def planes_of(outcome: Kept) -> Tensor:
 
 
 def _quantised(lightness: Tensor, ab: Tensor, bits: int) -> np.ndarray:
-    """Integers (h, w, 3) of sRGB that has this L* (h, w) and, as far as it can, this ab (2, h, w)."""
+    """The pixels, as a `painter` gives them, that have this L* (h, w) and, as far as they can, this ab (2, h, w)."""
     if bits == 8:
-        levels = levels_in_gamut(lightness, ab).numpy()
-    else:
-        levels = (encode_srgb(fit_gamut(lightness, ab)[1]) * _LEVELS).round_().to(torch.int32).numpy().astype(np.uint16)
+        return pixels_in_gamut(lightness, ab).numpy()
+    levels = (encode_srgb(fit_gamut(lightness, ab)[1]) * _LEVELS).round_().to(torch.int32).numpy().astype(np.uint16)
     return np.stack([*levels], axis=-1)
 
 

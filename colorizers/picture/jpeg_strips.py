@@ -4,7 +4,7 @@ Every strip is a JPEG of its own by Pillow; the data of its scan becomes one res
 the whole, whose head is the first strip's. Decoded, the picture is what Pillow's own `save` would have written.
 """
 
-import io
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,11 @@ def save_jpeg(path: Path, size: tuple[int, int], strip: Callable[[slice], Image.
     rows = min(max(1, rows_in_cache(width) // _BLOCK), _MOST_BLOCKS // blocks)
 
     def compressed(part: slice) -> tuple[bytes, bytes]:
-        file = io.BytesIO()
         whole = how if part.start == 0 else {"quality": how["quality"]}
-        strip(part).save(file, "JPEG", **whole | {"subsampling": 0})
-        return _head_and_scan(file.getvalue())
+        with tempfile.TemporaryFile() as file:  # only while it writes into a real file Pillow lets other threads run
+            strip(part).save(file, "JPEG", **whole | {"subsampling": 0})
+            file.seek(0)
+            return _head_and_scan(file.read())
 
     with open(path, "wb") as file:
         for number, (head, scan) in enumerate(shared_out(compressed, strips(height, rows * _BLOCK))):

@@ -99,13 +99,16 @@ class Result:
         """The 8-bit picture, RGB or RGBA as the photo was."""
         part_of, (width, height) = self._image_painter(), self.photo.size
         image = Image.new("RGB" if self.photo.alpha is None else "RGBA", (width, height))
-        parts = strips(height, rows_in_cache(width))
-        for rows, part in zip(parts, shared_out(part_of, parts), strict=True):
-            image.paste(part, (0, rows.start))
+
+        def fill(rows: slice) -> None:
+            image.paste(part_of(rows), (0, rows.start))
+
+        for _ in shared_out(fill, strips(height, rows_in_cache(width))):
+            pass
         return image
 
     def _painter(self, bits: int = 8) -> Callable[[slice], np.ndarray]:
-        """A function that gives any rows of the pixels, with the mark where there is one."""
+        """A `painter` of the picture, with the mark where there is one."""
         paint = painter(self.photo.lightness, self.coloring.outcome, self.finish, bits, self.hints)
         if not self.marked:
             return paint
@@ -115,7 +118,15 @@ class Result:
     def _image_painter(self) -> Callable[[slice], Image.Image]:
         """A function that gives any rows of the 8-bit picture."""
         paint, alpha = self._painter(), self.photo.alpha
-        return lambda rows: with_alpha(paint(rows), None if alpha is None else alpha[rows])
+
+        def part(rows: slice) -> Image.Image:
+            pixels = paint(rows)
+            if alpha is None:
+                return Image.frombuffer("RGB", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
+            pixels[..., 3] = alpha[rows]
+            return Image.fromarray(pixels)
+
+        return part
 
     def preview(self, long_side: int) -> "Result":
         """The result on a reduced photo: what a page shows while the finish is tuned."""
