@@ -30,7 +30,7 @@ def save_jpeg(path: Path, size: tuple[int, int], strip: Callable[[slice], Image.
 
     def compressed(part: slice) -> tuple[bytes, bytes]:
         whole = how if part.start == 0 else {"quality": how["quality"]}
-        with tempfile.TemporaryFile() as file:  # only while it writes into a real file Pillow lets other threads run
+        with tempfile.TemporaryFile(dir=path.parent) as file:  # Pillow holds the lock while it writes into memory
             strip(part).save(file, "JPEG", **whole | {"subsampling": 0})
             file.seek(0)
             return _head_and_scan(file.read())
