@@ -6,6 +6,6 @@ import os
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
-from colorizers.web.launch import serve
+from colorizers.web.launch import serve, wait
 
-__all__ = ["serve"]
+__all__ = ["serve", "wait"]
