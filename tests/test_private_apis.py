@@ -27,6 +27,14 @@ def test_gradio_keeps_the_data_of_an_event_as_it_was_sent():
     assert gr.EventData(None, {"index": "strange"})._data == {"index": "strange"}
 
 
+def test_gradio_knows_whether_a_page_is_being_built_or_complete():
+    with gr.Blocks() as page:
+        assert page.exited is False
+    assert page.exited is True
+    with page.route("Another"):
+        assert page.exited is False
+
+
 def test_gradio_can_start_without_asking_for_its_own_page():
     assert inspect.signature(gr.Blocks.launch).parameters["_frontend"].default is True
     assert inspect.getsource(gr.Blocks.launch).count("_frontend and ") == 1, "it decides nothing else"
