@@ -20,7 +20,7 @@ PATIENCE = 120_000  # milliseconds
 
 def main() -> None:
     """Serve the page, colour, take the picture."""
-    page = serve(wait=False)
+    page = serve()
     browser_path = next(path for name in BROWSERS if (path := shutil.which(name)))
     try:
         with sync_playwright() as playwright:

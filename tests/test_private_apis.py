@@ -7,7 +7,7 @@ import textwrap
 import zipfile
 
 import gradio as gr
-from gradio import routes
+from gradio import component_meta, routes
 from gradio.state_holder import StateHolder
 
 
@@ -25,6 +25,20 @@ def test_torchmetrics_has_an_lpips_that_loads_no_backbone():
 
 def test_gradio_keeps_the_data_of_an_event_as_it_was_sent():
     assert gr.EventData(None, {"index": "strange"})._data == {"index": "strange"}
+
+
+def test_gradio_writes_stubs_for_editors_alone():
+    building = inspect.getsource(component_meta.ComponentMeta.__new__)
+    assert "        create_or_modify_pyi(component_class, name, events)\n        return component_class\n" in building
+    assert inspect.getsource(component_meta).count("create_or_modify_pyi(") == 2, "its definition and this call"
+
+
+def test_gradio_knows_whether_a_page_is_being_built_or_complete():
+    with gr.Blocks() as page:
+        assert page.exited is False
+    assert page.exited is True
+    with page.route("Another"):
+        assert page.exited is False
 
 
 def test_gradio_can_start_without_asking_for_its_own_page():

@@ -2,8 +2,10 @@
 
 import argparse
 import contextlib
+import gc
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 from colorizers.commands.weights import download, fetchable
@@ -34,10 +36,23 @@ def _run(arguments: argparse.Namespace) -> int:
     store = _store(arguments)
     download_wanted(store)
     engine = make_engine(store=store)
-    from colorizers.web import serve
+    with _all_kept():
+        from colorizers.web import serve, wait
 
-    serve(engine, host=arguments.host, port=arguments.port, share=arguments.share)
+        page = serve(engine, arguments.host, arguments.port, arguments.share, quiet=False)
+    wait(page, engine)
     return 0
+
+
+@contextlib.contextmanager
+def _all_kept() -> Iterator[None]:
+    """Spare the collector of garbage, now and later, what is made here: it stays until the process ends."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def download_wanted(store: WeightStore) -> None:

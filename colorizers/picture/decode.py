@@ -1,4 +1,4 @@
-"""The only place that decodes a picture for its pixels: everything about files that may be hostile."""
+"""The only place that decodes a user's picture for its pixels: everything about files that may be hostile."""
 
 import contextlib
 import io

@@ -2,10 +2,14 @@
 
 import os
 
+from colorizers.web.stubs import do_without_stubs
+
 # Both are read when gradio is first imported: no usage data is sent.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
-from colorizers.web.launch import serve
+do_without_stubs()
 
-__all__ = ["serve"]
+from colorizers.web.launch import serve, wait  # noqa: E402 - imports Gradio
+
+__all__ = ["serve", "wait"]

@@ -98,7 +98,6 @@ def _wire_photo(
     where the photo changes for sure. A picture that was made here is asked about first. `recalled` is the event that
     brings settings for the photo.
     """
-    opening = {"cancels": [job for tab in tabs for job in tab.jobs], **OPENING}
 
     def shown(now: Session, stay: bool = False, said: Text = _TURNED) -> Updates:
         cleared = {part: update for tab in tabs for part, update in tab.blank(now, said).items()}
@@ -148,14 +147,18 @@ def _wire_photo(
     all_outputs = list(dict.fromkeys([*outputs, *recall.outputs]))
     came = [photo.upload.upload(take_upload, [session, photo.upload], outputs, **QUIET, **OPENING)]
     if photo.gallery is not None:
-        came.append(photo.gallery.select(take_example, session, outputs, **QUIET, **opening))
+        came.append(photo.gallery.select(take_example, session, outputs, **QUIET, **OPENING))
     for event in came:
         event.failure(lambda: None, None, photo.upload, **QUIET_NOW)
     clicks = {photo.left: partial(turn, 1), photo.right: partial(turn, -1), recall.notice.anew: take_offered}
     settings = {photo.earlier: go_back, recall.notice.use: use_offered}
     for button, act in (clicks | settings).items():
         changed = all_outputs if button in settings else outputs
-        came.append(button.click(act, session, changed, **EACH, **opening))
+        came.append(button.click(act, session, changed, **EACH, **OPENING))
+    sure = [button.click for button in clicks | settings]
+    if photo.gallery is not None:
+        sure.append(photo.gallery.select)
+    gr.on(sure, None, cancels=[job for tab in tabs for job in tab.jobs], **QUIET_NOW)
     for event in (*came, recalled):
         automatic.start_after(event, session)
     sights = [photo.start, photo.bar, workspace, photo.back]

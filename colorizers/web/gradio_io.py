@@ -31,6 +31,12 @@ class Page(gr.Blocks):
     Updates of some outputs of many cost little, and none is lost.
     """
 
+    exited = False
+
+    def get_config_file(self) -> Any:
+        """What the browser is told; nothing while the page is built, as nobody can ask yet, and Gradio does often."""
+        return super().get_config_file() if self.exited else {}
+
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
         """What the page gets for each output; Gradio makes each component anew, also where nothing changes."""
         if not (isinstance(predictions, dict) and any(isinstance(key, Block) for key in predictions)):

@@ -42,9 +42,9 @@ def serve(
     host: str | None = None,
     port: int | None = None,
     share: bool = False,
-    wait: bool = True,
+    quiet: bool = True,
 ) -> gr.Blocks:
-    """Serve the page until the process is stopped; with `wait=False`, return the running page, for `close()` to end.
+    """Serve the page and return it while it runs, for `close()` or `wait` to end; its address is printed or `quiet`.
 
     The page is in the language of the settings and has a switch to the others. Host and port default to
     GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, then to 127.0.0.1 (0.0.0.0 on Spaces) and the first free port from 7860.
@@ -65,7 +65,7 @@ def serve(
         server_port=port,
         share=share,
         prevent_thread_lock=True,
-        quiet=not wait,
+        quiet=quiet,
         theme=theme.theme(),
         css_paths=theme.CSS,
         favicon_path=theme.MARK,
@@ -89,13 +89,11 @@ def serve(
         pwa=False,
         _frontend=False,  # else Gradio asks for its own page and gives up after 3 s, which a busy machine needs
     )
-    if wait:
-        _wait(page, engine)
     return page
 
 
-def _wait(page: gr.Blocks, engine: Engine) -> None:
-    """Until the process is told to end: then jobs are ended first, and pages that are open, which keep the server."""
+def wait(page: gr.Blocks, engine: Engine) -> None:
+    """Return when the process is told to end: jobs are ended first, and pages that are open, which keep the server."""
     with contextlib.suppress(KeyboardInterrupt):
         while page.is_running:
             time.sleep(_LOOK_EVERY)

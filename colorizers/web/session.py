@@ -29,7 +29,7 @@ from colorizers.web.jobs import Phase
 from colorizers.words import Text
 
 _PREVIEWS = 8  # files of a tab that are kept: the browser may still be loading an earlier one
-_THUMBNAIL = 240  # pixels
+THUMBNAIL = 240  # pixels
 _SAVED = 3  # full-size files of a page that are kept: the browser may still be fetching an earlier one
 _STEPS = 50  # that can be undone
 _MOST_KEPT = 2 * 10**9  # bytes of all visitors' results
@@ -38,7 +38,7 @@ _MAKING_FOLDER = threading.Lock()
 
 def thumbnail(photo: Photo) -> Image.Image:
     """A small picture of the photo, in colour where it has any; transparency is laid on white."""
-    small = photo.reduced(_THUMBNAIL)
+    small = photo.reduced(THUMBNAIL)
     if photo.rgb is None:
         pixels = uncolored(small.lightness)
     else:
@@ -291,7 +291,7 @@ class Session:
         whole = source.open()
         photo = whole.reduced(get_settings().preview_pixels)
         before = self.folder.preview(uncolored(photo.lightness), photo.alpha)
-        reduced = photo.reduced(_THUMBNAIL)
+        reduced = photo.reduced(THUMBNAIL)
         small = on_white(with_alpha(uncolored(reduced.lightness), reduced.alpha))
         self.on_page, self.tabs = Shown(source, photo, whole.size, before, small), {}
         self.compared = Compared()
@@ -392,14 +392,14 @@ class Session:
         """The chosen result for the strip."""
         tab = self.tab(info)
         if tab.small is None:
-            photo = self.shown.photo.reduced(_THUMBNAIL)
+            photo = self.shown.photo.reduced(THUMBNAIL)
             pixels = self._colored(photo, tab.coloring.outcome, tab.finish)
             tab.small = on_white(with_alpha(pixels, photo.alpha))
         return tab.small
 
     def thumbnails(self, info: MethodInfo) -> list[Path]:
         """A small file for each variant."""
-        tab, small = self.tab(info), self.shown.photo.reduced(_THUMBNAIL)
+        tab, small = self.tab(info), self.shown.photo.reduced(THUMBNAIL)
         every = [self._colored(small, coloring.outcome, tab.finish) for coloring in tab.colorings]
         return [self.folder.preview(pixels, small.alpha) for pixels in every]
 

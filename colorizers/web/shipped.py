@@ -8,11 +8,9 @@ import gradio as gr
 from PIL import Image
 
 from colorizers.assets import TEST_IMAGES
-from colorizers.errors import ColorizerError
 from colorizers.picture.dataset import REFERENCES
 from colorizers.picture.decode import SUFFIXES
-from colorizers.picture.photo import Photo
-from colorizers.web.session import thumbnail
+from colorizers.web.session import THUMBNAIL
 
 
 def gray_photos() -> tuple[Path, ...]:
@@ -38,15 +36,17 @@ def strip(paths: tuple[Path, ...], label: str, **how: Any) -> gr.Gallery:
     shown = [(small, title(path)) for path in paths if (small := _small(path)) is not None]
     return gr.Gallery(
         shown, label=label, show_label=False, columns=len(shown), allow_preview=False, buttons=[], interactive=False,
-        container=False, elem_classes="strip", **how,
+        container=False, elem_classes="strip", format="jpeg", **how,
     )  # fmt: skip
 
 
 @functools.cache
 def _small(path: Path) -> Image.Image | None:
     try:
-        return thumbnail(Photo.open(path))
-    except ColorizerError:
+        with Image.open(path) as image:
+            image.thumbnail((THUMBNAIL, THUMBNAIL))
+            return image.convert("RGB")
+    except OSError:  # also what is no picture
         return None
 
 

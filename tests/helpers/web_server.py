@@ -71,7 +71,7 @@ def running_server(line: Line | None = None) -> Iterator[Server]:
     trivial = {method.info.name: method for method in (TrivialMethod(gate), TransferMethod(gate))}
     engine = make_engine({**METHODS, **trivial})
     engine._line = engine._line if line is None else line
-    page = serve(engine, port=free_port(), wait=False)
+    page = serve(engine, port=free_port())
     try:
         yield Server(page.local_url.rstrip("/"), gate, engine)
     finally:

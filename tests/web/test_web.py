@@ -422,6 +422,18 @@ def test_healthz_says_what_runs(server: Server, client: Client, photo: Path) -> 
     assert "unet/efficientnet" in health["pool"]["models"]
 
 
+def test_starting_the_app_touches_no_stubs_of_gradio() -> None:
+    program = """
+import sys
+opened = []
+sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == "open" else None)
+import colorizers.web
+print(any("gradio" in path for path in opened), [path for path in opened if path.endswith(".pyi")])
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["True []"]
+
+
 def test_starting_the_app_imports_nothing_heavy_and_turns_telemetry_off() -> None:
     program = f"""
 import app, colorizers.web, os, sys
