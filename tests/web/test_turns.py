@@ -7,11 +7,12 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from web_requests import answer_of
 from web_server import Server, running_server
 
 from colorizers.engine.line import Line, Visitor
 from colorizers.picture.photo import Photo
-from colorizers.web import closing
+from colorizers.web import closing, listening
 
 
 def test_a_quick_job_does_not_wait_for_the_slow_one_of_another_visitor(
@@ -46,6 +47,20 @@ def test_a_job_that_nobody_listens_to_leaves_the_line_and_those_who_listen_are_s
         server.gate.open()
         assert all(len(job.result(timeout=120)[0]) == 1 for job in (running, heard))
         assert "Nobody waited for the answer" in httpx.get(f"{call}/{event}", timeout=120).text
+
+
+def test_who_has_a_job_is_answered_however_many_others_come_meanwhile(
+    photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "_MOST_SESSIONS", 2)
+    with running_server() as server:
+        server.gate.hold()
+        running = Client(server.url, verbose=False).submit(photo=handle_file(photo), api_name="/colorize_trivial")
+        assert server.gate.reached.wait(60)
+        for _ in range(3):
+            assert "This request is none that the page or the API makes" in answer_of(server, "colorize", [])
+        server.gate.open()
+        assert len(running.result(timeout=120)[0]) == 1
 
 
 def test_jobs_that_run_or_wait_when_the_server_ends_are_refused_in_a_sentence(
