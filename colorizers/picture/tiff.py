@@ -37,7 +37,7 @@ def check_tiff(file: BinaryIO, label: Text | str) -> bool:
     if _DNG in tags or values.get(_LIGHT) in _SENSOR:
         raise ColorizerError(Text("photo.raw", name=label))
     if pieces > _MOST_PIECES:
-        raise ColorizerError(Text("photo.too-many-pieces", name=label, count=pieces))
+        raise ColorizerError(Text("photo.too-many-pieces", name=label, limit=_MOST_PIECES))
     if (values.get(_FORMAT, _UNSIGNED), values.get(_BITS, 1)) in _MISTAKEN:
         raise unknown_kind(label)
     return bool(tags)

@@ -597,6 +597,7 @@ BOMBS: dict[str, Make] = {
     "PNG with a frame of 80 MB": png_with(
         chunk(b"acTL", b"\0\0\0\2" + bytes(4)), frame(4, 4), chunk(b"fdAT", bytes(4) + zeros(80_000_000))
     ),
+    "PNG of 2,000,000 chunks": lambda: png_with(chunk(b"abCd") * 2_000_000)(),
     "TIFF with a strip of 150 MB": lambda: tiff(compression=8, counts=len(zeros(150_000_000)), data=zeros(150_000_000)),
     "TIFF of 60,000x60,000": lambda: tiff(width=60_000, height=60_000, rows=60_000),
     "TIFF of 2,000,000 strips": lambda: strips(2_000_000),
@@ -604,6 +605,8 @@ BOMBS: dict[str, Make] = {
     "BMP of 40,000,000x1": lambda: bmp(40_000_000, 1, bits=1, data=bytes(5_000_000)),
     "BMP of 60,000x60,000": lambda: bmp(60_000, 60_000),
     "BMP of nothing but ends of lines": lambda: bmp(6000, 6000, compression=1, data=b"\0\0" * 4_000_000),
+    "JPEG of 6,000,000 segments": lambda: jpeg_with(segment(0xE1) * 6_000_000)(),
+    "JPEG with 24 MB before its first segment": lambda: jpeg_with(b"\xff" * 24_000_000)(),
     "JPEG of 65,535x65,535": lambda: jpeg_of(65_535, 65_535),
     "WebP of 16,383x16,383": lambda: riff(canvas(16_383, 16_383), webp_pixels()),
     "AVIF of 30,000x30,000": lambda: avif_sized(30_000, 30_000),
