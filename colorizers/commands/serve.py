@@ -1,10 +1,13 @@
 """`serve`: the page for browsers."""
 
 import argparse
+import atexit
 import contextlib
 import os
 import socket
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 from colorizers.commands.weights import download, fetchable
 from colorizers.engine import make_engine
@@ -37,7 +40,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from colorizers.web import serve
 
     serve(engine, host=arguments.host, port=arguments.port, share=arguments.share)
-    return 0
+    _end()
+
+
+def _end() -> NoReturn:
+    """End the process: by itself Python would first touch all that it has in memory, which may have been moved out."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def download_wanted(store: WeightStore) -> None:

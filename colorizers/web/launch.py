@@ -1,7 +1,6 @@
 """One start path for `python app.py`, `colorizers serve`, Docker and Spaces: the page, its limits, its health."""
 
 import contextlib
-import gc
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -103,7 +102,6 @@ def _wait(page: gr.Blocks, engine: Engine) -> None:
             time.sleep(_LOOK_EVERY)
     end_jobs(engine)
     page.close(verbose=False)
-    gc.freeze()  # half a million objects, through which Python would look several times before it ends
 
 
 def _together(*lifespans: Callable[[Any], AbstractAsyncContextManager[None]]) -> Callable[[Any], Any]:
