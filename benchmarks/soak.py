@@ -36,6 +36,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from own_server import OwnServer
 
+from colorizers.methods.converted import PAYS_AFTER
+
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = ("unet", "gan", "resnet_unet", "multicolor", "cnn", "transformer")
 SLOW = {"diffusion": {"variants": 2}, "style": {"steps": 20}}
@@ -307,7 +309,8 @@ class Server(OwnServer):
 def soaked(server: Server, clients: int, seconds: float, log: Log) -> Sizes:
     """Let the clients loose for a time, and look after the server meanwhile; all clients have ended then."""
     handlers = server.handlers()
-    Client(server.url, clients, handlers, Log()).colour_by(*QUICK, *SLOW)  # memory has all models from the beginning
+    # Memory has all models from the beginning, and where OpenVINO is installed also what it makes of them.
+    Client(server.url, clients, handlers, Log()).colour_by(*QUICK * (PAYS_AFTER + 1), *SLOW)
     begun = time.monotonic()
     threads = [
         threading.Thread(target=Client(server.url, number, handlers, log).run, args=(begun + seconds,), daemon=True)

@@ -3,6 +3,8 @@
 import ast
 import inspect
 import io
+import subprocess
+import sys
 import textwrap
 import zipfile
 
@@ -25,6 +27,11 @@ def test_torchmetrics_has_an_lpips_that_loads_no_backbone():
 
 def test_gradio_keeps_the_data_of_an_event_as_it_was_sent():
     assert gr.EventData(None, {"index": "strange"})._data == {"index": "strange"}
+
+
+def test_python_runs_what_was_registered_for_the_end_when_asked():
+    program = "import atexit, os; atexit.register(print, 'done', flush=True); atexit._run_exitfuncs(); os._exit(0)"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "done\n"
 
 
 def test_gradio_writes_stubs_for_editors_alone():

@@ -1,12 +1,15 @@
 """`serve`: the page for browsers."""
 
 import argparse
+import atexit
 import contextlib
 import gc
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from colorizers.commands.weights import download, fetchable
 from colorizers.engine import make_engine
@@ -41,7 +44,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
         page = serve(engine, arguments.host, arguments.port, arguments.share, quiet=False)
     wait(page, engine)
-    return 0
+    _end()
+
+
+def _end() -> NoReturn:
+    """End the process: by itself Python would first touch all that it has in memory, which may have been moved out."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 @contextlib.contextmanager

@@ -60,15 +60,18 @@ class Engine:
         finish = finish_of(info, dict(options), request.finish)
         return CheckedJob(request.photo, request.method, options, finish, checked_hints(request.hints), request.id)
 
-    def run(self, job: CheckedJob) -> Generator[Event, None, None]:
+    def run(self, job: CheckedJob, visitor: Visitor | None = None) -> Generator[Event, None, None]:
         """Run a job; events come as they happen, `Done` last. Closing the iterator cancels the job.
 
-        Raises ColorizerError for mistakes that the user can mend.
+        Raises ColorizerError for mistakes that the user can mend, and when the visitor has not listened for too long.
         """
         outcome, begun = "cancelled", time.monotonic()
+        heard = begun
         try:
             with contextlib.closing(self._backend.run(job)) as events:
                 for event in events:
+                    if visitor is not None:
+                        heard = self._line.heard(visitor, heard)
                     outcome = "done" if isinstance(event, Done) else outcome
                     yield event
         except Exception as error:

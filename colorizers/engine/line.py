@@ -39,7 +39,7 @@ class _Place:
 class Line:
     """At most `most` places, half of them for one address; in each lane addresses take turns, and so do their sessions.
 
-    `devices` compute side by side. A place of a visitor who does not listen for `patience` seconds is lost.
+    `devices` compute side by side. A visitor who does not listen for `patience` seconds loses place and turn.
     """
 
     def __init__(self, most: int = MOST, devices: int = 1, patience: float = _PATIENCE) -> None:
@@ -83,6 +83,15 @@ class Line:
             self._closed = why
             self._changed.notify_all()
 
+    def heard(self, visitor: Visitor, last: float) -> float:
+        """When a visitor listened last, by the monotonic clock; ColorizerError when that is too long ago."""
+        now = time.monotonic()
+        if visitor.listens():
+            return now
+        if now - last > self._patience:
+            raise ColorizerError(Text("line.nobody-listens"))
+        return last
+
     def _check_room(self, visitor: Visitor) -> None:
         if self._closed is not None:
             raise ColorizerError(self._closed)
@@ -104,10 +113,8 @@ class Line:
             yield waiting
             with self._changed:
                 self._changed.wait_for(lambda: place.begun is not None or self._closed is not None, _LOOK_EVERY)
-            now = time.monotonic()
-            heard = now if place.visitor.listens() else heard
-            if place.begun is None and now - heard > self._patience:
-                raise ColorizerError(Text("line.nobody-listens"))
+            if place.begun is None:
+                heard = self.heard(place.visitor, heard)
 
     def _waiting(self, place: _Place) -> Waiting:
         """How many come before a place, and how long they take where that is known."""

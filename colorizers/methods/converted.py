@@ -69,7 +69,9 @@ def _converted(network: nn.Module, planes: Sequence[Tensor]) -> _Compute:
     shapes = [[-1, each.shape[1], *[-1] * (each.ndim - 2)] for each in planes]
     with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
-        model = openvino.convert_model(network, example_input=tuple(examples), input=shapes)
+        # No second trace to compare: it differs when another thread sets one of torch's flags for the whole process.
+        traced = torch.jit.trace(network, tuple(examples), strict=False, check_trace=False)
+        model = openvino.convert_model(traced, input=shapes)
     wishes = {
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "INFERENCE_PRECISION_HINT": _EXACT,

@@ -16,6 +16,7 @@ from colorizers.assets import is_pointer
 from colorizers.errors import ColorizerError
 from colorizers.picture import jpeg
 from colorizers.picture.naming import shown_name
+from colorizers.picture.pieces import check_pieces
 from colorizers.picture.profile import UnreadableProfile, gray_in_srgb, in_srgb
 from colorizers.picture.tiff import MOST_PAGES, check_tiff, is_swapped, open_tiff, unknown_kind
 from colorizers.settings import get_settings
@@ -89,6 +90,7 @@ def pixels_of(path: str | os.PathLike[str], name: str) -> int:
 
 def _image(file: BinaryIO, label: Text | str) -> tuple[Image.Image, int]:
     """The picture in a file, not yet decoded, and how many frames or pages there are."""
+    check_pieces(file, label)
     is_tiff = check_tiff(file, label)
     file.seek(0)
     try:

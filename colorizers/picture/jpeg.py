@@ -17,7 +17,7 @@ _ANYTHING = bytes(range(1, 255)) * 64
 def check_scans(data: bytes, label: Text | str) -> None:
     """Raise ColorizerError for a file that would be decoded for minutes."""
     if data.count(_SCAN) > _MOST_SCANS:
-        raise ColorizerError(Text("photo.too-many-pieces", name=label, count=data.count(_SCAN)))
+        raise ColorizerError(Text("photo.too-many-pieces", name=label, limit=_MOST_SCANS))
 
 
 def ended(data: bytes) -> tuple[bytes, int] | None:

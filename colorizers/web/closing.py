@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from colorizers.engine import Engine
 from colorizers.engine.jobs import CheckedJob, Event
 from colorizers.errors import ColorizerError
+from colorizers.web.listening import visitor
 from colorizers.words import Text
 
 _MOMENT = 3.0  # seconds: Docker kills what has not ended after ten
@@ -44,8 +45,8 @@ _jobs = _Jobs()
 
 @contextlib.contextmanager
 def running(engine: Engine, job: CheckedJob) -> Iterator[Iterator[Event]]:
-    """The events of a job, which ends with the block; ColorizerError when the server ends before it does."""
-    with contextlib.closing(engine.run(job)) as events, _jobs.one():
+    """The events of a job, which ends with the block; ColorizerError when the server ends or nobody listens."""
+    with contextlib.closing(engine.run(job, visitor())) as events, _jobs.one():
         yield _until_refused(events)
 
 

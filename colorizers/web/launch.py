@@ -26,7 +26,7 @@ from colorizers.web.blocks import build_pages
 from colorizers.web.closing import end_jobs
 from colorizers.web.files import Tidying, folder_of_process
 from colorizers.web.gate import gate
-from colorizers.web.listening import Listening
+from colorizers.web.listening import Listening, Untold
 from colorizers.web.metrics import metrics_of
 from colorizers.web.visitors import keeping_visitors
 from colorizers.weights.store import SHIPPED_DIR
@@ -60,6 +60,7 @@ def serve(
     _ask_oneself_directly()
     page.queue(max_size=settings.queue_size, api_open=False)
     page._queue.sleep_when_free = _EVENTS_EVERY
+    page._queue.pending_messages_per_session = Untold(page._queue)
     page.launch(
         server_name=host,
         server_port=port,

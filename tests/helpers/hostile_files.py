@@ -292,7 +292,7 @@ def srgb() -> bytes:
 
 # TIFF
 
-SHORT, LONG, RATIONAL = 3, 4, 5
+BYTE, SHORT, LONG, RATIONAL = 1, 3, 4, 5
 
 
 @dataclass(frozen=True)
@@ -431,6 +431,15 @@ def strips(count: int) -> bytes:
     at = 1024 + len(offsets)
     more = (Tag(NUMBERS["offsets"], 1024, count=count), Tag(NUMBERS["counts"], at, count=count))
     return tiff(*more, width=1, height=count, rows=1, data=offsets + sizes)
+
+
+def directories_in_one_another(pages: int, entries: int) -> bytes:
+    """Directories of which each begins in an entry of the one before, and ends in one of the next."""
+    begins = [struct.pack("<2H2I", 60_000, BYTE, 1, entries << 16)] * (pages - 1)
+    usual = [struct.pack("<2H2I", number, LONG, 1, USUAL[name]) for name, number in NUMBERS.items()]
+    unknown = [struct.pack("<2H2I", 60_000, BYTE, 1, 0)] * (entries - len(begins) - len(usual))
+    ends = [struct.pack("<IQ", 8 + 12 * page, 0) for page in range(1, pages)]
+    return struct.pack("<2sHIH", b"II", 42, 8, entries) + b"".join((*begins, *usual, *unknown, *ends)) + bytes(4)
 
 
 # WebP, BMP, AVIF and GIF
@@ -588,12 +597,16 @@ BOMBS: dict[str, Make] = {
     "PNG with a frame of 80 MB": png_with(
         chunk(b"acTL", b"\0\0\0\2" + bytes(4)), frame(4, 4), chunk(b"fdAT", bytes(4) + zeros(80_000_000))
     ),
+    "PNG of 2,000,000 chunks": lambda: png_with(chunk(b"abCd") * 2_000_000)(),
     "TIFF with a strip of 150 MB": lambda: tiff(compression=8, counts=len(zeros(150_000_000)), data=zeros(150_000_000)),
     "TIFF of 60,000x60,000": lambda: tiff(width=60_000, height=60_000, rows=60_000),
     "TIFF of 2,000,000 strips": lambda: strips(2_000_000),
+    "TIFF of 100 directories in one another": lambda: directories_in_one_another(100, 65_535),
     "BMP of 40,000,000x1": lambda: bmp(40_000_000, 1, bits=1, data=bytes(5_000_000)),
     "BMP of 60,000x60,000": lambda: bmp(60_000, 60_000),
     "BMP of nothing but ends of lines": lambda: bmp(6000, 6000, compression=1, data=b"\0\0" * 4_000_000),
+    "JPEG of 6,000,000 segments": lambda: jpeg_with(segment(0xE1) * 6_000_000)(),
+    "JPEG with 24 MB before its first segment": lambda: jpeg_with(b"\xff" * 24_000_000)(),
     "JPEG of 65,535x65,535": lambda: jpeg_of(65_535, 65_535),
     "WebP of 16,383x16,383": lambda: riff(canvas(16_383, 16_383), webp_pixels()),
     "AVIF of 30,000x30,000": lambda: avif_sized(30_000, 30_000),

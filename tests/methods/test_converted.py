@@ -1,5 +1,6 @@
 """Networks that OpenVINO computes: the same colours at every size, once there were passes enough to pay for it."""
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -100,6 +101,23 @@ def test_a_network_that_cannot_be_converted_says_so():
 
     with pytest.raises(Exception, match="linalg_eigvals"):
         Converted(Sorting())(torch.rand(1, 3, 4, 4))
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_network_is_converted_while_another_job_sets_the_flags_of_torch():
+    class Disturbed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.mix = nn.Conv2d(3, 3, 1)
+            self.passes = itertools.count()
+
+        def forward(self, planes: Tensor) -> Tensor:
+            with torch.backends.cudnn.flags(enabled=True, deterministic=next(self.passes) % 2 == 0):
+                return self.mix(planes)
+
+    network, given = Disturbed(), torch.rand(1, 3, 4, 5, generator=seeded(0))
+    with torch.inference_mode():
+        assert torch.allclose(Converted(network)(given), network(given), atol=1e-5)
 
 
 def test_the_settings_and_the_device_decide(wanted: pytest.MonkeyPatch):

@@ -116,6 +116,14 @@ def test_what_nobody_sends_by_mistake_is_refused_and_is_one_short_line_in_the_lo
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("stream", ["call/colorize/unknown", "queue/data?session_hash=unknown"])
+def test_who_listens_to_what_there_is_not_is_told_so_and_nothing_is_in_the_log(
+    server: Server, stream: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert "Not Found" in httpx.get(f"{server.url}/gradio_api/{stream}", timeout=30).text
+    assert capfd.readouterr().err == ""
+
+
 def test_every_answer_tells_the_browser_to_be_careful(server: Server) -> None:
     for path in ("/", "/zh", "/healthz", "/config", "/gradio_api/file=/etc/passwd"):
         headers = httpx.get(server.url + path).headers
