@@ -31,7 +31,8 @@ def test_gradio_keeps_the_data_of_an_event_as_it_was_sent():
 
 def test_python_runs_what_was_registered_for_the_end_when_asked():
     program = "import atexit, os; atexit.register(print, 'done', flush=True); atexit._run_exitfuncs(); os._exit(0)"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "done\n"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "done\n"
 
 
 def test_gradio_writes_stubs_for_editors_alone():
