@@ -33,7 +33,7 @@ test-full: browser lint
 bench: $(VENV)/run.stamp
 	mkdir -p build
 	$(python) benchmarks/networks.py --json build/networks.json --release benchmarks/networks.json
-	$(python) benchmarks/pipeline.py
+	$(python) benchmarks/pipeline.py --json build/pipeline.json
 	$(python) benchmarks/finish.py
 	$(python) benchmarks/clients.py --json build/clients.json
 
