@@ -155,7 +155,7 @@ def pixels_in_gamut(lightness: Tensor, ab: Tensor) -> Tensor:
     _, backward = _matrices(ab.dtype, ab.device)
     steps = _mix(_LIGHT_STEPS * backward, _relative(lightness, *ab)).to(torch.int32)
     together = (steps[0] | steps[1]).bitwise_or_(steps[2]).numpy().view(np.uint32)  # what is below 0 becomes large
-    outside = torch.from_numpy(np.flatnonzero(together > _LIGHT_STEPS))
+    outside = _places(torch.from_numpy(together > _LIGHT_STEPS))
     if len(outside):
         _, far = _fitted(lightness.flatten().index_select(0, outside), ab.flatten(1).index_select(1, outside))
         steps.flatten(1).index_copy_(1, outside, (far.clamp_(0, 1) * _LIGHT_STEPS).to(torch.int32))

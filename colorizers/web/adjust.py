@@ -9,7 +9,7 @@ import gradio as gr
 from colorizers.methods.method import finish_of
 from colorizers.options import validated
 from colorizers.picture.finish import Finish
-from colorizers.web.gradio_io import EACH, QUIET, QUIET_NOW, sent_with, shown_errors
+from colorizers.web.gradio_io import EACH, QUIET, QUIET_NOW, on_choice, sent_with, shown_errors
 from colorizers.web.handlers import FINISHING, TabHandlers
 from colorizers.web.looks import OwnLook, kept_looks, looks_html, own_looks, with_look, without_look
 from colorizers.web.session import Session, Steps
@@ -45,7 +45,8 @@ class Adjust:
         view.reset.click(self.reset, [session, *suiting, *finish], **steps)
         view.looks.select(self.use_look, [session, own, *suiting, *finish], **steps)
         for name, fields in self._suiting.items():
-            view.options[name].input(partial(self.suit, fields), [session, *suiting, *finish], **steps)
+            given = [session, *suiting, *finish]
+            on_choice(view.options[name], session, partial(self.suit, fields), given, **steps)
         quick: dict[str, Any] = {"outputs": [own, *every], **QUIET_NOW}
         view.looks.submit(self.keep_look, [own, *finish], **quick)
         view.looks.delete(self.remove_look, own, **quick)
@@ -80,8 +81,6 @@ class Adjust:
         """An option was chosen that these fields of the finish depend on."""
         with shown_errors(self._language):
             choices, present = self._parts(given)
-            if not session.is_new(tuple(choices.values()), f"{self._tab.info.name} finish"):
-                return {self._view.undo: gr.skip()}
             own = self._own(choices)
             suited = present.model_copy(update={name: getattr(own, name) for name in fields})
             return self._change(session, present, suited)

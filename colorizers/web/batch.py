@@ -22,7 +22,7 @@ from colorizers.web.batch_files import Batch, Row, sent
 from colorizers.web.closing import running
 from colorizers.web.controls import Panel, build_panel
 from colorizers.web.files import OPENING, Folder
-from colorizers.web.gradio_io import QUIET, QUIET_NOW, sentence_of, shown_errors
+from colorizers.web.gradio_io import QUIET, QUIET_NOW, on_choice, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.listening import visitor
 from colorizers.web.photo_section import PhotoSection
@@ -101,7 +101,7 @@ class BatchHandlers:
             [*others, photo.back, view.section], cancels=[self.job], **QUIET_NOW,
         )  # fmt: skip
         view.stop.click(None, cancels=[self.job], **QUIET_NOW)  # `stopped` follows
-        view.method.input(self.own_finish, [session, view.method], list(view.finish.components), **QUIET_NOW)
+        on_choice(view.method, session, self.own_finish, [view.method], view.finish.components, **QUIET_NOW)
         wire_saving(view.download, view.file, Text("batch.download"), self.zipped, session, self._language)
 
     def take(self, session: Session, paths: Sequence[Path]) -> None:
@@ -180,11 +180,10 @@ class BatchHandlers:
         """After Stop: what is coloured stays, and the rest can still be."""
         return self._show(session, JobView(Phase.STOPPED, _summary(session.batch)))
 
-    def own_finish(self, session: Session, method: str) -> Updates:
+    def own_finish(self, method: str) -> list[float]:
         """The finish that suits a method."""
-        own, finish = self._engine.methods[method].info.finish, self.view.finish
-        new = session.is_new(method, "batch method")
-        return {finish[entry.name]: getattr(own, entry.name) if new else gr.skip() for entry in finish.entries}
+        own = self._engine.methods[method].info.finish
+        return [getattr(own, entry.name) for entry in self.view.finish.entries]
 
     def zipped(self, session: Session) -> Path:
         """A zip of all results, each in its folder under its name."""

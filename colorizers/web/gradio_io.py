@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from html import escape
 from typing import Any
@@ -114,6 +114,25 @@ def shown_errors(language: str = ENGLISH, html: bool = True) -> Iterator[None]:
 def sentence_of(error: ColorizerError) -> Text:
     """The sentence that a visitor of this page may read."""
     return error.for_visitors if get_settings().public else error.text
+
+
+def on_choice(
+    part: gr.components.Component, session: gr.State, act: Callable[..., Any], inputs: Sequence[Block],
+    outputs: Sequence[Block], **how: Any,
+) -> None:  # fmt: skip
+    """Call `act` once for each choice from a list.
+
+    Gradio's lists tell of one up to three times, and what follows it would take back what the visitor has done in
+    between.
+    """
+
+    def once(now: Any, choice: Any, *given: Any) -> Any:
+        if (once, choice) in now.chosen.items():
+            return {outputs[0]: gr.skip()}
+        now.chosen[once] = choice
+        return act(*given)
+
+    part.input(once, [session, part, *inputs], outputs, **how)
 
 
 def sent_with(event: gr.EventData) -> dict[str, Any]:

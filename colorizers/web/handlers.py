@@ -21,7 +21,7 @@ from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
 from colorizers.web import markup, texts
 from colorizers.web.about import about
-from colorizers.web.gradio_io import EACH, QUIET, QUIET_NOW, place, sentence_of, shown_errors
+from colorizers.web.gradio_io import EACH, QUIET, QUIET_NOW, on_choice, place, sentence_of, shown_errors
 from colorizers.web.jobs import JobView, Phase, follow
 from colorizers.web.listening import visitor
 from colorizers.web.saving import wire_saving
@@ -92,7 +92,8 @@ class TabHandlers:
         for entry in view.options.entries:
             if names := {name for suited in entry.options.values() for name in suited}:
                 changed, parts = view.options[entry.name], [view.options[name] for name in names]
-                changed.input(partial(self.suited_options, entry.name, names), [session, changed], parts, **QUIET_NOW)
+                suited = partial(self.suited_options, entry.name, names)
+                on_choice(changed, session, suited, [changed], parts, **QUIET_NOW)
         if view.gallery is not None:
             view.gallery.select(self.choose, session, self.outputs, **EACH, **FINISHING)
         if view.use_seed is not None:
@@ -256,10 +257,8 @@ class TabHandlers:
         said = JobView(tab.phase, Text("page.changed") if stale else None)
         return {view.run: button, view.status: markup.status(said, self._language)}
 
-    def suited_options(self, name: str, fields: Iterable[str], session: Session, choice: str) -> Updates:
+    def suited_options(self, name: str, fields: Iterable[str], choice: str) -> Updates:
         """The values of these options that suit a choice of another."""
-        if not session.is_new(choice, f"{self.info.name} {name}"):
-            return {self.view.options[field]: gr.skip() for field in fields}
         options = self.info.options
         suited = suited_options(options, {name: choice})
         defaults = {entry.name: entry.default for entry in controls(options)}

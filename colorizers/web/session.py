@@ -3,7 +3,7 @@
 import threading
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -237,7 +237,7 @@ class Session:
 
     `earlier` is the work before, `offered` a picture made here about which the visitor is asked. When the next photo
     comes, the visible tab `stays` if its settings were asked for. `hints` are the visitor's colours for the photo, in
-    every tab. `deep` is whether tabs offer files of 16 bits. `chosen` are the last choices from lists, see `is_new`.
+    every tab. `deep` is whether tabs offer files of 16 bits. `chosen` are the last choices, by what follows them.
     """
 
     on_page: Shown | None = None
@@ -251,7 +251,7 @@ class Session:
     batch: Batch = field(default_factory=Batch)
     hints: Hints = ()
     deep: bool = False
-    chosen: dict[str, Any] = field(default_factory=dict)
+    chosen: dict[Callable[..., Any], Any] = field(default_factory=dict)
     _held: dict[tuple[int, int], tuple[Hints, Tensor | None]] = field(default_factory=dict)  # by the size of a photo
     _saved: deque[Path] = field(default_factory=deque)
     _folder: Folder | None = None
@@ -305,16 +305,6 @@ class Session:
             tab.turn(quarter_turns)
         self.tabs, self.compared.pins = tabs, pins
         self.hints = tuple(hint.turned(quarter_turns) for hint in hints)
-
-    def is_new(self, choice: Any, of: str) -> bool:
-        """Whether this is another choice from a list than the last: Gradio's lists tell of one up to three times.
-
-        What follows a choice would come again otherwise, and take back what the visitor has done in between.
-        """
-        if (of, choice) in self.chosen.items():
-            return False
-        self.chosen[of] = choice
-        return True
 
     def tab(self, info: MethodInfo) -> ColoredTab:
         """The content of a method's tab."""
