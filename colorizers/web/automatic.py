@@ -60,7 +60,7 @@ class Automatic:
         return updates | self._strip.updates(session)
 
     def run(self, session: Session, *given: Any) -> Iterator[Updates]:
-        """Run all that are to come, in one turn; closing the generator, or another photo, ends this.
+        """Run all that are to come, in one turn; closing the generator, another photo or another run ends this.
 
         Progress that follows quickly waits for the next, as server and page take long for each; a result comes at once.
         """
@@ -78,11 +78,11 @@ class Automatic:
             yield waiting
 
     def _run(self, session: Session, given: Sequence[Any]) -> Generator[Updates, None, None]:
-        shown = session.on_page
+        shown, coming = session.on_page, session.coming
         try:
-            with self._engine.turn(visitor(), *session.coming) as waits:
+            with self._engine.turn(visitor(), *coming) as waits:
                 for waiting in waits:
-                    if session.on_page is not shown:
+                    if session.on_page is not shown or session.coming is not coming:
                         return
                     yield from (tab.waiting(session, waiting) for tab in self._to_come(session)[:1])
                 yield from self._colored(session, given)
@@ -96,12 +96,14 @@ class Automatic:
 
     def _colored(self, session: Session, given: Sequence[Any]) -> Generator[Updates, None, None]:
         shown, opened = session.on_page, functools.cache(lambda: session.shown.source.open())
-        for name in session.coming:
+        coming = session.coming
+        while coming:
+            name, *others = coming
             if not session.tab(self._tabs[name].info).job_id:  # otherwise the visitor was faster
                 yield from self._tabs[name].colored(session, opened, self._values(name, given))
-            if session.on_page is not shown:
+            if session.on_page is not shown or session.coming is not coming:  # other methods are to come now
                 return
-            session.coming = tuple(other for other in session.coming if other != name)
+            session.coming = coming = tuple(others)
             yield self._strip.updates(session)
 
     def _to_come(self, session: Session) -> list[TabHandlers]:

@@ -100,7 +100,8 @@ class Recall:
     def _begun(self, session: Session, tab: TabHandlers, parts: dict[Any, Any]) -> Updates:
         """The photo that is there is coloured with the settings if this is quick; else its colours are adjusted."""
         if tab.info.automatic and not tab.missing():
-            session.tab(tab.info).job_id, session.coming = "", (tab.info.name,)
+            others = (name for name in session.coming if name != tab.info.name)
+            session.tab(tab.info).job_id, session.coming = "", (tab.info.name, *others)
             return tab.queued()
         entries = tab.view.finish.entries
         components = {entry.name: tab.view.finish[entry.name] for entry in entries}

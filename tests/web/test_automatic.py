@@ -14,16 +14,18 @@ from colorizers.engine import Engine
 from colorizers.picture.photo import Photo
 from colorizers.web.automatic import Automatic
 from colorizers.web.handlers import TabHandlers
+from colorizers.web.notice import build_notice
+from colorizers.web.recall import Recall
 from colorizers.web.session import Session, Source
 from colorizers.web.strip import build_strip
 from colorizers.web.tab import build_tab
 from colorizers.words import ENGLISH, templates
 
 
-def method(name: str, quick: bool = True, kind: type[TrivialMethod] = TrivialMethod) -> TrivialMethod:
+def method(name: str, quick: bool = True, kind: type[TrivialMethod] = TrivialMethod, **hooks) -> TrivialMethod:
     """A trivial method under another name."""
     templates(ENGLISH).update({f"methods.{name}.title": name.capitalize(), f"methods.{name}.purpose": "a tint"})
-    made = kind()
+    made = kind(**hooks)
     made.info = replace(kind.info, name=name, quick=quick)
     return made
 
@@ -34,10 +36,11 @@ class Visit:
     def __init__(self, engine: Engine) -> None:
         infos = [each.info for each in engine.methods.values()]
         with gr.Blocks():
-            strip, row = build_strip(infos, ENGLISH), gr.Tabs()
+            strip, row, notice = build_strip(infos, ENGLISH), gr.Tabs(), build_notice(ENGLISH)
             tabs = [TabHandlers(engine, info, build_tab(info, engine.weights(), ENGLISH), strip) for info in infos]
         self.tabs = {tab.info.name: tab for tab in tabs}
         self.automatic, self.strip, self.session = Automatic(engine, tabs, strip, row), strip, Session()
+        self.recall = Recall(tabs, row, notice)
 
     def take(self, photo: Path) -> None:
         """A photo comes."""
@@ -49,9 +52,14 @@ class Visit:
         self.session.turn(1)
         self.automatic.begin(self.session, stay=True)
 
-    def run(self):
-        """All that follows by itself, one update after the other."""
-        values = [entry.default for tab in self.tabs.values() if tab.info.automatic for entry in entries(tab)]
+    def run(self, **steps: int):
+        """All that follows by itself, one update after the other; some methods in another number of steps."""
+        values = [
+            steps[name] if name in steps and entry.name == "steps" else entry.default
+            for name, tab in self.tabs.items()
+            if tab.info.automatic
+            for entry in entries(tab)
+        ]
         return self.automatic.run(self.session, *values)
 
     @property
@@ -118,6 +126,24 @@ def test_another_photo_ends_the_rest(visit: Visit, photo: Path, tmp_path: Path):
     for _ in visit.run():
         pass
     assert len(visit.colored) == 3
+
+
+@pytest.mark.parametrize("running", ["first", "second", "third"])
+def test_settings_that_are_asked_for_meanwhile_are_used_and_the_others_come_too(photo: Path, running: str):
+    asked = iter(["method=second&steps=7"])
+
+    def ask(_: int) -> None:
+        visit.recall.from_address(visit.session, next(asked, None))
+
+    hooks = {running: {"after_step": ask}}
+    visit = Visit(engine_with(*(method(name, **hooks.get(name, {})) for name in ("first", "second", "third"))))
+    visit.take(photo)
+    for updates in (visit.run(), visit.run(second=7)):
+        for _ in updates:
+            pass
+    steps = {name: visit.session.tabs[name].coloring.record.options["steps"] for name in visit.colored}
+    assert steps == {"first": 4, "second": 7, "third": 4}
+    assert visit.session.coming == ()
 
 
 def test_a_cancel_ends_the_rest_and_keeps_what_has_come(visit: Visit, photo: Path):
