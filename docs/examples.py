@@ -1,6 +1,6 @@
 """Makes docs/examples.jpg: photographs of test_images/ as they go in, and as every method colours them by default.
 
-Those with Stable Diffusion, whose weights are not shipped, are left out. A method that takes a reference gets
+Those with Stable Diffusion, which are steered by words, are left out. A method that takes a reference gets
 REFERENCE; of several variants the first is shown, made with seed 0.
 
 python docs/examples.py
