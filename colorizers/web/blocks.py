@@ -73,7 +73,7 @@ def build_page(
         many.wire(photo, workspace, session)
         for tab in tabs:
             tab.wire_stop(session)
-        automatic.wire_stop(session)
+        automatic.wire_stop()
         follow_weights(page, engine, list(zip(tabs, headers, strict=True)))
         if route is None:
             with spoken(ENGLISH):
