@@ -28,7 +28,6 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = {1: (1280, 800), 6: (3000, 2000), 24: (6000, 4000), 40: (7300, 5470)}
 GRAIN = 3.0  # of 255, as scans have it: smooth pictures would be encoded in no time
-FLOORS = ("decode", "Pillow's JPEG", "Pillow's PNG")
 Seconds = dict[str, list[float]]
 
 

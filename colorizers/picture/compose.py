@@ -10,8 +10,8 @@ from torch import Tensor
 from colorizers.picture.color import encode_srgb, fit_gamut, pixels_in_gamut, rgb_to_lab
 from colorizers.picture.finish import Finish, apply_finish, fix_contrast
 from colorizers.picture.hints import Hints, spread
-from colorizers.picture.resize import resized, rows_in_cache, size_within, strips
-from colorizers.threads import shared_out
+from colorizers.picture.resize import resized, size_within
+from colorizers.picture.strips import in_strips
 
 _LEVELS = 2**16 - 1
 _CUBIC = -0.5  # Keys (1981)
@@ -116,8 +116,7 @@ def whole(paint: Callable[[slice], np.ndarray], size: tuple[int, int], bits: int
         for channel in range(3):
             result[rows, :, channel] = part[..., channel]
 
-    for _ in shared_out(fill, strips(height, rows_in_cache(width))):
-        pass
+    in_strips(size, fill)
     return result
 
 

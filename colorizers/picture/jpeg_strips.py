@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from colorizers.picture.resize import rows_in_cache, strips
+from colorizers.picture.strips import rows_in_cache, strips
 from colorizers.threads import shared_out
 
 _BLOCK = 8  # pixels: side of what is compressed together, where no colours are subsampled

@@ -15,8 +15,8 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.color import gray_to_lightness, rgb_to_lab, rgb_to_lightness
 from colorizers.picture.decode import Source, decode
 from colorizers.picture.naming import clean_name, shown_name
-from colorizers.picture.resize import resized, rows_in_cache, size_within, strips
-from colorizers.threads import shared_out
+from colorizers.picture.resize import resized, size_within
+from colorizers.picture.strips import in_strips
 from colorizers.words import Text
 
 _TINT_SIDE, _TINT_SPREAD = 64, 2.0  # pixels; Lab units by which the colours of a tinted print stray from its tint
@@ -167,8 +167,7 @@ def _lightness(pixels: np.ndarray) -> Tensor:
     def fill(rows: slice) -> None:
         lightness[rows] = _lightness_of(torch.tensor(pixels[rows])).numpy()
 
-    for _ in shared_out(fill, strips(height, rows_in_cache(width))):
-        pass
+    in_strips((width, height), fill)
     return torch.from_numpy(lightness)
 
 

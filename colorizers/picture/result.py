@@ -19,8 +19,7 @@ from colorizers.picture.jpeg_strips import save_jpeg
 from colorizers.picture.mark import marker
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import PNG_KEY, Record
-from colorizers.picture.resize import rows_in_cache, strips
-from colorizers.threads import shared_out
+from colorizers.picture.strips import in_strips
 from colorizers.words import Text
 
 Format = Literal["png", "jpeg", "webp", "tiff"]
@@ -97,14 +96,13 @@ class Result:
 
     def image(self) -> Image.Image:
         """The 8-bit picture, RGB or RGBA as the photo was."""
-        part_of, (width, height) = self._image_painter(), self.photo.size
-        image = Image.new("RGB" if self.photo.alpha is None else "RGBA", (width, height))
+        part_of = self._image_painter()
+        image = Image.new("RGB" if self.photo.alpha is None else "RGBA", self.photo.size)
 
         def fill(rows: slice) -> None:
             image.paste(part_of(rows), (0, rows.start))
 
-        for _ in shared_out(fill, strips(height, rows_in_cache(width))):
-            pass
+        in_strips(self.photo.size, fill)
         return image
 
     def _painter(self, bits: int = 8) -> Callable[[slice], np.ndarray]:

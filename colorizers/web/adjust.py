@@ -9,10 +9,11 @@ import gradio as gr
 from colorizers.methods.method import finish_of
 from colorizers.options import validated
 from colorizers.picture.finish import Finish
+from colorizers.web.colored_tab import Steps
 from colorizers.web.gradio_io import EACH, QUIET, QUIET_NOW, on_choice, sent_with, shown_errors
 from colorizers.web.handlers import FINISHING, TabHandlers
 from colorizers.web.looks import OwnLook, kept_looks, looks_html, own_looks, with_look, without_look
-from colorizers.web.session import Session, Steps
+from colorizers.web.session import Session
 from colorizers.web.tab import Updates
 
 _OF_THE_PHOTO = "contrast"  # a look keeps it: that the photo has faded does not depend on taste

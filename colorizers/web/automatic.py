@@ -42,7 +42,7 @@ class Automatic:
         begun.failure(self.stopped, session, self.outputs, **QUIET_NOW)
         self._jobs.append(begun)
 
-    def wire_stop(self, session: gr.State) -> None:
+    def wire_stop(self) -> None:
         """Connect Stop, here and in the tabs."""
         stops = [self._strip.stop, *(tab.view.stop for tab in self._tabs.values())]
         gr.on([stop.click for stop in stops], None, cancels=self._jobs, **QUIET_NOW)

@@ -13,7 +13,8 @@ from colorizers.methods.method import MethodInfo
 from colorizers.web import texts, theme
 from colorizers.web.batch_files import Row
 from colorizers.web.jobs import JobView, Phase
-from colorizers.web.session import Card, Compared, Shown
+from colorizers.web.session import Card, Compared
+from colorizers.web.shown import Shown
 from colorizers.words import Text
 
 _MARK = theme.MARK.read_text()

@@ -60,8 +60,8 @@ def record_in(path: str | Path) -> Record | None:
         return None
 
 
-def offer(record: Record, title: Text | str, path: str) -> Text:
-    """What was found in a picture."""
+def offer(title: Text | str, path: str) -> Text:
+    """What was found in a picture that a method, by its title, has coloured."""
     return Text("given.offer", name=shown_name(Path(path).name), title=title)
 
 

@@ -12,7 +12,8 @@ from colorizers.settings import get_settings
 from colorizers.web import markup, shipped, theme
 from colorizers.web.batch_files import ZIP
 from colorizers.web.gradio_io import place, shown_errors
-from colorizers.web.session import Session, Source
+from colorizers.web.session import Session
+from colorizers.web.shown import Source
 from colorizers.web.tab import seen
 from colorizers.words import Text
 

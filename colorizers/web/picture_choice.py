@@ -11,7 +11,7 @@ from colorizers.picture.decode import SUFFIXES
 from colorizers.web import markup, shipped
 from colorizers.web.files import OPENING
 from colorizers.web.gradio_io import QUIET, QUIET_NOW, place, shown_errors
-from colorizers.web.session import Source, thumbnail
+from colorizers.web.shown import Source, thumbnail
 from colorizers.words import Text
 
 Updates = dict[gr.blocks.Block, Any]

@@ -70,7 +70,7 @@ class Recall:
         session.offered = session.folder.keep(Path(path))
         tab = self._tabs.get(record.method)
         title = tab.info.title if tab else shown_name(record.method)
-        return self.notice.offering(offer(record, title, path))
+        return self.notice.offering(offer(title, path))
 
     def use_offered(self, session: Session) -> Updates:
         """The settings of the picture that was dropped."""

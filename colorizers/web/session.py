@@ -1,7 +1,6 @@
 """What the server keeps of one visitor's page: a reduced photo, the colours of each tab, a few preview files."""
 
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,154 +13,24 @@ from torch import Tensor
 
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import MethodInfo
-from colorizers.picture.compose import Kept, bytes_of, compose, held, packed, uncolored
+from colorizers.picture.compose import Kept, compose, held, packed, uncolored
 from colorizers.picture.exports import ENDINGS, Export, save_export
 from colorizers.picture.finish import Finish
 from colorizers.picture.hints import Hints
-from colorizers.picture.naming import result_stem, shown_name
+from colorizers.picture.naming import result_stem
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import Record
 from colorizers.picture.result import Coloring, Result, on_white, with_alpha
 from colorizers.settings import get_settings
 from colorizers.web.batch_files import Batch
-from colorizers.web.files import Folder, open_upload
-from colorizers.web.jobs import Phase
+from colorizers.web.colored_tab import SHELF, ColoredTab
+from colorizers.web.files import Folder
+from colorizers.web.shown import THUMBNAIL, Shown, Source
 from colorizers.words import Text
 
 _PREVIEWS = 8  # files of a tab that are kept: the browser may still be loading an earlier one
-THUMBNAIL = 240  # pixels
 _SAVED = 3  # full-size files of a page that are kept: the browser may still be fetching an earlier one
-_STEPS = 50  # that can be undone
-_MOST_KEPT = 2 * 10**9  # bytes of all visitors' results
 _MAKING_FOLDER = threading.Lock()
-
-
-def thumbnail(photo: Photo) -> Image.Image:
-    """A small picture of the photo, in colour where it has any; transparency is laid on white."""
-    small = photo.reduced(THUMBNAIL)
-    if photo.rgb is None:
-        pixels = uncolored(small.lightness)
-    else:
-        pixels = np.asarray(Image.fromarray(photo.rgb).resize(small.size, Image.Resampling.BOX))
-    return on_white(with_alpha(pixels, small.alpha))
-
-
-@dataclass(frozen=True)
-class Source:
-    """The file that the visitor chose, and how far it was turned counter-clockwise."""
-
-    path: Path
-    quarter_turns: int = 0
-    _folder: Folder | None = field(default=None, repr=False, compare=False)
-
-    @classmethod
-    def uploaded(cls, path: str | Path) -> "Source":
-        """A file that came just now: it stays as long as somebody holds the source."""
-        folder = Folder()
-        return cls(folder.keep(Path(path)), _folder=folder)
-
-    @property
-    def name(self) -> str:
-        """The file's name, as it may be shown."""
-        return shown_name(self.path.name)
-
-    def open(self) -> Photo:
-        """The whole photo, decoded again: the server keeps only the reduced one."""
-        if not self.path.exists():
-            raise ColorizerError(Text("page.file-gone", name=self.name))
-        return open_upload(self.path, quarter_turns=self.quarter_turns)
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A photo as the page shows it: reduced, with its full size; its black-and-white side as a file and in small."""
-
-    source: Source
-    photo: Photo
-    size: tuple[int, int]
-    before: Path
-    small: Image.Image
-
-
-class Steps:
-    """The finishes of a tab, one after the other, for undo and redo."""
-
-    def __init__(self) -> None:
-        self._taken: list[Finish] = []
-        self._place = -1
-
-    def take(self, finish: Finish) -> None:
-        """A step to another finish; those that were undone are gone. The same finish is no step."""
-        if self._taken and self._taken[self._place] == finish:
-            return
-        self._taken = [*self._taken[: self._place + 1], finish][-_STEPS:]
-        self._place = len(self._taken) - 1
-
-    def back(self) -> Finish:
-        """The finish of the step before, or of the first one."""
-        self._place = max(0, self._place - 1)
-        return self._taken[self._place]
-
-    def forward(self) -> Finish:
-        """The finish that was undone last, or that of the last step."""
-        self._place = min(len(self._taken) - 1, self._place + 1)
-        return self._taken[self._place]
-
-    def is_next(self, finish: Finish) -> bool:
-        """Whether a finish is the one that was undone last."""
-        return self._taken[self._place + 1 : self._place + 2] == [finish]
-
-    def has_before(self, present: Finish) -> bool:
-        """Whether there is a step to undo; the present finish may not have been taken yet."""
-        return self._place > 0 or (self._place == 0 and self._taken[0] != present)
-
-    def has_after(self, present: Finish) -> bool:
-        """Whether there is a step to redo."""
-        return self._place < len(self._taken) - 1 and self._taken[self._place] == present
-
-
-@dataclass
-class ColoredTab:
-    """The content of one tab: colorings, the chosen one, its finish and the steps to it, and where its job is.
-
-    `asked` are the values of the options of its last job, whose id is `job_id`. `small` is the chosen result for the
-    strip, and `in_sight` whether the page has its picture; a tab gets it when it is opened.
-    """
-
-    finish: Finish
-    colorings: tuple[Coloring, ...] = ()
-    gone: bool = False
-    chosen: int = 0
-    phase: Phase = Phase.EMPTY
-    job_id: str = ""
-    asked: tuple[Any, ...] = ()
-    small: Image.Image | None = None
-    in_sight: bool = False
-    previews: deque[Path] = field(default_factory=deque)
-    steps: Steps = field(default_factory=Steps)
-
-    @property
-    def coloring(self) -> Coloring:
-        """The chosen coloring; ColorizerError when there is none."""
-        colorings = self.colorings  # another visitor's job may take them away at any time
-        if not colorings:
-            raise ColorizerError(Text("page.results-gone") if self.gone else Text("page.nothing-yet"))
-        return colorings[self.chosen]
-
-    def turn(self, quarter_turns: int) -> None:
-        """Turn the colorings counter-clockwise; a job of the photo as it was has no place here any more."""
-        self.colorings = tuple(coloring.turned(quarter_turns) for coloring in self.colorings)
-        self.job_id, self.small = "", None
-        self.rest()
-
-    def rest(self) -> None:
-        """No job runs any more, and the page shows another picture."""
-        self.phase, self.in_sight = Phase.DONE if self.colorings else Phase.EMPTY, False
-
-    @property
-    def bytes(self) -> int:
-        """The memory that the colorings take."""
-        return sum(bytes_of(coloring.outcome) for coloring in self.colorings)
 
 
 @dataclass(frozen=True)
@@ -197,29 +66,6 @@ class Compared:
     pins: list[Pin] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
     sides: tuple[str, ...] = ()
-
-
-class Shelf:
-    """Bounds what the results of all tabs of all visitors take in memory: those that were made first go first."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._tabs: list[weakref.ref[ColoredTab]] = []
-        self._lock = threading.Lock()
-
-    def add(self, tab: ColoredTab) -> None:
-        """Keep a tab with new results, for which older ones may have to go."""
-        with self._lock:
-            known = [other for ref in self._tabs if (other := ref()) is not None and other is not tab]
-            taken = tab.bytes + sum(other.bytes for other in known)
-            while taken > self._most and known:
-                oldest = known.pop(0)
-                taken -= oldest.bytes
-                oldest.gone, oldest.colorings, oldest.chosen = True, (), 0
-            self._tabs = [weakref.ref(each) for each in (*known, tab)]
-
-
-_SHELF = Shelf(_MOST_KEPT)
 
 
 @dataclass(frozen=True)
@@ -320,7 +166,7 @@ class Session:
         tab = self.tab(info)
         tab.colorings = tuple(replace(coloring, outcome=packed(coloring.outcome)) for coloring in colorings)
         tab.chosen, tab.gone, tab.small, tab.in_sight = 0, False, None, False
-        _SHELF.add(tab)
+        SHELF.add(tab)
 
     def choose(self, info: MethodInfo, variant: int) -> None:
         """Another of the colorings."""
@@ -347,7 +193,7 @@ class Session:
         pinned = ColoredTab(tab.finish, (tab.coloring,))
         if key not in {pin.key for pin in self.compared.pins}:
             self.compared.pins.append(Pin(key, info, pinned))
-            _SHELF.add(pinned)
+            SHELF.add(pinned)
 
     def hint(self, hints: Hints) -> None:
         """Other hints: every tab shows them when it is looked at."""

@@ -10,7 +10,7 @@ from PIL import Image
 from colorizers.assets import TEST_IMAGES
 from colorizers.picture.dataset import REFERENCES
 from colorizers.picture.decode import SUFFIXES
-from colorizers.web.session import THUMBNAIL
+from colorizers.web.shown import THUMBNAIL
 
 
 def gray_photos() -> tuple[Path, ...]:

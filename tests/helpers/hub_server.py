@@ -3,19 +3,20 @@
 import contextlib
 import hashlib
 import io
-import json
 import re
 import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 import torch
 from huggingface_hub import constants
+from local_server import Answering, serving
 from torch import nn
 
 from colorizers.__main__ import main
@@ -47,91 +48,79 @@ class Hub:
     url: str = ""
 
 
-def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            hub.asked.append(f"{self.path} {self.headers.get('Range', '')}".strip())
-            if found := re.fullmatch(r"/api/models/([\w.-]+/[\w.-]+)(?:/revision/([\w%]+))?\?blobs=true", self.path):
-                self.tell(found[1], unquote(found[2] or ""))
-            elif (found := re.fullmatch(r"/[\w.-]+/[\w.-]+/resolve/(\w+)/(.+)", self.path)) and is_small(found[2]):
-                self.give(found[2], hub.revisions[found[1]][found[2]])
-            elif found:
-                self.send_response(302)
-                self.send_header("X-Repo-Commit", found[1])
-                self.send_header("X-Linked-Etag", f'"{hashlib.sha256(hub.revisions[found[1]][found[2]]).hexdigest()}"')
-                self.send_header("Location", f"{hub.url}/store/{found[1]}/{found[2]}")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-            elif found := re.fullmatch(r"/store/(\w+)/(.+)", self.path):
-                self.give(found[2], hub.revisions[found[1]][found[2]])
-            elif (found := re.fullmatch(r"/models/(.+)", self.path)) and found[1] in hub.models:
-                self.give(found[1], hub.models[found[1]])
-            else:
-                self.send_error(404)
+class HubAnswers(Answering):
+    """What the hub answers."""
 
-        def tell(self, repository: str, wanted: str) -> None:
-            revision = hub.names.get(wanted, wanted or next(reversed(hub.revisions), ""))
-            if hub.meeting is not None:
-                hub.meeting.wait(60)
-            if revision not in hub.revisions:
-                self.send_response(404)
-                if hub.revisions:
-                    self.send_header("X-Error-Code", "RevisionNotFound")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            files = [
-                {"rfilename": name, "size": len(data)} | ({"blobId": git_blob(data)} if is_small(name) else lfs(data))
-                for name, data in hub.revisions[revision].items()
-            ]
-            about = {"id": repository, "modelId": repository, "sha": revision, "siblings": files, "tags": []}
-            body = json.dumps(about).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def __init__(self, hub: Hub, *request: Any) -> None:
+        self.hub = hub
+        super().__init__(*request)
 
-        def give(self, name: str, data: bytes) -> None:
-            if hub.patience == 0:
-                self.send_error(503)
-                return
-            start = int(self.headers.get("Range", "bytes=0-")[len("bytes=") : -1]) if hub.ranges else 0
-            if start >= len(data):
-                self.send_error(416)
-                return
-            rest = hub.arrives.get(name, data)[start:]
-            self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(len(rest)))
-            if start:
-                self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-            self.end_headers()
-            self.wfile.write(rest[: hub.patience])
-            if hub.patience is not None:
-                self.close_connection = hub.patience < len(rest)
-                hub.patience = max(0, hub.patience - len(rest))
+    def do_GET(self) -> None:
+        hub = self.hub
+        hub.asked.append(f"{self.path} {self.headers.get('Range', '')}".strip())
+        if found := re.fullmatch(r"/api/models/([\w.-]+/[\w.-]+)(?:/revision/([\w%]+))?\?blobs=true", self.path):
+            self.tell(found[1], unquote(found[2] or ""))
+        elif (found := re.fullmatch(r"/[\w.-]+/[\w.-]+/resolve/(\w+)/(.+)", self.path)) and is_small(found[2]):
+            self.give(found[2], hub.revisions[found[1]][found[2]])
+        elif found:
+            digest = hashlib.sha256(hub.revisions[found[1]][found[2]]).hexdigest()
+            place = f"{hub.url}/store/{found[1]}/{found[2]}"
+            headers = {"X-Repo-Commit": found[1], "X-Linked-Etag": f'"{digest}"', "Location": place}
+            self.answer(code=302, headers=headers)
+        elif found := re.fullmatch(r"/store/(\w+)/(.+)", self.path):
+            self.give(found[2], hub.revisions[found[1]][found[2]])
+        elif (found := re.fullmatch(r"/models/(.+)", self.path)) and found[1] in hub.models:
+            self.give(found[1], hub.models[found[1]])
+        else:
+            self.send_error(404)
 
-        def log_message(self, *words: object) -> None:
-            pass
+    def tell(self, repository: str, wanted: str) -> None:
+        """What there is of a repository."""
+        hub = self.hub
+        revision = hub.names.get(wanted, wanted or next(reversed(hub.revisions), ""))
+        if hub.meeting is not None:
+            hub.meeting.wait(60)
+        if revision not in hub.revisions:
+            self.answer(code=404, headers={"X-Error-Code": "RevisionNotFound"} if hub.revisions else {})
+            return
+        files = [
+            {"rfilename": name, "size": len(data)} | ({"blobId": git_blob(data)} if is_small(name) else lfs(data))
+            for name, data in hub.revisions[revision].items()
+        ]
+        self.answer_json({"id": repository, "modelId": repository, "sha": revision, "siblings": files, "tags": []})
 
-    return Handler
+    def give(self, name: str, data: bytes) -> None:
+        """A file, or the part of it that is asked for, or what arrives of that."""
+        hub = self.hub
+        if hub.patience == 0:
+            self.send_error(503)
+            return
+        start = int(self.headers.get("Range", "bytes=0-")[len("bytes=") : -1]) if hub.ranges else 0
+        if start >= len(data):
+            self.send_error(416)
+            return
+        rest = hub.arrives.get(name, data)[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(rest)))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        self.end_headers()
+        self.wfile.write(rest[: hub.patience])
+        if hub.patience is not None:
+            self.close_connection = hub.patience < len(rest)
+            hub.patience = max(0, hub.patience - len(rest))
 
 
 @contextlib.contextmanager
 def running_hub(files: dict[str, bytes], cache: Path) -> Iterator[Hub]:
     """A hub with these files, and a machine whose downloads go into an empty cache."""
-    has = Hub({FIRST: files})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(has))
-    # The interval is how long its end is waited for.
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    has.url = f"http://127.0.0.1:{server.server_port}"
-    with pytest.MonkeyPatch.context() as patch:
-        connect(has.url, patch)
+    hub = Hub({FIRST: files})
+    with serving(partial(HubAnswers, hub)) as hub.url, pytest.MonkeyPatch.context() as patch:
+        connect(hub.url, patch)
         patch.setenv("COLORIZERS_CACHE_DIR", str(cache))
         get_settings.cache_clear()
-        yield has
+        yield hub
     get_settings.cache_clear()
-    server.shutdown()
-    server.server_close()
 
 
 def is_small(name: str) -> bool:

@@ -8,7 +8,7 @@ from skimage.color import rgb2lab
 from torch_threads import threads
 
 from colorizers.options import controls
-from colorizers.picture import resize
+from colorizers.picture import strips
 from colorizers.picture.color import lab_to_rgb, rgb_to_lab
 from colorizers.picture.compose import Chroma, Painting, compose
 from colorizers.picture.finish import Finish
@@ -102,14 +102,14 @@ def test_the_lock_blends_the_two_lights():
 def test_strips_do_not_show(outcome, finish: Finish, strip: int, monkeypatch: pytest.MonkeyPatch):
     lightness = photo_of(131, 32)
     whole = compose(lightness, outcome, finish, bits=16)
-    monkeypatch.setattr(resize, "_IN_CACHE", strip)
+    monkeypatch.setattr(strips, "_IN_CACHE", strip)
     parts = compose(lightness, outcome, finish, bits=16)
     assert np.abs(parts.astype(int) - whole).max() <= 1
 
 
 @pytest.mark.parametrize("bits", [8, 16])
 def test_strips_on_several_threads_are_those_on_one(bits: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(resize, "_IN_CACHE", 600)
+    monkeypatch.setattr(strips, "_IN_CACHE", 600)
     lightness, outcome, finish = photo_of(300, 60), chroma(7, 9, 70), Finish(saturation=1.5, warmth=0.3)
     alone = compose(lightness, outcome, finish, bits)
     with threads(2):

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 import torch
 from conftest import encoded
-from hostile_files import chunk, header, png
+from hostile_files.png import chunk, header, png
 from photo_cases import FORMATS, LOSSLESS, assert_lightness, colour_image, lightness_of, oriented, refusal
 from PIL import Image, ImageCms, ImageOps, ImageSequence
 from skimage.color import rgb2lab

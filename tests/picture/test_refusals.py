@@ -11,7 +11,8 @@ import pytest
 import tifffile
 import torch
 from conftest import encoded
-from hostile_files import REFUSED, chunk
+from hostile_files import REFUSED
+from hostile_files.png import chunk
 from photo_cases import FORMATS, assert_lightness, oriented, refusal
 from PIL import Image
 

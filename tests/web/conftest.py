@@ -14,7 +14,8 @@ from web_page import (
 )
 from web_server import Server, running_server
 
-from colorizers.web.session import Session, Source
+from colorizers.web.session import Session
+from colorizers.web.shown import Source
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ from colorizers.web.automatic import Automatic
 from colorizers.web.handlers import TabHandlers
 from colorizers.web.notice import build_notice
 from colorizers.web.recall import Recall
-from colorizers.web.session import Session, Source
+from colorizers.web.session import Session
+from colorizers.web.shown import Source
 from colorizers.web.strip import build_strip
 from colorizers.web.tab import build_tab
 from colorizers.words import ENGLISH, templates

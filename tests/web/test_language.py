@@ -20,7 +20,8 @@ from colorizers.web import theme
 from colorizers.web.blocks import build_page
 from colorizers.web.handlers import TabHandlers, show_queued
 from colorizers.web.saving import show_saving
-from colorizers.web.session import Session, Source
+from colorizers.web.session import Session
+from colorizers.web.shown import Source
 from colorizers.web.strip import build_strip
 from colorizers.web.tab import FORMATS, build_tab
 from colorizers.words import ENGLISH, templates

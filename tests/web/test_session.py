@@ -19,7 +19,9 @@ from colorizers.errors import ColorizerError
 from colorizers.picture.compose import Painting
 from colorizers.picture.finish import Finish
 from colorizers.picture.photo import Photo
-from colorizers.web.session import ColoredTab, Session, Shelf, Source, Steps
+from colorizers.web.colored_tab import ColoredTab, Shelf, Steps
+from colorizers.web.session import Session
+from colorizers.web.shown import Source
 
 SIDE = 96
 

@@ -30,7 +30,8 @@ from colorizers.settings import PROJECT, get_settings
 from colorizers.web import files
 from colorizers.web.files import Folder, Tidying, make_room, open_upload
 from colorizers.web.gate import gate
-from colorizers.web.session import Session, Source
+from colorizers.web.session import Session
+from colorizers.web.shown import Source
 from colorizers.web.visitors import Visitors
 
 ADDRESS = "https://huggingface.co/photo.png"
