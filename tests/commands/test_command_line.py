@@ -250,6 +250,11 @@ class TestLists:
             assert all(entry.name in said and entry.help in said for entry in controls(method.info.options))
             assert all(entry.help in said for entry in controls(method.info.finish))
 
+    def test_a_long_value_does_not_push_the_other_rows_apart(self, capsys):
+        assert command("methods") == 0
+        starts = [line.index("How ") for line in capsys.readouterr().out.splitlines() if "  How " in line]
+        assert max(starts) < 100
+
     def test_weights_list_names_every_file(self, capsys):
         assert command("weights", "list") == 0
         lines = capsys.readouterr().out.splitlines()[1:]
@@ -257,6 +262,7 @@ class TestLists:
         for line, status in zip(lines, store().listing(), strict=True):
             assert status.path is None or status.path.name in line
             assert str(status.weights.licence) in line
+            assert status.path or not status.weights.megabytes or f"  {status.weights.megabytes}  " in line
             assert status.sha256[:12] in line
 
     def test_help_shows_the_flags_of_the_method(self, trivial: None, capsys):
