@@ -131,7 +131,7 @@ class TestManyPhotos:
         said = capsys.readouterr()
         assert said.out == "family_color\n"
         failure, summary = said.err.splitlines()
-        assert summary == "4 of 5 photos colored; failed: 1; not pictures: 1"
+        assert summary == "4 of 5 photos coloured; failed: 1; not pictures: 1"
         assert failure.startswith(f"{family / '1932' / 'cut.png'}: cut.png is damaged")
         written = {path.relative_to("family_color").as_posix() for path in Path("family_color").rglob("*.*")}
         assert written == {"oma_jpg.png", "oma_png.png", "1932/Ann & Bob.png", "1932/summer/sea.png"}
@@ -152,7 +152,7 @@ class TestManyPhotos:
         capsys.readouterr()
         assert command("colorize", family, "-o", "out") == 0
         said = capsys.readouterr().err
-        assert said == "1 of 4 photos colored; skipped because results exist: 3; not pictures: 1\n"
+        assert said == "1 of 4 photos coloured; skipped because results exist: 3; not pictures: 1\n"
         assert Path("out/oma_jpg.png").is_file()
         assert written(Path("out/oma_png.png")) == rest
 
@@ -165,7 +165,7 @@ class TestManyPhotos:
     def test_results_inside_the_folder_are_not_taken_for_photos(self, photo: Path, capsys):
         assert command("colorize", ".", "-o", "out") == 0
         assert command("colorize", ".", "-o", "out", "--overwrite") == 0
-        assert capsys.readouterr().err == "1 of 1 photos colored\n" * 2
+        assert capsys.readouterr().err == "1 of 1 photos coloured\n" * 2
         assert [path.name for path in Path("out").iterdir()] == ["portrait.png"]
 
     @pytest.mark.slow
