@@ -29,10 +29,11 @@ class Settings(BaseSettings):
     language: str = Field(
         ENGLISH,
         pattern=f"^({'|'.join(LANGUAGES)})$",
+        examples=list(LANGUAGES),
         description="of the command line, and of the page where the visitor chooses no other: en or zh",
     )
     device: str = Field(
-        "auto", pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$", description="auto, cpu, mps, cuda or cuda:1"
+        "auto", pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$", examples=["auto", "cpu", "mps", "cuda", "cuda:1"]
     )
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
         "auto", description="of Stable Diffusion; auto is float16 on a GPU by CUDA that is good at it, else float32"
@@ -111,8 +112,10 @@ def get_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"COLORIZERS_{'_'.join(map(str, first['loc']))}".upper()
-        raise ColorizerError(Text("settings.wrong", name=name, reason=first["msg"].lower())) from error
+        field = "_".join(map(str, first["loc"]))
+        examples = Settings.model_fields[field].examples
+        reason = first["msg"].lower() if examples is None else Text("settings.known", examples=examples)
+        raise ColorizerError(Text("settings.wrong", name=f"COLORIZERS_{field}".upper(), reason=reason)) from error
 
 
 def listening_host(given: str | None) -> str:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from colorizers.errors import ColorizerError
-from colorizers.settings import Settings
+from colorizers.settings import Settings, get_settings
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,23 @@ def test_without_a_home_a_folder_for_downloads_is_asked_for(monkeypatch: pytest.
         Settings()
     monkeypatch.setenv("COLORIZERS_CACHE_DIR", str(tmp_path))
     assert Settings().cache_dir == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "values"),
+    [
+        ("COLORIZERS_DEVICE", "gpu", ["auto", "cpu", "mps", "cuda", "cuda:1"]),
+        ("COLORIZERS_LANGUAGE", "de", ["en", "zh"]),
+        ("COLORIZERS_DTYPE", "half", ["auto", "float16", "bfloat16", "float32"]),
+        ("COLORIZERS_QUEUE_SIZE", "0", ["1"]),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named_with_what_it_may_be(
+    name: str, value: str, values: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    with pytest.raises(ColorizerError, match=rf"^The environment variable {name} is wrong: .*\.$") as refused:
+        get_settings()
+    assert all(each in str(refused.value) for each in values)
+    assert "pattern" not in str(refused.value)

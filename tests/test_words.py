@@ -278,6 +278,12 @@ def test_a_mistake_is_one_sentence(id: str):
     assert ". " not in template
 
 
+@pytest.mark.parametrize("id", CATALOGUE)
+def test_a_sentence_says_colour_as_all_others_do(id: str):
+    names = r"\{color\}|<folder>_color|or in color when|state \(colored, kept, failed\)"
+    assert not re.search(r"\b[Cc]olor(s|ed|ing|ings|ful|fulness)?\b", re.sub(names, "", CATALOGUE[id]))
+
+
 def test_help_ends_with_a_full_stop_and_a_label_without():
     for each in of_options():
         assert str(each.help).endswith(".")

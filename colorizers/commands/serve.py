@@ -42,7 +42,8 @@ def _run(arguments: argparse.Namespace) -> int:
     with _all_kept():
         from colorizers.web import serve, wait
 
-        page = serve(engine, arguments.host, arguments.port, arguments.share, quiet=False)
+        page = serve(engine, arguments.host, arguments.port, arguments.share)
+    print(Text("commands.serve.running", address=f"http://{page.server_name}:{page.server_port}"), flush=True)
     wait(page, engine)
     _end()
 

@@ -87,7 +87,8 @@ def _row(status: WeightsStatus) -> tuple[str, ...]:
     source = entry.hub.name if entry.hub else str(Text("commands.weights.this-project")) if ours else "-"
     if path is None:
         file, installed = entry.file if ours else "-", str(Text("commands.weights.not-installed"))
-        return entry.key, file, "-", installed, "-", source, str(entry.licence), str(entry.how_to_get)
+        size = str(entry.megabytes or "-")
+        return entry.key, file, size, installed, "-", source, str(entry.licence), str(entry.how_to_get)
     size, installed = f"{status.megabytes:.1f}", str(Text("commands.weights.installed"))
     return entry.key, path.name, size, installed, status.sha256[:12] or "-", source, str(entry.licence), ""
 

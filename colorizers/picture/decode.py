@@ -42,6 +42,7 @@ _LONGEST_SIDE = 2**16 - 1  # pixels; a JPEG has no more, and a row of a picture 
 _RUNS, _MOST_RUNS = (1, 2), 2 * 10**6  # compressions of a BMP that are read slowly, and how many bytes of them
 # Not of BMP: many a text begins with its two letters.
 _BEGINNINGS = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|II\*\0|MM\0\*|(?s:RIFF....WEBP)|(?s:....ftyp(avi|hei|mif))")
+_BEGINNING_OF_HEIC = re.compile(rb"(?s)....ftyp(hei|hev|m[is]f1.*hei)")
 
 
 class Decoded(NamedTuple):
@@ -80,10 +81,11 @@ def decode(source: Source, name: str = "", max_megabytes: float | None = None) -
             return _read(image, label, notes)
 
 
-def pixels_of(path: str | os.PathLike[str], name: str) -> int:
+def pixels_of(path: str | os.PathLike[str], name: str, max_megabytes: float) -> int:
     """How many pixels a file has, which is not decoded; ColorizerError where it is no picture, as in `decode`."""
     label = shown_name(name) or Text("photo.unnamed")
     with _opened(path, label) as file, _decoding(label):
+        _check_bytes(file, label, max_megabytes)
         image, _ = _image(file, label)
         return image.width * image.height
 
@@ -174,14 +176,15 @@ def _decoding(label: Text | str) -> Iterator[None]:
 
 
 def _unknown(file: BinaryIO, label: Text | str) -> ColorizerError:
-    """What is said of a file that is no picture; visitors cannot install anything."""
+    """What is said of a file that is no picture; visitors cannot install what reads HEIC."""
     file.seek(0)
-    if is_pointer(file.read(99)):
+    beginning = file.read(99)
+    if is_pointer(beginning):
         return ColorizerError(Text("photo.pointer", name=label))
     kinds: dict[str, object] = {"name": label, "formats": FORMATS}
-    return ColorizerError(
-        Text("photo.unknown-format", **kinds), for_visitors=Text("photo.unknown-format-for-visitors", **kinds)
-    )
+    if _HEIC or not _BEGINNING_OF_HEIC.match(beginning):
+        return ColorizerError(Text("photo.unknown-format", **kinds))
+    return ColorizerError(Text("photo.heic", **kinds), for_visitors=Text("photo.heic-for-visitors", **kinds))
 
 
 def _unused(frames: int) -> list[Text]:

@@ -28,7 +28,7 @@ from colorizers.web.listening import visitor
 from colorizers.web.photo_section import PhotoSection
 from colorizers.web.saving import wire_saving
 from colorizers.web.session import Session
-from colorizers.web.tab import BUTTON, FORMATS, Updates, build_file_options, seen
+from colorizers.web.tab import BUTTON, FORMATS, Updates, bright, build_file_options, seen
 from colorizers.weights.store import missing_weights
 from colorizers.words import Text
 
@@ -200,11 +200,11 @@ class BatchHandlers:
     def _show(self, session: Session, view: JobView) -> Updates:
         rows, own, busy = session.batch.rows, self.view, view.phase.busy
         waiting, done = any(row.waits for row in rows), any(row.result is not None for row in rows)
-        label = Text("batch.run")
+        ahead, label = waiting or not done, Text("batch.run")
         if done:
             label = Text("batch.run-rest") if waiting else Text("batch.run-again")
         return {
-            own.run: gr.Button(label.worded(self._language), visible=seen(not busy)),
+            own.run: gr.Button(label.worded(self._language), variant=bright(ahead), visible=seen(not busy)),
             own.stop: gr.Button(visible=seen(busy)),
             own.download: gr.Button(visible=seen(done and not busy)),
             own.status: markup.status(view, self._language),

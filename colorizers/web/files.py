@@ -78,7 +78,7 @@ def open_upload(path: str | Path, name: str | None = None, quarter_turns: int = 
     All large photos together, as long as they are in use, have their limit too: more of them wait for these.
     """
     settings, named = get_settings(), name or Path(path).name
-    pixels = pixels_of(path, named)
+    pixels = pixels_of(path, named, settings.max_upload_megabytes)
     if pixels <= settings.preview_pixels**2:  # a page may keep it
         pixels = 0
     if pixels and not _OPEN.take(pixels, int(settings.max_open_megapixels * 10**6), _LONGEST_WAIT):

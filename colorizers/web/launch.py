@@ -42,9 +42,8 @@ def serve(
     host: str | None = None,
     port: int | None = None,
     share: bool = False,
-    quiet: bool = True,
 ) -> gr.Blocks:
-    """Serve the page and return it while it runs, for `close()` or `wait` to end; its address is printed or `quiet`.
+    """Serve the page and return it while it runs, for `close()` or `wait` to end.
 
     The page is in the language of the settings and has a switch to the others. Host and port default to
     GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, then to 127.0.0.1 (0.0.0.0 on Spaces) and the first free port from 7860.
@@ -66,7 +65,7 @@ def serve(
         server_port=port,
         share=share,
         prevent_thread_lock=True,
-        quiet=quiet,
+        quiet=True,
         theme=theme.theme(),
         css_paths=theme.CSS,
         favicon_path=theme.MARK,

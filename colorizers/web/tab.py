@@ -30,6 +30,11 @@ def seen(is_seen: bool) -> bool | Literal["hidden"]:
     return is_seen or "hidden"
 
 
+def bright(is_next: bool) -> Literal["primary", "secondary"]:
+    """For buttons that stand out as long as they are what comes next."""
+    return "primary" if is_next else "secondary"
+
+
 @dataclass(frozen=True)
 class DownloadRow:
     """What can be downloaded, with its licence; the buttons, and how it goes."""
@@ -117,7 +122,7 @@ class TabView:
 
     def run_button(self, label: Text, ahead: bool, **how: Any) -> gr.Button:
         """The button that begins; it stands out where colouring lies `ahead`."""
-        return gr.Button(label.worded(self.language), variant="primary" if ahead else "secondary", **how)
+        return gr.Button(label.worded(self.language), variant=bright(ahead), **how)
 
     def without_losses(self) -> Updates:
         """The plot of the losses, if there is one, empty as in the beginning."""

@@ -131,7 +131,7 @@ class TestManyPhotos:
         said = capsys.readouterr()
         assert said.out == "family_color\n"
         failure, summary = said.err.splitlines()
-        assert summary == "4 of 5 photos colored; failed: 1; not pictures: 1"
+        assert summary == "4 of 5 photos coloured; failed: 1; not pictures: 1"
         assert failure.startswith(f"{family / '1932' / 'cut.png'}: cut.png is damaged")
         written = {path.relative_to("family_color").as_posix() for path in Path("family_color").rglob("*.*")}
         assert written == {"oma_jpg.png", "oma_png.png", "1932/Ann & Bob.png", "1932/summer/sea.png"}
@@ -152,7 +152,7 @@ class TestManyPhotos:
         capsys.readouterr()
         assert command("colorize", family, "-o", "out") == 0
         said = capsys.readouterr().err
-        assert said == "1 of 4 photos colored; skipped because results exist: 3; not pictures: 1\n"
+        assert said == "1 of 4 photos coloured; skipped because results exist: 3; not pictures: 1\n"
         assert Path("out/oma_jpg.png").is_file()
         assert written(Path("out/oma_png.png")) == rest
 
@@ -165,7 +165,7 @@ class TestManyPhotos:
     def test_results_inside_the_folder_are_not_taken_for_photos(self, photo: Path, capsys):
         assert command("colorize", ".", "-o", "out") == 0
         assert command("colorize", ".", "-o", "out", "--overwrite") == 0
-        assert capsys.readouterr().err == "1 of 1 photos colored\n" * 2
+        assert capsys.readouterr().err == "1 of 1 photos coloured\n" * 2
         assert [path.name for path in Path("out").iterdir()] == ["portrait.png"]
 
     @pytest.mark.slow
@@ -250,6 +250,11 @@ class TestLists:
             assert all(entry.name in said and entry.help in said for entry in controls(method.info.options))
             assert all(entry.help in said for entry in controls(method.info.finish))
 
+    def test_a_long_value_does_not_push_the_other_rows_apart(self, capsys):
+        assert command("methods") == 0
+        starts = [line.index("How ") for line in capsys.readouterr().out.splitlines() if "  How " in line]
+        assert max(starts) < 100
+
     def test_weights_list_names_every_file(self, capsys):
         assert command("weights", "list") == 0
         lines = capsys.readouterr().out.splitlines()[1:]
@@ -257,6 +262,7 @@ class TestLists:
         for line, status in zip(lines, store().listing(), strict=True):
             assert status.path is None or status.path.name in line
             assert str(status.weights.licence) in line
+            assert status.path or not status.weights.megabytes or f"  {status.weights.megabytes}  " in line
             assert status.sha256[:12] in line
 
     def test_help_shows_the_flags_of_the_method(self, trivial: None, capsys):

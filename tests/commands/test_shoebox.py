@@ -137,7 +137,7 @@ def test_an_error_of_the_program_stops_one_photo_and_not_the_others(shoebox: Pat
     said = capsys.readouterr()
     assert said.out == "out\n"
     assert "ZeroDivisionError: a bug" in said.err
-    assert "1 of 2 photos colored; failed: 1" in said.err.splitlines()[-1]
+    assert "1 of 2 photos coloured; failed: 1" in said.err.splitlines()[-1]
     assert len(list(Path("out").rglob("*.png"))) == 1
 
 

@@ -69,7 +69,7 @@ class TestMethodsAsTyped:
             ("borrowing,share=2", r"^Share must be a number from 0 to 1\.$"),
             (
                 "borrowing,reference=cat.jpg",
-                r"^Reference must be own \(the photo's own colors\) or other \(another photo's\)\.$",
+                r"^Reference must be own \(the photo's own colours\) or other \(another photo's\)\.$",
             ),
             ("borrowing,reference=", r"^Reference must be own \("),
             ("trivial,reference=none", r"^Reference must be own \("),
@@ -160,7 +160,7 @@ class TestReferences:
         assert not {"moved_mean", "moved_std"} & means["borrowing,share=0,reference=other"].keys()
 
     def test_of_another_photo_need_one(self):
-        with pytest.raises(ColorizerError, match=r"reference=other takes the colors of another photograph; give at"):
+        with pytest.raises(ColorizerError, match=r"reference=other takes the colours of another photograph; give at"):
             self.rows("borrowing,reference=other", photos=self.PHOTOS.first(1))
 
     def test_are_named_in_the_table_and_the_files(

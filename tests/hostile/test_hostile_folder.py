@@ -27,5 +27,5 @@ def test_a_folder_of_hostile_files_is_gone_through(tmp_path: Path, trivial: None
         assert name in OPENED or (line["error"].endswith(".") and line["error"].isprintable())
     opened = len({*CHOSEN} & {*OPENED})
     coloured = len(told) - len(CHOSEN) + opened
-    assert errors == f"{coloured} of {len(told)} photos colored; failed: {len(CHOSEN) - opened}\n", "no library speaks"
+    assert errors == f"{coloured} of {len(told)} photos coloured; failed: {len(CHOSEN) - opened}\n", "no library speaks"
     assert len([*out.iterdir()]) == opened + len({path.stem for path in told if path in named})

@@ -4,6 +4,7 @@ import contextlib
 import io
 import struct
 import zlib
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,15 @@ def test_no_flipped_byte_leads_to_anything_but_a_photo_or_a_sentence(gray_pixels
 
 def test_an_empty_file_is_refused():
     assert "empty" in refusal(b"")
+
+
+@pytest.mark.parametrize("brands", [b"heic\0\0\0\0mif1heic", b"mif1\0\0\0\0mif1heic"])
+@pytest.mark.skipif(find_spec("pi_heif") is not None, reason="HEIC is read here")
+def test_a_photo_of_a_phone_is_called_by_its_format_and_no_other_file_is(brands: bytes):
+    with pytest.raises(ColorizerError, match=r"HEIC photo: install the package pi-heif, or save ") as refused:
+        Photo.open(b"\0\0\0\x18ftyp" + brands, "IMG_0001.HEIC")
+    assert "pi-heif" not in str(refused.value.for_visitors)
+    assert "HEIC" not in refusal(b"a letter") + refusal(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif")
 
 
 def png_of(width: int, height: int, body: bytes) -> bytes:

@@ -324,7 +324,7 @@ class TestRefusals:
 
     def test_fewer_photos_than_a_batch(self, photos: Path, tmp_path: Path, capsys):
         said = self.refused(capsys, "--data", photos, "--out", tmp_path / "out")
-        assert said.startswith("There are 5 color photographs for batches of 32;")
+        assert said.startswith("There are 5 colour photographs for batches of 32;")
         assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize("steps", ["0", "-3", "many"])

@@ -46,6 +46,8 @@ def test_six_files_of_which_one_is_broken_give_five_results_and_one_error_beside
     slider(page, "Saturation").fill("1.5")
     page.get_by_role("button", name="Colour all").click()
     expect(page.get_by_text("5 of 6 coloured, 1 failed.")).to_be_visible()
+    expect(page.get_by_role("button", name="Colour all again")).to_have_class(re.compile("secondary"))
+    expect(page.get_by_role("button", name="Download all (zip)")).to_have_class(re.compile("primary"))
     expect(page.locator(".batch img")).to_have_count(5)
     expect(page.locator(".batch .problem")).to_have_count(1)
     expect(page.locator(".batch li").filter(has_text="photo 2.png")).to_contain_text(

@@ -26,6 +26,7 @@ from web_requests import answer_of, handlers_of, page_event
 from web_server import Server, free_port, running_server
 
 from colorizers.errors import ColorizerError
+from colorizers.picture.photo import Photo
 from colorizers.settings import PROJECT, get_settings
 from colorizers.web import files
 from colorizers.web.files import Folder, Tidying, make_room, open_upload
@@ -301,6 +302,17 @@ def test_visitors_files_have_a_ceiling_older_ones_go_first_and_then_one_is_told(
         folder.place("a.png")
 
 
+@pytest.mark.parametrize("content", [b"", b"a letter", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"])
+def test_a_visitor_reads_of_a_file_what_the_command_line_says_of_it(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    with pytest.raises(ColorizerError) as here:
+        Photo.open(path)
+    with pytest.raises(ColorizerError) as on_the_page:
+        open_upload(path)
+    assert str(on_the_page.value) == str(here.value)
+
+
 def test_large_photos_wait_until_others_are_done(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     given(settings, max_open_megapixels=0.4, preview_pixels=256)
     Image.new("L", (600, 500)).save(tmp_path / "large.png")
@@ -330,7 +342,7 @@ def test_a_server_that_is_told_to_end_leaves_no_photo_and_clears_up_after_one_th
         command = [sys.executable, "app.py", "--port", str(port)]
         running = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True)
         try:
-            line = next(line for line in running.stdout if "Running on" in line)
+            line = next(line for line in running.stdout if "The page is at" in line)
             assert str(port) in line
             assert not crashed.exists()
             (own,) = {path for path in tmp_path.iterdir() if path.is_dir()} - {alive}

@@ -186,7 +186,7 @@ class TestFolder:
             lines = capsys.readouterr().out.splitlines()
             return re.split(r"  +", next(line for line in lines if line.startswith(CHECKER)))
 
-        assert row()[1:5] == ["-", "-", "no", "-"]
+        assert row()[1:5] == ["-", str(REGISTRY[CHECKER].megabytes), "no", "-"]
         assert row()[-1] == "get them with: colorizers weights download safety_checker"
         assert download("checker") == 0
         capsys.readouterr()

@@ -87,7 +87,7 @@ def test_a_server_takes_weights_from_files(tmp_path: Path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=surroundings) as server:
         try:
             assert server.stdout is not None
-            assert any("Running on" in line for line in server.stdout)
+            assert any("The page is at" in line for line in server.stdout)
             client = Client(f"http://127.0.0.1:{port}", verbose=False)
             _, records = client.predict(handle_file(photo), weights="lab", api_name="/colorize_unet")
         finally:
