@@ -151,6 +151,9 @@ def request_of(arguments: argparse.Namespace, photos: list[Path], resumes: bool)
     if arguments.model is not None:
         _choose_own_model(method, options)
         store = store.with_model(arguments.model)
+    for name in info.needed_pictures:
+        if name not in options:
+            raise ColorizerError(Text("commands.colorize.needs-picture", method=info.name, flag=flag(name)))
     if remake is None:
         finish = finish_of(info, options, changes)
         hints = () if arguments.hints is None else _hints_in(arguments.hints)

@@ -23,7 +23,7 @@ from colorizers.words import Text
 def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """The arguments of `serve`."""
     add = parser.add_argument
-    add("--host", help=str(Text("commands.serve.host")))
+    add("--host", help=str(Text("commands.serve.host", host=listening_host(None))))
     add("--port", type=int, help=str(Text("commands.serve.port")))
     add("--share", action="store_true", help=str(Text("commands.serve.share")))
     checkpoint = str(Text("commands.serve.checkpoint"))

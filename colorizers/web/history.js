@@ -122,7 +122,8 @@ addEventListener("click", async (event) => {
         document.querySelector("#history").showModal();
     }
     if (within(event, "[data-close]")) document.querySelector("#history").close();
-    if (within(event, "[data-forget]")) {
+    const forget = within(event, "[data-forget]");
+    if (forget && confirm(forget.dataset.forget)) {
         await answered((await shelf("readwrite")).clear());
         await showKept();
     }

@@ -37,10 +37,12 @@ def header(language: str, languages: Sequence[str], device: Text) -> str:
 
 def kept_results(language: str) -> str:
     """Room for the results that the browser has kept: history.js fills it."""
-    heading, where, forget = (worded(Text(f"kept.{part}"), language) for part in ("heading", "where", "forget"))
+    heading, where, forget, sure = (
+        worded(Text(f"kept.{part}"), language) for part in ("heading", "where", "forget", "sure")
+    )
     return (
         f'<section class="kept" aria-label="{heading}" hidden><h2>{heading}</h2><p>{where}</p><ul class="results"></ul>'
-        f'<button type="button" class="kept-button" data-forget>{forget}</button></section>'
+        f'<button type="button" class="kept-button" data-forget="{sure}">{forget}</button></section>'
     )
 
 

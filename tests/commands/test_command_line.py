@@ -117,6 +117,9 @@ class TestOnePhoto:
         )
         assert np.array_equal(pixels(Path("again.png")), pixels(Path("out.png")))
 
+    def test_that_lacks_a_picture_is_told_which_flag_names_it(self, photo: Path, capsys):
+        assert "name one with --reference." in refused(capsys, photo, "-m", "adain")
+
     def test_has_the_finish_of_its_method_but_for_what_is_given(self, photo: Path):
         assert command("colorize", photo, "-m", "resnet_unet", "-o", "own.png") == 0
         assert command("colorize", photo, "-m", "resnet_unet", "--warmth", 0.4, "-o", "warm.png") == 0

@@ -127,6 +127,9 @@ def test_a_result_comes_back_after_a_reload_and_brings_its_settings(colored: Pag
     expect(slider(colored, "Warmth")).to_have_value(str(LOOKS["cool"]["warmth"]))
     button(colored, "History").click()
     window.get_by_role("button", name="Clear the history").click()
+    expect(button(colored, "History")).to_be_visible()  # as the question was not answered with yes
+    colored.once("dialog", lambda question: question.accept())
+    window.get_by_role("button", name="Clear the history").click()
     expect(button(colored, "History")).to_have_count(0)
 
 
