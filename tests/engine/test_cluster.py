@@ -203,7 +203,7 @@ class TestAShoeboxAtAnAddress:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     command.wait(0.2)
             said = command.stderr.read()
-        assert said.endswith("lost the replica that ran this 3 times; try again later, or with a smaller photo.\n"), said
+        assert "lost the replica that ran this 3 times; try again later" in said.splitlines()[-1], said
         assert command.returncode == 2
 
 
