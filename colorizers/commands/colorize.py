@@ -1,20 +1,23 @@
 """`colorize`: photographs in, photographs in colour out, one at a time."""
 
 import argparse
+import functools
 import sys
-import traceback
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 from tqdm import tqdm
 
 from colorizers.commands import outputs
+from colorizers.commands.addresses import Colorer, is_address, place_at, plan_at
 from colorizers.commands.flags import add_flags, path
 from colorizers.commands.reports import PhotoReport, State
 from colorizers.commands.request import ColorizeRequest, Remake, request_of
-from colorizers.commands.running import run_shown, without_messages
+from colorizers.commands.running import colorized, reported
 from colorizers.engine import Engine, make_engine
+from colorizers.engine.cluster import made_on_cluster
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import AnyMethod
@@ -22,6 +25,7 @@ from colorizers.picture.exports import Exports
 from colorizers.picture.finish import Looks
 from colorizers.picture.record import read_record
 from colorizers.picture.result import Format
+from colorizers.settings import get_settings
 from colorizers.words import Text
 
 
@@ -32,7 +36,7 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     method, remake = _asked_for(parser, argv)
     add = parser.add_argument
     methods = str(Text("commands.colorize.method", methods=tuple(METHODS), default=next(iter(METHODS))))
-    add("photos", nargs="+", type=_path, metavar="PHOTO_OR_FOLDER")
+    add("photos", nargs="+", type=_source, metavar="PHOTO_OR_FOLDER")
     add("-m", "--method", metavar="METHOD", help=methods)
     add("-o", "--out", type=_out, metavar="OUT", help=str(Text("commands.colorize.out")))
     add("--format", choices=get_args(Format), help=str(Text("commands.colorize.format")))
@@ -56,13 +60,16 @@ def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Colour what was asked for; 2 when some of several photos failed, 1 when that was an error of the program."""
+    if any(isinstance(photo, str) for photo in arguments.photos) or is_address(arguments.out or ""):
+        return _colorize_addresses(arguments)
     plan = _planned(arguments)
     request = request_of(arguments, [task.photo for task in plan.tasks], resumes=plan.folder is not None)
     engine = make_engine(store=request.store)
-    with tqdm(total=len(plan.tasks), unit=str(Text("commands.photo")), leave=False, disable=None) as bar:
+    with _bar(plan) as bar:
         if plan.folder is not None or arguments.json:
-            return _colorize_many(engine, request, plan, bar, arguments.json)
-        report = _colorized(engine, request, plan.tasks[0], bar)
+            reports = _colorize_many(engine, request, plan, bar)
+            return _tell_all(reports, plan, plan.folder or Path(), bar, arguments.json)
+        report = colorized(engine, request, plan.tasks[0], bar)
         _tell(report, as_json=False)
     print(*map(outputs.listed, report.files), sep="\n")
     return 0
@@ -83,57 +90,68 @@ def _planned(arguments: argparse.Namespace) -> outputs.OutputPlan:
 
 
 def _colorize_many(
-    engine: Engine, request: ColorizeRequest, plan: outputs.OutputPlan, bar: "tqdm[Any]", as_json: bool
-) -> int:
-    """Colour every photo, going on past those that fail; what becomes of each is told at once, and kept nowhere."""
+    engine: Engine, request: ColorizeRequest, plan: outputs.OutputPlan, bar: "tqdm[Any]"
+) -> Iterator[PhotoReport]:
+    """Colour every photo, going on past those that fail."""
     if plan.folder is not None:
         outputs.make_folder(plan.folder)
         for folder in {task.target.parent for task in plan.tasks}:
             outputs.sweep(folder)
-    count: Counter[State] = Counter({"failed": len(plan.unreadable)})
-    for text in plan.unreadable:
-        tqdm.write(str(text), file=sys.stderr)
-    bugs = 0
     for task in plan.tasks:
         bar.set_description(outputs.shown(task.photo))
-        try:
-            report = _colorized(engine, request, task, bar)
-        except ColorizerError as error:
-            report = PhotoReport(task.photo, "failed", error=error.text)
-        except Exception as error:  # a bug, which is no reason to leave the other photos gray
+        yield reported(task.photo, functools.partial(colorized, engine, request, task, bar))
+
+
+def _colorize_addresses(arguments: argparse.Namespace) -> int:
+    """Colour a folder into another, where one of them is at an address: here, or by workers of the cluster."""
+    if len(arguments.photos) > 1 or arguments.out is None:
+        raise ColorizerError(Text("commands.colorize.one-address"))
+    if arguments.remake is not None:
+        raise ColorizerError(Text("commands.remake.one-photo"))
+    source, out = map(place_at, (str(arguments.photos[0]), arguments.out))
+    plan = plan_at(source, out, outputs.suffix_of(arguments.format, arguments.bits))
+    request = request_of(arguments, [], resumes=True)
+    with _bar(plan) as bar:
+        if get_settings().engine == "local":
+            reports: Iterator[PhotoReport | None] = map(Colorer(request, source, out), plan.tasks)
+        else:
+            reports = made_on_cluster(plan.tasks, Colorer, (request, source, out), get_settings())
+        return _tell_all(reports, plan, out.address(), bar, arguments.json)
+
+
+def _bar(plan: outputs.OutputPlan) -> "tqdm[Any]":
+    return tqdm(total=len(plan.tasks), unit=str(Text("commands.photo")), leave=False, disable=None)
+
+
+def _tell_all(
+    reports: Iterable[PhotoReport | None],
+    plan: outputs.OutputPlan,
+    folder: Path | str,
+    bar: "tqdm[Any]",
+    as_json: bool,
+) -> int:
+    """Tell at once what becomes of each photo, which is kept nowhere, and at the end how it went; the exit code."""
+    for text in plan.unreadable:
+        tqdm.write(str(text), file=sys.stderr)
+    count: Counter[State] = Counter()
+    bugs = 0
+    for report in reports:
+        bar.update()
+        if report is None:
+            plan.results += 1
+            continue
+        if report.traceback:
             bugs += 1
-            tqdm.write(traceback.format_exc(), file=sys.stderr)
-            report = PhotoReport(task.photo, "failed", error=Text("commands.colorize.bug", kind=type(error).__name__))
+            tqdm.write(report.traceback, file=sys.stderr)
         count[report.state] += 1
         _tell(report, as_json)
-        bar.update()
     bar.close()
-    print(_summary(count, plan), file=sys.stderr)
+    total = count.total()
+    count["failed"] += len(plan.unreadable)
+    print(_summary(count, total, plan), file=sys.stderr)
     if not as_json:
-        print(outputs.listed(plan.folder or Path()))
+        print(outputs.listed(folder))
     return 1 if bugs else 2 if count["failed"] else 0
-
-
-def _colorized(engine: Engine, request: ColorizeRequest, task: outputs.Task, bar: "tqdm[Any]") -> PhotoReport:
-    """Colour one photo and write those of its files that are not there yet."""
-    with without_messages():
-        photo = request.opened(task.photo)
-    files = request.files(task)
-    paths = tuple(file.path for file in files)
-    missing = [file for file in files if not request.stands(file, photo)]
-    if not missing:
-        return PhotoReport(task.photo, "kept", paths)
-    job = engine.checked(request.job(photo))
-    outputs.make_folder(task.target.parent)
-    results = run_shown(engine, job, bar)
-    made = {result.coloring.variant: result for result in results}
-    notes = [*request.notes, *(note for result in results for note in result.notes)]
-    for file in missing:
-        if file.k in made:
-            notes += request.write(made[file.k], file)
-    written = tuple(file.path for file in files if file.k in made)
-    records = tuple(result.record for result in results)
-    return PhotoReport(task.photo, "colored", written, records, results[0].coloring.seconds, (*dict.fromkeys(notes),))
 
 
 def _tell(report: PhotoReport, as_json: bool) -> None:
@@ -146,9 +164,9 @@ def _tell(report: PhotoReport, as_json: bool) -> None:
         tqdm.write(str(_about(report.photo, text)), file=sys.stderr)
 
 
-def _summary(count: "Counter[State]", plan: outputs.OutputPlan) -> str:
+def _summary(count: "Counter[State]", total: int, plan: outputs.OutputPlan) -> str:
     """How it went, in one line."""
-    parts = [Text("commands.colorize.done", done=count["colored"], total=len(plan.tasks))]
+    parts = [Text("commands.colorize.done", done=count["colored"], total=total)]
     if count["failed"]:
         parts.append(Text("commands.colorize.failed", count=count["failed"]))
     if count["kept"]:
@@ -160,7 +178,7 @@ def _summary(count: "Counter[State]", plan: outputs.OutputPlan) -> str:
     return "; ".join(map(str, parts))
 
 
-def _about(photo: Path, text: Text) -> Text:
+def _about(photo: Path | str, text: Text) -> Text:
     return Text("commands.colorize.about", name=outputs.shown(photo), text=text)
 
 
@@ -184,8 +202,8 @@ def _out(text: str) -> str:
     return text
 
 
-def _path(text: str) -> Path:
-    """An empty name, as an unset variable gives it, would mean the current folder."""
+def _source(text: str) -> Path | str:
+    """An address as it stands, else a path; an empty name, as an unset variable gives it, would mean this folder."""
     if not text:
         raise argparse.ArgumentTypeError(str(Text("commands.colorize.empty-name")))
-    return path(text)
+    return text if is_address(text) else path(text)

@@ -148,31 +148,39 @@ def sweep(folder: Path) -> None:
 @contextlib.contextmanager
 def written_whole(target: Path) -> Iterator[Path]:
     """A hidden file in the same folder to write into; it becomes `target` when all is well, else it vanishes."""
-    partial = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
+    partial = hidden(target)
     try:
         yield partial
         partial.replace(target)
     except OSError as error:
-        raise ColorizerError(
-            Text("commands.output.not-written", path=shown(target), reason=reason_of(error))
-        ) from error
+        raise not_written(target, error) from error
     finally:
         partial.unlink(missing_ok=True)
 
 
-def shown(path: Path) -> str:
+def hidden(target: Path) -> Path:
+    """A file beside the target to write into before that takes its place."""
+    return target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
+
+
+def not_written(target: Path | str, error: Exception) -> ColorizerError:
+    """What is said of a file that cannot be written."""
+    return ColorizerError(Text("commands.output.not-written", path=shown(target), reason=reason_of(error)))
+
+
+def shown(path: Path | str) -> str:
     """A path as it may stand in a sentence on a terminal."""
     return "".join(character if character.isprintable() else "_" for character in str(path))
 
 
-def listed(path: Path) -> str:
+def listed(path: Path | str) -> str:
     """A path in what a program may read: as it is, and on a terminal as in a sentence."""
     return shown(path) if sys.stdout.isatty() else str(path)
 
 
-def reason_of(error: OSError) -> str:
+def reason_of(error: Exception) -> str:
     """Why the system refused, in its own words."""
-    return (error.strerror or str(error)).lower()
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def _walked(source: Path, plan: OutputPlan) -> Iterator[Path]:

@@ -16,16 +16,17 @@ class PhotoReport:
     """What became of one photo: colored, kept because its results were there already, or failed with an error.
 
     `files` are its results and exports; `records` say how those were made that are new, and `seconds` is the time of
-    the method.
+    the method. `traceback` is there when the error is one of the program.
     """
 
-    photo: Path
+    photo: Path | str
     state: State
-    files: tuple[Path, ...] = ()
+    files: tuple[Path | str, ...] = ()
     records: tuple[Record, ...] = ()
     seconds: float | None = None
     notes: tuple[Text, ...] = ()
     error: Text | None = None
+    traceback: str = ""
 
     def json(self) -> str:
         """One line; a file name in no known encoding has surrogates as JSON escapes them."""

@@ -1,18 +1,25 @@
-"""A job that runs while its steps are shown on the terminal."""
+"""A photo that is coloured while the steps are shown on the terminal, and what became of it."""
 
 import contextlib
 import os
-from collections.abc import Iterator
-from typing import Any
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from colorizers.commands import outputs
+from colorizers.commands.reports import PhotoReport
+from colorizers.commands.request import ColorizeRequest
 from colorizers.engine import Engine
 from colorizers.engine.jobs import CheckedJob, Done, Pace
-from colorizers.errors import Cancelled
+from colorizers.errors import Cancelled, ColorizerError
 from colorizers.methods.method import Step
 from colorizers.picture.result import Result
 from colorizers.words import Text
+
+Report = TypeVar("Report")
 
 
 @contextlib.contextmanager
@@ -42,3 +49,36 @@ def run_shown(engine: Engine, job: CheckedJob, bar: "tqdm[Any]") -> tuple[Result
         elif isinstance(event, Done):
             return event.results(job)
     raise Cancelled
+
+
+def colorized(engine: Engine, request: ColorizeRequest, task: outputs.Task, bar: "tqdm[Any]") -> PhotoReport:
+    """Colour one photo and write those of its files that are not there yet."""
+    with without_messages():
+        photo = request.opened(task.photo)
+    files = request.files(task)
+    paths = tuple(file.path for file in files)
+    missing = [file for file in files if not request.stands(file, photo)]
+    if not missing:
+        return PhotoReport(task.photo, "kept", paths)
+    job = engine.checked(request.job(photo))
+    outputs.make_folder(task.target.parent)
+    results = run_shown(engine, job, bar)
+    made = {result.coloring.variant: result for result in results}
+    notes = [*request.notes, *(note for result in results for note in result.notes)]
+    for file in missing:
+        if file.k in made:
+            notes += request.write(made[file.k], file)
+    written = tuple(file.path for file in files if file.k in made)
+    records = tuple(result.record for result in results)
+    return PhotoReport(task.photo, "colored", written, records, results[0].coloring.seconds, (*dict.fromkeys(notes),))
+
+
+def reported(photo: Path | str, color: Callable[[], Report]) -> Report | PhotoReport:
+    """What `color` reports of a photo; an error becomes a report of it, and is no reason to leave other photos gray."""
+    try:
+        return color()
+    except ColorizerError as error:
+        return PhotoReport(photo, "failed", error=error.text)
+    except Exception as error:
+        text = Text("commands.colorize.bug", kind=type(error).__name__)
+        return PhotoReport(photo, "failed", error=text, traceback=traceback.format_exc())

@@ -1,19 +1,24 @@
 """Jobs in replicas on a Ray cluster, each with a pool of its own; a replica that is lost in a job costs only time.
 
 A photo goes into the object store of the cluster once, however many jobs colour it and however often they start anew.
+Batches, whose photos come from elsewhere, have workers of their own by Ray Data.
 """
 
 import asyncio
 import concurrent.futures
 import contextlib
+import importlib
+import logging
+import math
 import os
 import secrets
 import signal
 import threading
+import warnings
 import weakref
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -32,8 +37,12 @@ from colorizers.weights.registry import Weights
 from colorizers.weights.store import WeightStore
 from colorizers.words import Text
 
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
 APPLICATION = "colorizers"
 _ATTEMPTS = 3  # of a job whose replicas are lost: a photo that kills each of them must not go round for ever
+_TOGETHER = 32  # items of a batch, at most, that one worker gets at a time
 _POLL = 0.25  # seconds between looks at whether the other side is still there
 _LOGGING = {"log_level": "WARNING", "enable_access_log": False}
 _STORE_BYTES = 10**9  # of a cluster that is started here; what does not fit goes to the disk
@@ -44,7 +53,6 @@ class RayBackend:
 
     def __init__(self, methods: Mapping[str, AnyMethod], settings: Settings, store: WeightStore) -> None:
         _connect(settings.cluster)
-        _send_tensors_as_arrays()
         self._replicas = _deployed(methods, settings, store)
         self._photos: weakref.WeakKeyDictionary[Photo, Any] = weakref.WeakKeyDictionary()
 
@@ -114,6 +122,48 @@ class RayBackend:
             coming.cancel()
 
 
+def made_on_cluster(
+    items: Sequence[Item], worker: Callable[..., Callable[[Item], Made]], arguments: Sequence[Any], settings: Settings
+) -> Iterator[Made]:
+    """What workers make of each item, in no order, as it comes; `worker(*arguments)` makes one in each process.
+
+    A worker that is lost starts anew with the items that it had, three times at most; some it may have made before.
+    """
+    _connect(settings.cluster)
+    data = _imported("ray.data")
+    from ray.exceptions import RayActorError
+
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    data.DataContext.get_current().enable_progress_bars = False
+    threads = _threads(settings.most_replicas)
+    blocks = max(math.ceil(len(items) / _TOGETHER), min(len(items), 4 * settings.most_replicas))
+    with warnings.catch_warnings(action="ignore"):  # Ray has no other way yet to say how often a task may start anew
+        made = data.from_items(items, override_num_blocks=blocks).map(
+            _OfRows,
+            fn_constructor_args=(worker, *arguments),
+            compute=data.ActorPoolStrategy(min_size=settings.min_replicas, max_size=settings.most_replicas),
+            num_cpus=threads,
+            num_gpus=settings.replica_gpus or None,
+            runtime_env={"env_vars": _environment(threads)},
+            max_task_retries=_ATTEMPTS - 1,
+        )
+    try:
+        for row in made.iter_rows():
+            yield row["item"]
+    except RayActorError as error:
+        raise ColorizerError(Text("engine.replicas-lost", count=_ATTEMPTS)) from error
+
+
+class _OfRows:
+    """A worker as Ray Data calls it, with a row that holds an item."""
+
+    def __init__(self, worker: Callable[..., Callable[[Any], Any]], *arguments: Any) -> None:
+        self._make = worker(*arguments)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {"item": self._make(row["item"])}
+
+
 class Replica:
     """A local backend in a process of the cluster; async iterators, which can be cancelled, follow its own."""
 
@@ -164,16 +214,13 @@ def _unpacked(photo: Photo) -> Photo:
 def _connect(address: str) -> None:
     """Join a cluster, or start one here that ends with this process and answers only those who know its secret.
 
-    Ray is kept from telling its makers that it is used, and from starting another cluster when this one has ended.
+    Ray is kept from telling its makers that it is used, from starting another cluster when this one has ended, and from
+    writing to the standard output that a task starts anew.
     """
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_AUTO_CONNECT": "0"}
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_AUTO_CONNECT": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
     if not address:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex())
-    try:
-        import ray
-        from ray import serve
-    except ImportError as error:
-        raise ColorizerError(Text("engine.no-ray", package="colorizers[ray]")) from error
+    ray = _imported("ray")
     here = {} if address else {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
     quiet = {"logging_level": "ERROR", "log_to_driver": False}
     with _signals_kept():
@@ -181,7 +228,15 @@ def _connect(address: str) -> None:
             ray.init(address or "local", ignore_reinit_error=True, **here, **quiet)
         except ConnectionError as error:
             raise ColorizerError(Text("engine.no-cluster", address=address)) from error
-    serve.start(proxy_location="Disabled", logging_config=_LOGGING)
+    _send_tensors_as_arrays()
+
+
+def _imported(name: str) -> Any:
+    """A module of Ray, each of which needs packages of its own."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ColorizerError(Text("engine.no-ray", package="colorizers[ray]")) from error
 
 
 def _send_tensors_as_arrays() -> None:
@@ -197,12 +252,9 @@ def _send_tensors_as_arrays() -> None:
 
 def _deployed(methods: Mapping[str, AnyMethod], settings: Settings, store: WeightStore) -> Any:
     """The handle of the deployment: one a class of device, whose replicas share out the processor's cores."""
-    from ray import serve
-
+    serve = _imported("ray.serve")
+    serve.start(proxy_location="Disabled", logging_config=_LOGGING)
     threads = _threads(settings.most_replicas)
-    environment = {name: value for name, value in os.environ.items() if name.startswith("COLORIZERS_")}
-    environment["OMP_NUM_THREADS"] = str(threads)
-    wait_asleep(environment)
     deployment = serve.deployment(Replica).options(
         name="gpu" if settings.replica_gpus else "cpu",
         autoscaling_config={
@@ -214,11 +266,19 @@ def _deployed(methods: Mapping[str, AnyMethod], settings: Settings, store: Weigh
         ray_actor_options={
             "num_cpus": threads,
             "num_gpus": settings.replica_gpus,
-            "runtime_env": {"env_vars": environment},
+            "runtime_env": {"env_vars": _environment(threads)},
         },
         logging_config=_LOGGING,
     )
     return serve.run(deployment.bind(methods, settings, store), name=APPLICATION, route_prefix=None)
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """The variables of a process that computes in so many threads."""
+    environment = {name: value for name, value in os.environ.items() if name.startswith("COLORIZERS_")}
+    environment["OMP_NUM_THREADS"] = str(threads)
+    wait_asleep(environment)
+    return environment
 
 
 def _threads(replicas: int) -> int:

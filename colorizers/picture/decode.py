@@ -147,9 +147,14 @@ def _check_bytes(file: BinaryIO, label: Text | str, limit_mb: float) -> int:
     file.seek(0)
     if size == 0:
         raise ColorizerError(Text("photo.empty", name=label))
+    check_size(size, label, limit_mb)
+    return size
+
+
+def check_size(size: int, label: Text | str, limit_mb: float) -> None:
+    """Stop before a file of so many bytes is read; ColorizerError when they are more than the limit."""
     if size > limit_mb * 1e6:
         raise ColorizerError(Text("photo.too-many-bytes", name=label, size=size / 1e6, limit=limit_mb))
-    return size
 
 
 def _check_pixels(image: Image.Image, label: Text | str, limit_mp: float) -> None:

@@ -1,14 +1,13 @@
 """A whole shoebox on the command line: what is done is passed over, each error stays with its photo, JSON tells all."""
 
 import gc
-import json
 import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from run_command import command, pixels, refused, written
+from run_command import command, lines, pixels, refused, written
 from trivial_method import TrivialMethod, TrivialOptions
 
 from colorizers.methods.catalog import METHODS
@@ -16,11 +15,6 @@ from colorizers.methods.method import Job
 from colorizers.picture.compose import Outcome
 from colorizers.picture.photo import Photo
 from colorizers.picture.record import read_record
-
-
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict]:
-    """The JSON lines that were written; nothing else is in the standard output."""
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 @pytest.fixture

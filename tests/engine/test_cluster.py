@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -145,13 +146,19 @@ def test_a_job_that_ends_every_replica_does_not_go_round_for_ever(cluster: Engin
         run_and_kill()
 
 
-def replicas() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children(recursive=True) if "ray::ServeReplica" in each.cmdline()[0]]
+def replicas(name: str = "ray::ServeReplica", of: psutil.Process | None = None) -> list[psutil.Process]:
+    """The processes of a cluster that was started by this process, or by another one."""
+    found = []
+    for process in (of or psutil.Process()).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # some end meanwhile
+            found += [process] if name in "".join(process.cmdline()[:1]) else []
+    return found
 
 
 def kill(processes: list[psutil.Process]) -> None:
     for process in processes:
-        process.send_signal(signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
 
 
 def test_the_page_serves_with_two_replicas(asked_for: None, gray_pixels: np.ndarray, tmp_path: Path):
@@ -171,3 +178,48 @@ def test_the_page_serves_with_two_replicas(asked_for: None, gray_pixels: np.ndar
         finally:
             app.terminate()
     assert app.returncode == 0
+
+
+class TestAShoeboxAtAnAddress:
+    def test_loses_no_photo_when_a_worker_is_killed(self, local: Engine, tmp_path: Path):
+        box, photos = shoebox(tmp_path, 60)
+        with colorizing(box, f"file://{tmp_path}/color") as command:
+            first = command.stdout.readline()
+            assert first, command.stderr.read()
+            kill(replicas("_OfRows", psutil.Process(command.pid))[:1])
+            lines = [json.loads(line) for line in (first, *command.stdout)]
+        assert command.returncode == 0
+        assert sorted(line["photo"] for line in lines) == sorted(f"file://{photo}" for photo in photos)
+        assert {line["state"] for line in lines} <= {"colored", "kept"}
+        for photo in photos:
+            with Image.open(tmp_path / "color" / photo.relative_to(box)) as made:
+                assert (np.asarray(made) == pixels(local, Photo.open(photo))).all()
+
+    def test_ends_when_its_workers_are_lost_again_and_again(self, tmp_path: Path):
+        box, _ = shoebox(tmp_path, 100)
+        with colorizing(box, f"file://{tmp_path}/color") as command:
+            while command.poll() is None:
+                kill(replicas("_OfRows)).submit", psutil.Process(command.pid)))
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    command.wait(0.2)
+            said = command.stderr.read()
+        assert "lost the replica that ran this 3 times; try again later" in said.splitlines()[-1], said
+        assert command.returncode == 2
+
+
+def shoebox(folder: Path, count: int) -> tuple[Path, list[Path]]:
+    """A folder of so many gray photos, each with a pattern of its own, half of them in a subfolder."""
+    photos = [folder / "box" / ("1932" if k % 2 else "") / f"{k}.png" for k in range(count)]
+    photos[1].parent.mkdir(parents=True)
+    for k, photo in enumerate(photos):
+        Image.fromarray(patterned(k).gray).save(photo)
+    return folder / "box", photos
+
+
+def colorizing(box: Path, out: str) -> subprocess.Popen[str]:
+    """The command that colours a folder by two workers of a cluster of its own."""
+    environment = {"COLORIZERS_ENGINE": "ray", "COLORIZERS_MIN_REPLICAS": "2"}
+    line = [sys.executable, "-m", "colorizers", "colorize", str(box), "-o", out, "--json"]
+    return subprocess.Popen(
+        line, cwd=PROJECT, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )

@@ -30,6 +30,11 @@ def start(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(line, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict]:
+    """The JSON lines that were written; nothing else is in the standard output."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
 def pixels(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image)
