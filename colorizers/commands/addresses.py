@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -153,7 +153,7 @@ class Colorer:
                 report = colorized(self._engine, self._request, here, tqdm(disable=True))
             except ColorizerError as error:
                 addresses = {str(local): self._out.address(path) for local, path in places.items()}
-                raise ColorizerError(_said_of(error.text, addresses)) from error
+                raise ColorizerError(error.text.renamed(addresses)) from error
             made = [local for local in places if local in report.files]
             for local in made:
                 if local not in there:
@@ -170,8 +170,3 @@ def _local(folder: str, kind: str, path: Path) -> Path:
 
 def _no_way(address: str, error: Exception) -> Text:
     return Text("photo.cannot-open", name=shown(address), reason=reason_of(error))
-
-
-def _said_of(text: Text, names: Mapping[str, str]) -> Text:
-    """A sentence with other names for files."""
-    return Text(text.id, **{key: names.get(value, value) for key, value in text.parameters})

@@ -22,7 +22,7 @@ from colorizers.methods.catalog import METHODS
 from colorizers.methods.photo_methods import PHOTO_METHODS
 from colorizers.options import validated
 from colorizers.picture.finish import Finish, Looks
-from colorizers.picture.photo import Photo
+from colorizers.picture.photo import HAS_COLOR, Photo
 from colorizers.picture.sheet import SUFFIXES, SheetOptions, save_sheet
 from colorizers.weights.store import missing_weights
 from colorizers.words import Text
@@ -59,7 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
     target = _checked_target(arguments)
     outputs.check_photo(arguments.photo)
     photo = Photo.open(arguments.photo)
-    print(*photo.notes, sep="\n", end="\n" * bool(photo.notes), file=sys.stderr)
+    for note in photo.notes:
+        if not (arguments.truth and note == HAS_COLOR):  # which it must have then
+            print(note, file=sys.stderr)
     own = of_photo(photo, arguments.truth)
     engine = make_engine()
     runs = _runs(engine, photo, arguments.methods)

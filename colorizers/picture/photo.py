@@ -19,6 +19,7 @@ from colorizers.picture.resize import resized, size_within
 from colorizers.picture.strips import in_strips
 from colorizers.words import Text
 
+HAS_COLOR = Text("photo.has-color")
 _TINT_SIDE, _TINT_SPREAD = 64, 2.0  # pixels; Lab units by which the colours of a tinted print stray from its tint
 _LONGEST_SIDE_RATIO = 4  # of the input of a network: a panorama is not enlarged beyond it
 
@@ -58,7 +59,7 @@ class Photo:
         named = name or (Path(source).name if isinstance(source, str | os.PathLike) else "")
         pixels, alpha, bits, exif, dpi, notes = decode(source, named, max_megabytes)
         if pixels.ndim == 3:
-            notes = (*notes, Text("photo.has-tint") if _is_tinted(pixels) else Text("photo.has-color"))
+            notes = (*notes, Text("photo.has-tint") if _is_tinted(pixels) else HAS_COLOR)
         plain = cls.of_pixels(pixels, clean_name(named))
         return replace(plain, alpha=alpha, bits=bits, exif=exif, dpi=dpi, notes=notes)
 

@@ -9,7 +9,7 @@ import contextlib
 import functools
 import string
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,10 @@ class Text:
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()}
         object.__setattr__(self, "id", id)
         object.__setattr__(self, "parameters", tuple(sorted(values.items())))
+
+    def renamed(self, names: Mapping[Any, Any]) -> "Text":
+        """The same sentence about others: values that are among the names get their new ones."""
+        return type(self)(self.id, **{name: names.get(value, value) for name, value in self.parameters})
 
     def worded(self, language: str) -> str:
         """The sentence in a language, one of LANGUAGES."""

@@ -63,7 +63,7 @@ def test_a_run_goes_on_where_it_stopped(box: str, bucket, capsys):
     before = {path: bucket.modified(path) for path in bucket.find("/bucket")}
     capsys.readouterr()
     assert command("colorize", box, "-o", BUCKET) == 2
-    assert "1 of 5 photos colored; failed: 1; skipped because results exist: 3" in capsys.readouterr().err
+    assert "1 of 5 photos coloured; failed: 1; skipped because results exist: 3" in capsys.readouterr().err
     assert {path: bucket.modified(path) for path in bucket.find("/bucket") if path != lost} == before
 
 

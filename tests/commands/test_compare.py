@@ -105,7 +105,9 @@ class TestAColourOriginal:
 
     def test_is_in_the_table_too(self, original: Path, capsys):
         assert command("compare", original, "--truth", "--methods", "cnn") == 0
-        heading, *lines, _ = capsys.readouterr().out.splitlines()
+        said = capsys.readouterr()
+        heading, *lines, _ = said.out.splitlines()
+        assert said.err == ""
         assert heading.split()[-2:] == ["CIEDE2000", "CF"]
         assert len(lines) == 5
 
