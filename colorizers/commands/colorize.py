@@ -17,7 +17,6 @@ from colorizers.commands.reports import PhotoReport, State
 from colorizers.commands.request import ColorizeRequest, Remake, request_of
 from colorizers.commands.running import colorized, reported
 from colorizers.engine import Engine, make_engine
-from colorizers.engine.cluster import made_on_cluster
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS, find
 from colorizers.methods.method import AnyMethod
@@ -115,6 +114,8 @@ def _colorize_addresses(arguments: argparse.Namespace) -> int:
         if get_settings().engine == "local":
             reports: Iterator[PhotoReport | None] = map(Colorer(request, source, out), plan.tasks)
         else:
+            from colorizers.engine.cluster import made_on_cluster
+
             reports = made_on_cluster(plan.tasks, Colorer, (request, source, out), get_settings())
         return _tell_all(reports, plan, out.address(), bar, arguments.json)
 
