@@ -204,8 +204,8 @@ def test_a_finish_changes_what_it_names_of_the_methods_own(gray_photo: Photo):
     def finish(wanted: Finish | dict | None) -> Finish:
         return colorizers.colorize(gray_photo, "resnet_unet", finish=wanted)[0].finish
 
-    assert finish(None) == METHODS["resnet_unet"].info.finish == Finish(saturation=1.5)
-    assert finish({"warmth": 0.2}) == Finish(saturation=1.5, warmth=0.2)
+    assert finish(None) == METHODS["resnet_unet"].info.finish == Finish(saturation=1.2)
+    assert finish({"warmth": 0.2}) == Finish(saturation=1.2, warmth=0.2)
     assert finish({"saturation": 1.1}) == Finish(saturation=1.1)
     assert finish(Finish(warmth=0.2)) == Finish(warmth=0.2), "a whole finish is taken as it is"
 

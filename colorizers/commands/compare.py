@@ -124,6 +124,9 @@ def _run_of(engine: Engine, photo: Photo, row: str) -> _Run:
     info, values = read_row(METHODS, row)
     finish = {name: values.pop(name) for model in (Looks, Finish) for name in model.model_fields if name in values}
     pictures = opened(picture_paths(values, info.options))
+    for name in info.needed_pictures:
+        if name not in pictures:
+            raise ColorizerError(Text("commands.compare.needs-picture", method=info.name, row=f"{row},{name}"))
     single = {"variants": 1} if "variants" in info.options.model_fields else {}
     job = engine.checked(JobRequest(photo, info.name, {**single, **values, **pictures}, finish))
     return _Run(row, row.removeprefix(info.name).lstrip(":,"), job)

@@ -10,6 +10,7 @@ from torch import Tensor
 from colorizers.methods.method import Job, Step, listens
 from colorizers.methods.shared_options import faded_print, flip, vividness, working_size
 from colorizers.methods.trained import Trained
+from colorizers.networks.heads import CALM
 from colorizers.options import Options
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.hints import Hints, planes
@@ -28,6 +29,12 @@ class ConvolutionalOptions(Options):
     faded_print: bool = faded_print()
     working_size: int = working_size()
     flip: bool = flip()
+
+
+class RegressionOptions(ConvolutionalOptions):
+    """Options of a network that predicts ab itself: calm colours, which stand some more."""
+
+    vividness: float = vividness(CALM)
 
 
 @dataclass(frozen=True)

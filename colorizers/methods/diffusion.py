@@ -11,7 +11,7 @@ from colorizers.methods.method import Job, MethodInfo, Step
 from colorizers.methods.shared_options import faded_print, vividness, working_size
 from colorizers.methods.trained import Trained
 from colorizers.networks.diffusion import CELL, SCHEDULE, ColorDiffusion, Scene
-from colorizers.networks.heads import AB_SCALE
+from colorizers.networks.heads import AB_SCALE, CALM
 from colorizers.options import Options, control, seed, seed_of_variant, variants
 from colorizers.picture.compose import Chroma, Outcome
 from colorizers.picture.photo import Photo
@@ -29,7 +29,7 @@ class DiffusionOptions(Options):
     variants: int = variants(4)
     samples_per_result: int = control(4, low=1, high=8, step=1)
     steps: int = control(20, low=2, high=50, step=1, help=Text("options.steps.diffusion"))
-    vividness: float = vividness(0.9)
+    vividness: float = vividness(CALM)
     faded_print: bool = faded_print()
     sampler: SamplerName = control("ddim", advanced=True)
     working_size: int = working_size(128, high=192)

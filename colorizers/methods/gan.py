@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
+from colorizers.methods.convolutional import Convolutional, RegressionOptions
 from colorizers.methods.method import MethodInfo
 from colorizers.methods.shared_options import flip, working_size
 from colorizers.networks.deoldify import STEP, DeOldify
@@ -20,7 +20,7 @@ _PUBLISHED = {
 }
 
 
-class GanOptions(ConvolutionalOptions):
+class GanOptions(RegressionOptions):
     """Options of the GAN tab."""
 
     weights: Literal["resnet", "unet", "deoldify_artistic", "deoldify_stable", "deoldify_video"] = control(

@@ -1,16 +1,14 @@
 """Colours predicted in several colour spaces at once, and merged."""
 
-from colorizers.methods.convolutional import Convolutional, ConvolutionalOptions
+from colorizers.methods.convolutional import Convolutional, RegressionOptions
 from colorizers.methods.method import MethodInfo
 from colorizers.networks.multicolor import MultiColorNetwork
-from colorizers.picture.finish import Finish
 
 METHOD = Convolutional(
     info=MethodInfo(
         name="multicolor",
         paper="MultiColor: image colorization by learning from multiple color spaces, Du et al. 2024",
-        options=ConvolutionalOptions,
-        finish=Finish(saturation=1.2),
+        options=RegressionOptions,
         quick=True,
     ),
     networks={"lab_hsv_yuv": MultiColorNetwork},

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, normalize, pad, scaled_dot_product_attention
 from torch.nn.utils import spectral_norm
 
-from colorizers.networks.heads import GainHead
+from colorizers.networks.heads import CALM, GainHead
 from colorizers.networks.imagenet import denormalised, normalised
 from colorizers.networks.precision import in_float32
 from colorizers.networks.spectral_unet import Enlarge, Join, Up, spectral_layer
@@ -48,7 +48,7 @@ class DeOldify(nn.Module):
             "11": nn.Sequential(spectral_norm(nn.Conv2d(width + 3, 3, 1))),
         })  # fmt: skip
         self._blocks = len(blocks)
-        self.head = GainHead()
+        self.head = GainHead(CALM)
 
     def forward(self, lightness: Tensor) -> Tensor:
         return _ab(self.painted(normalised(lab_to_rgb(pad(lightness, (0, 0, 0, 0, 0, 2))))))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from colorizers.options import Options, control, validated
-from colorizers.picture.color import decode_srgb, encode_srgb, lab_to_linear_rgb, linear_rgb_to_lab
+from colorizers.picture.color import decode_srgb, encode_srgb, fit_gamut, linear_rgb_to_lab
 from colorizers.picture.resize import resized, size_within
 
 # The tables of minkyu-choi04/image_colorize: smoothing splines through these points (8-bit values) make a picture
@@ -60,13 +60,17 @@ def spelled_out(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def apply_finish(lab: Tensor, finish: Finish) -> Tensor:
-    """Strength, saturation and warmth on Lab (3, h, w); not clipped, and the lock is left to `compose`."""
+    """Strength, saturation and warmth on Lab (3, h, w); the lock is left to `compose`.
+
+    Saturation and warmth begin with what sRGB has of a colour: further out RGB would not keep the hue, and a deep blue
+    with more saturation would be a cyan.
+    """
     if finish.color_strength != 1:
         lab = torch.cat((lab[:1], lab[1:] * finish.color_strength))
     if finish.saturation == 1 and finish.warmth == 0:
         return lab
-    rgb = encode_srgb(lab_to_linear_rgb(lab))
-    rgb = _warmed(_saturated(rgb, finish.saturation), finish.warmth)
+    _, linear = fit_gamut(lab[0].clamp(0, 100), lab[1:])
+    rgb = _warmed(_saturated(encode_srgb(linear), finish.saturation), finish.warmth)
     return linear_rgb_to_lab(decode_srgb(rgb))
 
 
@@ -104,8 +108,10 @@ def _tones(lightness: Tensor) -> tuple[float, float]:
 
 
 def _saturated(rgb: Tensor, factor: float | Tensor) -> Tensor:
-    """HSV saturation times `factor` at constant hue and value, continued linearly out of gamut."""
-    return torch.lerp(rgb.amax(0, keepdim=True), rgb, factor)
+    """HSV saturation times `factor`, up to 1, at constant hue and value."""
+    value, least = rgb.amax(0, keepdim=True), rgb.amin(0, keepdim=True)
+    most = value / (value - least).clamp(min=1e-6)
+    return torch.lerp(value, rgb, most.clamp(max=factor))
 
 
 def _warmed(rgb: Tensor, warmth: float) -> Tensor:

@@ -87,9 +87,10 @@ class Automatic:
                     yield from (tab.waiting(session, waiting) for tab in self._to_come(session)[:1])
                 yield from self._colored(session, given)
         except ColorizerError as error:
-            yield from (tab.failed(session, error) for tab in self._to_come(session))
-            session.coming = ()
-            yield self._strip.updates(session)
+            if session.on_page is shown and session.coming is coming:
+                yield from (tab.failed(session, error) for tab in self._to_come(session))
+                session.coming = ()
+                yield self._strip.updates(session)
         if session.on_page is shown:
             for tab in self._tabs.values():
                 yield tab.look(session)

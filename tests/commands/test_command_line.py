@@ -277,7 +277,7 @@ class TestLists:
             ]
             assert all(flag in said for flag in flags)
 
-    @pytest.mark.parametrize(("method", "saturation"), [("unet", "1.0"), ("resnet_unet", "1.5")])
+    @pytest.mark.parametrize(("method", "saturation"), [("unet", "1.0"), ("resnet_unet", "1.2")])
     def test_help_shows_the_finish_that_the_method_starts_with(self, method: str, saturation: str, capsys):
         assert command("colorize", "-m", method, "--help") == 0
         said = " ".join(capsys.readouterr().out.split())

@@ -119,7 +119,7 @@ class TestRefusals:
             (("--methods", "magic"), "There is no method 'magic'"),
             (("--methods", "unet,vividness=2"), "Vividness must be a number from 0 to 1."),
             (("--methods", "unet,saturation=9"), "Saturation must be a number from 0 to 3."),
-            (("--methods", "adain"), "Reference is missing; choose a picture."),
+            (("--methods", "adain"), "adain takes colours from a picture; name one, as adain,reference=PATH."),
             (("--methods", "adain,reference=gone.png"), "gone.png cannot be opened"),
             (("--methods", "unet,img2img"), "The weights "),
             (("--truth",), "portrait has no colours to compare with"),

@@ -8,7 +8,7 @@ from scipy.interpolate import UnivariateSpline
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS
 from colorizers.methods.method import finish_of
-from colorizers.picture.color import lab_to_rgb, rgb_to_lab
+from colorizers.picture.color import fit_gamut, lab_to_rgb, rgb_to_lab
 from colorizers.picture.compose import Chroma, compose
 from colorizers.picture.finish import LOOKS, Finish, apply_finish, fix_contrast
 from colorizers.picture.resize import resized
@@ -42,6 +42,23 @@ def test_saturation_is_that_of_hsv(factor: float):
         hue, share, value = colorsys.rgb_to_hsv(*pixel)
         expected.append(colorsys.hsv_to_rgb(hue, share * factor, value))
     assert torch.allclose(finished(rgb, saturation=factor).flatten(1).T, torch.tensor(expected), atol=2e-3)
+
+
+@pytest.mark.parametrize("values", [{"saturation": 1.5}, {"saturation": 0.6}, {"warmth": 0.7}, {"warmth": -1}])
+def test_what_srgb_has_not_is_finished_as_the_nearest_that_it_has(values: dict[str, float]):
+    tone, hue = torch.meshgrid(torch.linspace(10, 88, 40), torch.arange(0, 360, 5.0).deg2rad(), indexing="ij")
+    wild = 130 * torch.stack((hue.cos(), hue.sin()))
+    nearest, _ = fit_gamut(tone, wild)
+    ours, wanted = (compose(tone, Chroma(ab), Finish(**values)).astype(int) for ab in (wild, nearest))
+    assert np.abs(ours - wanted).max() <= 2
+
+
+def test_a_deep_sky_stays_blue_under_more_saturation():
+    tone, chroma = torch.meshgrid(torch.linspace(15, 70, 56), torch.tensor([40.0, 60.0, 90.0, 120.0]), indexing="ij")
+    made = torch.from_numpy(compose(tone, Chroma(torch.stack((0 * chroma, -chroma))), Finish(saturation=1.5)))
+    a, b = rgb_to_lab(made.movedim(-1, 0) / 255)[1:]
+    assert (b < -20).all()
+    assert (a > -10).all(), "no cyan"
 
 
 @pytest.mark.parametrize(("warmth", "red", "blue"), [(1, RAISED, LOWERED), (-1, LOWERED, RAISED)])
