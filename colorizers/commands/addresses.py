@@ -1,5 +1,6 @@
 """Photos in folders at addresses, as s3://bucket/shoebox: coloured one at a time from a copy, in whatever process."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -142,7 +143,8 @@ class Colorer:
         """Copy the photo to here with those of its results that are there, colour it, and copy the new results back."""
         with tempfile.TemporaryDirectory() as folder:
             here = Task(_local(folder, "photo", task.photo), _local(folder, "color", task.target))
-            self._source.fetch(task.photo, here.photo)
+            if not self._source.fetch(task.photo, here.photo):
+                raise ColorizerError(_no_way(photo, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))))
             if has_record(here.photo):
                 return None
             overwrites = self._request.overwrite

@@ -128,6 +128,12 @@ def gray_to_lightness(gray: Tensor) -> Tensor:
     return 116 * _compress(decode_srgb(gray)) - 16
 
 
+@functools.cache
+def lightness_of_levels() -> Tensor:
+    """The L* (256,) of the 8-bit levels of gray."""
+    return gray_to_lightness(torch.arange(256) / 255)
+
+
 def fit_gamut(lightness: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
     """Bring colours into sRGB by reducing chroma at constant L* and hue.
 

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
-from colorizers.picture.color import gray_to_lightness, rgb_to_lab, rgb_to_lightness
+from colorizers.picture.color import gray_to_lightness, lightness_of_levels, rgb_to_lab, rgb_to_lightness
 from colorizers.picture.decode import Source, decode
 from colorizers.picture.naming import clean_name, shown_name
 from colorizers.picture.resize import resized, size_within
@@ -178,13 +178,7 @@ def _lightness_of(pixels: Tensor) -> Tensor:
         return gray_to_lightness(pixels)
     if pixels.ndim == 3:
         return rgb_to_lightness(pixels.movedim(-1, 0) / 255)
-    return _lightness_of_levels().index_select(0, pixels.int().flatten()).view_as(pixels)
-
-
-@functools.cache
-def _lightness_of_levels() -> Tensor:
-    """The L* (256,) of the 8-bit levels of gray."""
-    return gray_to_lightness(torch.arange(256) / 255)
+    return lightness_of_levels().index_select(0, pixels.int().flatten()).view_as(pixels)
 
 
 def _is_tinted(rgb: np.ndarray) -> bool:

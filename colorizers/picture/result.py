@@ -107,10 +107,11 @@ class Result:
 
     def _painter(self, bits: int = 8) -> Callable[[slice], np.ndarray]:
         """A `painter` of the picture, with the mark where there is one."""
-        paint = painter(self.photo.lightness, self.coloring.outcome, self.finish, bits, self.hints)
+        photo = self.photo
+        paint = painter(photo.lightness, self.coloring.outcome, self.finish, bits, self.hints, photo.gray)
         if not self.marked:
             return paint
-        mark = marker(self.photo.size)
+        mark = marker(photo.size)
         return lambda rows: mark(paint(rows), rows)
 
     def _image_painter(self) -> Callable[[slice], Image.Image]:

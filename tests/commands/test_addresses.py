@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from run_command import command, lines, pixels, refused, written
+from trivial_method import TrivialMethod
 
+from colorizers.methods.catalog import METHODS
 from colorizers.picture.record import read_record
 from colorizers.settings import get_settings
 
@@ -117,6 +119,22 @@ def test_a_file_over_the_cap_stays_where_it_is(bucket, monkeypatch, trivial: Non
 def test_a_folder_that_cannot_be_listed_is_told(here: Path, capsys):
     assert command("colorize", f"file://{here}/nowhere", "-o", BUCKET) == 2
     assert f"file://{here}/nowhere cannot be opened (no such file or directory)" in capsys.readouterr().err
+
+
+def test_a_photo_that_goes_meanwhile_is_told_by_its_address(gray: np.ndarray, here: Path, bucket, monkeypatch, capsys):
+    Image.fromarray(gray).save("oma.png")
+    for name in ("a.png", "b.png"):
+        bucket.put_file("oma.png", f"/bucket/box/{name}")
+
+    def move_away(step: int) -> None:
+        if step == 1:
+            bucket.rm("/bucket/box/b.png")
+
+    monkeypatch.setitem(METHODS, "trivial", TrivialMethod(after_step=move_away))
+    assert command("colorize", "memory://bucket/box", "-m", "trivial", "-o", BUCKET) == 2
+    said = capsys.readouterr().err
+    assert "memory:///bucket/box/b.png cannot be opened (no such file or directory); check the path." in said
+    assert bucket.exists("/bucket/color/a.png")
 
 
 def test_mistakes_are_told_in_one_sentence(box: str, here: Path, gray: np.ndarray, capsys):

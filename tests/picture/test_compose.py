@@ -10,8 +10,10 @@ from torch_threads import threads
 from colorizers.options import controls
 from colorizers.picture import strips
 from colorizers.picture.color import lab_to_rgb, rgb_to_lab
-from colorizers.picture.compose import Chroma, Painting, compose
+from colorizers.picture.compose import Chroma, Painting, compose, painter, whole
 from colorizers.picture.finish import Finish
+from colorizers.picture.hints import Hint
+from colorizers.picture.photo import Photo
 
 SIZES = [(1, 1), (4000, 10), (10, 4000), (1, 257), (37, 53), (200, 3), (120, 160)]  # height, width
 
@@ -120,6 +122,58 @@ def test_levels_of_8_bits_are_those_of_16_bits_rounded():
     lightness, outcome = photo_of(400, 300), chroma(40, 30, 90)
     levels, deep = compose(lightness, outcome, Finish()), compose(lightness, outcome, Finish(), bits=16)
     assert np.abs(levels - deep / 257).max() <= 0.55
+
+
+# A large gray photo, whose colours are looked up
+
+
+LARGE = (1200, 900)
+
+
+@pytest.fixture
+def large() -> Photo:
+    noise = np.random.default_rng(3).normal(0, 25, LARGE)
+    return Photo.of_pixels((np.linspace(0, 255, LARGE[1]) + noise).clip(0, 255).astype(np.uint8))
+
+
+def looked_up(photo: Photo, outcome, finish: Finish, hints=()) -> np.ndarray:
+    """The pixels of the photo by `painter`, which knows what it held."""
+    width, height = photo.size
+    return whole(painter(photo.lightness, outcome, finish, hints=hints, gray=photo.gray), (width, height))
+
+
+@pytest.mark.parametrize(
+    "finish",
+    [
+        Finish(),
+        Finish(saturation=1.6, warmth=0.4, color_strength=1.2),
+        Finish(warmth=-1, contrast=0.8, luminance_lock=0.3, edge_snap=0.5),
+    ],
+)
+@pytest.mark.parametrize("hints", [(), (Hint(path=((0.3, 0.4),), color="#c02030"),)], ids=["plain", "hinted"])
+def test_a_large_gray_photo_has_the_pixels_that_each_place_would_have_alone(large: Photo, finish: Finish, hints):
+    outcome = chroma(30, 40, 60)
+    direct = compose(large.lightness, outcome, finish, hints=hints)
+    found = looked_up(large, outcome, finish, hints)
+    assert np.abs(found.astype(int) - direct).max() <= 2
+    assert np.abs(found.astype(int) - direct).mean() < 0.3
+
+
+def test_a_large_gray_photo_keeps_its_light_to_the_level(large: Photo):
+    gray = looked_up(large, Chroma(torch.zeros(2, 1, 1)), Finish())
+    assert (gray == large.gray[..., None]).all()
+
+
+def test_wild_chroma_of_a_large_photo_is_not_looked_up(large: Photo):
+    outcome = chroma(*LARGE, 200)
+    assert np.array_equal(looked_up(large, outcome, Finish()), compose(large.lightness, outcome, Finish()))
+
+
+def test_a_large_photo_is_the_same_on_several_threads(large: Photo):
+    outcome, finish = chroma(30, 40, 60), Finish(saturation=1.3)
+    alone = looked_up(large, outcome, finish)
+    with threads(2):
+        assert np.array_equal(looked_up(large, outcome, finish), alone)
 
 
 def bicubic(plane: torch.Tensor, height: int, width: int) -> np.ndarray:
