@@ -1,10 +1,11 @@
-"""`colorize`: photographs in, photographs in colour out, one at a time."""
+"""`colorize`: photographs in, photographs in colour out."""
 
 import argparse
 import functools
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,7 +16,7 @@ from colorizers.commands.addresses import Colorer, is_address, place_at, plan_at
 from colorizers.commands.flags import add_flags, path
 from colorizers.commands.reports import PhotoReport, State
 from colorizers.commands.request import ColorizeRequest, Remake, request_of
-from colorizers.commands.running import colorized, reported
+from colorizers.commands.running import colorized, reported, unwritten
 from colorizers.engine import Engine, make_engine
 from colorizers.errors import ColorizerError
 from colorizers.methods.catalog import METHODS, find
@@ -26,6 +27,8 @@ from colorizers.picture.record import read_record
 from colorizers.picture.result import Format
 from colorizers.settings import get_settings
 from colorizers.words import Text
+
+_WRITERS = 2  # photos that are written while the next one is coloured: each is in memory as long
 
 
 def prepare(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -91,14 +94,25 @@ def _planned(arguments: argparse.Namespace) -> outputs.OutputPlan:
 def _colorize_many(
     engine: Engine, request: ColorizeRequest, plan: outputs.OutputPlan, bar: "tqdm[Any]"
 ) -> Iterator[PhotoReport]:
-    """Colour every photo, going on past those that fail."""
+    """Colour every photo, going on past those that fail; one is written while the next is coloured."""
     if plan.folder is not None:
         outputs.make_folder(plan.folder)
         for folder in {task.target.parent for task in plan.tasks}:
             outputs.sweep(folder)
-    for task in plan.tasks:
-        bar.set_description(outputs.shown(task.photo))
-        yield reported(task.photo, functools.partial(colorized, engine, request, task, bar))
+    with ThreadPoolExecutor(_WRITERS, "colorizers-writer") as writers:
+        written: deque[Future[PhotoReport]] = deque()
+        for task in plan.tasks:
+            bar.set_description(outputs.shown(task.photo))
+            colored = reported(task.photo, functools.partial(unwritten, engine, request, task, bar))
+            written.append(writers.submit(_written, task.photo, colored))
+            while written and (written[0].done() or len(written) > _WRITERS):
+                yield written.popleft().result()
+        yield from (each.result() for each in written)
+
+
+def _written(photo: Path, colored: Callable[[], PhotoReport] | PhotoReport) -> PhotoReport:
+    """What becomes of a photo that is coloured, or has failed."""
+    return colored if isinstance(colored, PhotoReport) else reported(photo, colored)
 
 
 def _colorize_addresses(arguments: argparse.Namespace) -> int:

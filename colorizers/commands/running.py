@@ -53,24 +53,35 @@ def run_shown(engine: Engine, job: CheckedJob, bar: "tqdm[Any]") -> tuple[Result
 
 def colorized(engine: Engine, request: ColorizeRequest, task: outputs.Task, bar: "tqdm[Any]") -> PhotoReport:
     """Colour one photo and write those of its files that are not there yet."""
+    return unwritten(engine, request, task, bar)()
+
+
+def unwritten(
+    engine: Engine, request: ColorizeRequest, task: outputs.Task, bar: "tqdm[Any]"
+) -> Callable[[], PhotoReport]:
+    """Colour one photo; what this gives writes those of its files that are not there yet, on any thread."""
     with without_messages():
         photo = request.opened(task.photo)
     files = request.files(task)
-    paths = tuple(file.path for file in files)
     missing = [file for file in files if not request.stands(file, photo)]
     if not missing:
-        return PhotoReport(task.photo, "kept", paths)
+        return lambda: PhotoReport(task.photo, "kept", tuple(file.path for file in files))
     job = engine.checked(request.job(photo))
     outputs.make_folder(task.target.parent)
     results = run_shown(engine, job, bar)
-    made = {result.coloring.variant: result for result in results}
-    notes = [*request.notes, *(note for result in results for note in result.notes)]
-    for file in missing:
-        if file.k in made:
-            notes += request.write(made[file.k], file)
-    written = tuple(file.path for file in files if file.k in made)
-    records = tuple(result.record for result in results)
-    return PhotoReport(task.photo, "colored", written, records, results[0].coloring.seconds, (*dict.fromkeys(notes),))
+
+    def write() -> PhotoReport:
+        made = {result.coloring.variant: result for result in results}
+        notes = [*request.notes, *(note for result in results for note in result.notes)]
+        for file in missing:
+            if file.k in made:
+                notes += request.write(made[file.k], file)
+        written = tuple(file.path for file in files if file.k in made)
+        records = tuple(result.record for result in results)
+        seconds = results[0].coloring.seconds
+        return PhotoReport(task.photo, "colored", written, records, seconds, (*dict.fromkeys(notes),))
+
+    return write
 
 
 def reported(photo: Path | str, color: Callable[[], Report]) -> Report | PhotoReport:

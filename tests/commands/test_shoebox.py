@@ -150,14 +150,15 @@ class WatchedMethod(TrivialMethod):
         return super().run(photo, options, job)
 
 
-def test_one_photo_is_in_memory_at_a_time(here: Path, gray: np.ndarray, monkeypatch):
+def test_three_photos_are_in_memory_at_most(here: Path, gray: np.ndarray, monkeypatch):
     Path("box").mkdir()
-    for k in range(5):
+    for k in range(12):
         Image.fromarray(np.roll(gray, k)).save(f"box/{k}.png")
     method = WatchedMethod()
     monkeypatch.setitem(METHODS, "trivial", method)
     assert command("colorize", "box", "-m", "trivial") == 0
-    assert (len(method.photos), method.most) == (5, 1)
+    assert len(method.photos) == 12
+    assert method.most <= 3
 
 
 class TestExports:
