@@ -238,7 +238,8 @@ def _row(row: Row, language: str) -> str:
     name = f"<span>{escape(str(row.name))}</span>"
     if row.small is not None:
         source = f"gradio_api/file={escape(str(row.small))}"
-        return f'<li><img alt="" loading="lazy" src="{source}">{name}</li>'
+        colored = worded(Text("batch.colored"), language)
+        return f'<li><img alt="" loading="lazy" src="{source}">{name}<small>{colored}</small></li>'
     if row.problem is None:
         return f"<li><i></i>{name}<small>{worded(Text('batch.waits'), language)}</small></li>"
     problem = f'<small class="problem">{worded(row.problem, language)}</small>'

@@ -44,8 +44,11 @@ def test_six_files_of_which_one_is_broken_give_five_results_and_one_error_beside
     send(page, six)
     expect(page.locator(".batch li")).to_have_count(6)
     slider(page, "Saturation").fill("1.5")
+    controls = page.locator(".batch-side .form").first
+    top = controls.bounding_box()["y"]
     page.get_by_role("button", name="Colour all").click()
     expect(page.get_by_text("5 of 6 coloured, 1 failed.")).to_be_visible()
+    assert controls.bounding_box()["y"] == pytest.approx(top, abs=1), "nothing jumps"
     expect(page.get_by_role("button", name="Colour all again")).to_have_class(re.compile("secondary"))
     expect(page.get_by_role("button", name="Download all (zip)")).to_have_class(re.compile("primary"))
     expect(page.locator(".batch img")).to_have_count(5)
