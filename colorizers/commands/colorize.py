@@ -94,7 +94,11 @@ def _planned(arguments: argparse.Namespace) -> outputs.OutputPlan:
 def _colorize_many(
     engine: Engine, request: ColorizeRequest, plan: outputs.OutputPlan, bar: "tqdm[Any]"
 ) -> Iterator[PhotoReport]:
-    """Colour every photo, going on past those that fail; one is written while the next is coloured."""
+    """Colour every photo, going on past those that fail.
+
+    Those of quick methods are written while the next ones are coloured; others are told of as soon as they are there.
+    """
+    ahead = _WRITERS if request.method.info.quick else 0
     if plan.folder is not None:
         outputs.make_folder(plan.folder)
         for folder in {task.target.parent for task in plan.tasks}:
@@ -105,7 +109,7 @@ def _colorize_many(
             bar.set_description(outputs.shown(task.photo))
             colored = reported(task.photo, functools.partial(unwritten, engine, request, task, bar))
             written.append(writers.submit(_written, task.photo, colored))
-            while written and (written[0].done() or len(written) > _WRITERS):
+            while written and (written[0].done() or len(written) > ahead):
                 yield written.popleft().result()
         yield from (each.result() for each in written)
 
