@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -138,8 +139,9 @@ def test_an_error_of_the_program_stops_one_photo_and_not_the_others(shoebox: Pat
 class WatchedMethod(TrivialMethod):
     """Knows, when it runs, which of the photos that it has had are still in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, quick: bool) -> None:
         super().__init__()
+        self.info = replace(TrivialMethod.info, quick=quick)
         self.photos: list[weakref.ref[Photo]] = []
         self.most = 0
 
@@ -150,15 +152,18 @@ class WatchedMethod(TrivialMethod):
         return super().run(photo, options, job)
 
 
-def test_three_photos_are_in_memory_at_most(here: Path, gray: np.ndarray, monkeypatch):
+@pytest.mark.parametrize(("quick", "most"), [(True, 3), (False, 1)])
+def test_three_photos_are_in_memory_at_most_and_one_of_a_slow_method(
+    here: Path, gray: np.ndarray, monkeypatch, quick: bool, most: int
+):
     Path("box").mkdir()
     for k in range(12):
         Image.fromarray(np.roll(gray, k)).save(f"box/{k}.png")
-    method = WatchedMethod()
+    method = WatchedMethod(quick)
     monkeypatch.setitem(METHODS, "trivial", method)
     assert command("colorize", "box", "-m", "trivial") == 0
     assert len(method.photos) == 12
-    assert method.most <= 3
+    assert method.most <= most
 
 
 class TestExports:
