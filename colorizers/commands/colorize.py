@@ -107,8 +107,8 @@ def _colorize_many(
         written: deque[Future[PhotoReport]] = deque()
         for task in plan.tasks:
             bar.set_description(outputs.shown(task.photo))
-            colored = reported(task.photo, functools.partial(unwritten, engine, request, task, bar))
-            written.append(writers.submit(_written, task.photo, colored))
+            color = functools.partial(unwritten, engine, request, task, bar)
+            written.append(writers.submit(_written, task.photo, reported(task.photo, color)))
             while written and (written[0].done() or len(written) > ahead):
                 yield written.popleft().result()
         yield from (each.result() for each in written)
