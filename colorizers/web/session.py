@@ -135,18 +135,22 @@ class Session:
 
     def _place(self, source: Source) -> None:
         whole = source.open()
-        photo = whole.reduced(get_settings().preview_pixels)
+        self._show(source, whole.reduced(get_settings().preview_pixels), whole.size)
+
+    def _show(self, source: Source, photo: Photo, size: tuple[int, int]) -> None:
         before = self.folder.preview(uncolored(photo.lightness), photo.alpha)
         reduced = photo.reduced(THUMBNAIL)
         small = on_white(with_alpha(uncolored(reduced.lightness), reduced.alpha))
-        self.on_page, self.tabs = Shown(source, photo, whole.size, before, small), {}
+        self.on_page, self.tabs = Shown(source, photo, size, before, small), {}
         self.compared = Compared()
         self.hints, self._held = (), {}
 
     def turn(self, quarter_turns: int) -> None:
-        """Turn the photo counter-clockwise, and its colours and hints with it."""
-        source, tabs, pins, hints = self.shown.source, self.tabs, self.compared.pins, self.hints
-        self._place(replace(source, quarter_turns=(source.quarter_turns + quarter_turns) % 4))
+        """Turn the photo counter-clockwise, and its colours and hints with it; the file is not looked at."""
+        shown, tabs, pins, hints = self.shown, self.tabs, self.compared.pins, self.hints
+        source = replace(shown.source, quarter_turns=(shown.source.quarter_turns + quarter_turns) % 4)
+        size = shown.size[::-1] if quarter_turns % 2 else shown.size
+        self._show(source, shown.photo.rotated(quarter_turns), size)
         for tab in (*tabs.values(), *(pin.tab for pin in pins)):
             tab.turn(quarter_turns)
         self.tabs, self.compared.pins = tabs, pins

@@ -81,6 +81,18 @@ def test_the_photo_before_comes_back_with_its_results_and_goes_again(
     assert session.shown.source.quarter_turns == 1
 
 
+def test_a_turned_photo_is_what_its_file_would_show(session: Session, tmp_path: Path):
+    path = tmp_path / "harbour.png"
+    Image.linear_gradient("L").resize((900, 2100)).rotate(15).save(path)
+    session.use(Source(path))
+    for quarter_turns in (1, -1, -1, 2):
+        session.turn(quarter_turns)
+        opened = session.shown.source.open()
+        assert session.shown.size == opened.size
+        expected = opened.reduced(max(session.shown.photo.size)).lightness
+        assert (session.shown.photo.lightness - expected).abs().max() < 0.1
+
+
 def test_undo_and_redo_walk_along_the_steps_and_a_new_step_ends_redo():
     steps, finishes = Steps(), [Finish(warmth=warmth) for warmth in (0, 0.1, 0.2)]
     for finish in (finishes[0], finishes[1], finishes[1], finishes[2]):
