@@ -2,10 +2,12 @@
 
 import functools
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args, get_origin
 
 from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colorizers.errors import ColorizerError
@@ -113,9 +115,29 @@ def get_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         field = "_".join(map(str, first["loc"]))
-        examples = Settings.model_fields[field].examples
-        reason = first["msg"].lower() if examples is None else Text("settings.known", examples=examples)
+        known = _reason(first["type"], first.get("ctx", {}), Settings.model_fields[field])
+        reason = known or first["msg"].lower()
         raise ColorizerError(Text("settings.wrong", name=f"COLORIZERS_{field}".upper(), reason=reason)) from error
+
+
+def _reason(kind: str, limits: Mapping[str, float], field: FieldInfo) -> Text | None:
+    """What a setting must be, by what pydantic calls the error."""
+    if values := field.examples or (get_args(field.annotation) if get_origin(field.annotation) is Literal else ()):
+        return Text("settings.known", examples=values)
+    match kind:
+        case "greater_than":
+            return Text("settings.above", limit=limits["gt"])
+        case "greater_than_equal":
+            return Text("settings.at-least", limit=limits["ge"])
+        case "less_than_equal":
+            return Text("settings.at-most", limit=limits["le"])
+        case "int_parsing":
+            return Text("settings.whole-number")
+        case "float_parsing":
+            return Text("settings.number")
+        case "bool_parsing":
+            return Text("settings.true-or-false")
+    return None
 
 
 def listening_host(given: str | None) -> str:

@@ -44,7 +44,12 @@ def test_without_a_home_a_folder_for_downloads_is_asked_for(monkeypatch: pytest.
         ("COLORIZERS_DEVICE", "gpu", ["auto", "cpu", "mps", "cuda", "cuda:1"]),
         ("COLORIZERS_LANGUAGE", "de", ["en", "zh"]),
         ("COLORIZERS_DTYPE", "half", ["auto", "float16", "bfloat16", "float32"]),
-        ("COLORIZERS_QUEUE_SIZE", "0", ["1"]),
+        ("COLORIZERS_QUEUE_SIZE", "0", ["it must be 1 or more"]),
+        ("COLORIZERS_QUEUE_SIZE", "ten", ["it must be a whole number"]),
+        ("COLORIZERS_MAX_MEGABYTES", "-1", ["it must be a number above 0"]),
+        ("COLORIZERS_MAX_MEGABYTES", "much", ["it must be a number"]),
+        ("COLORIZERS_PREVIEW_PIXELS", "5000", ["it must be 2048 or less"]),
+        ("COLORIZERS_MCP", "perhaps", ["it must be true or false"]),
     ],
 )
 def test_a_setting_that_is_wrong_is_named_with_what_it_may_be(
