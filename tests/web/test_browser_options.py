@@ -233,7 +233,7 @@ def test_reset_goes_back_to_the_methods_own_finish(page: Page, photo: Path, tmp_
     assert read_record(download(page, tmp_path)).finish["saturation"] == 0
     source = after_picture(page).get_attribute("src")
     page.get_by_role("button", name="Reset", exact=True).click()
-    expect(slider(page, "Saturation")).to_have_value("1.5")
+    expect(slider(page, "Saturation")).to_have_value(str(method.info.finish.saturation))
     wait_for_new_source(after_picture(page), source)
     assert read_record(download(page, tmp_path)).finish == method.info.finish.model_dump()
 
