@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 LEVELS = 256
-_STEPS = 2  # of a* and b* in a Lab unit: finer than 8-bit levels
+_STEPS = 2  # of a* and b* in a Lab unit: about as fine as 8-bit levels
 _MOST_AB = 128  # Lab units; what sRGB has reaches 108
 _SIDE = 2 * _MOST_AB * _STEPS
 

@@ -137,7 +137,7 @@ def painter(
 
     Hints take the place of the outcome's colours before the finish, so that every method and finish honours them;
     they may be given as `held` makes them for the photo. `gray` is what the photo held, see `Photo`: where that has
-    8 bits, a large picture takes a third of the time, and differs by one level at the most.
+    8 bits, a large picture takes a third of the time, and few pixels differ by more than a level.
 
     With the luminance lock at 1 the L* of every pixel is the photo's, up to rounding, and up to 0.3 in bright yellow;
     `contrast` is the one exception: it stretches the photo's L*.
