@@ -39,16 +39,22 @@ def without_messages() -> Iterator[None]:
 def run_shown(engine: Engine, job: CheckedJob, bar: "tqdm[Any]") -> tuple[Result, ...]:
     """Run a job to its end, its steps shown beside the bar."""
     pace = Pace()
-    for event in engine.run(job):
-        if isinstance(event, Step):
-            values = (event.losses or {}).items()
-            parts = [event.text, *(Text("loss.value", name=Text(f"losses.{n}"), value=f"{v:.3g}") for n, v in values)]
-            if (left := pace.left(event)) is not None:
-                parts.append(Text("commands.colorize.time-left", duration=Text("duration.seconds", value=left)))
-            bar.set_postfix_str(", ".join(map(str, parts)))
-        elif isinstance(event, Done):
-            return event.results(job)
+    with contextlib.closing(engine.run(job)) as events:  # Ctrl-C would be lost while a dropped iterator ends
+        for event in events:
+            if isinstance(event, Step):
+                bar.set_postfix_str(_told(event, pace.left(event)))
+            elif isinstance(event, Done):
+                return event.results(job)
     raise Cancelled
+
+
+def _told(step: Step, left: float | None) -> str:
+    """A step, its losses, and the seconds that are left, if that is known."""
+    losses = (step.losses or {}).items()
+    parts = [step.text, *(Text("loss.value", name=Text(f"losses.{name}"), value=f"{v:.3g}") for name, v in losses)]
+    if left is not None:
+        parts.append(Text("commands.colorize.time-left", duration=Text("duration.seconds", value=left)))
+    return ", ".join(map(str, parts))
 
 
 def colorized(engine: Engine, request: ColorizeRequest, task: outputs.Task, bar: "tqdm[Any]") -> PhotoReport:

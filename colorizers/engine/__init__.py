@@ -87,9 +87,10 @@ class Engine:
     def results(self, request: JobRequest) -> tuple[Result, ...]:
         """Run a request to its end."""
         job = self.checked(request)
-        for event in self.run(job):
-            if isinstance(event, Done):
-                return event.results(job)
+        with contextlib.closing(self.run(job)) as events:
+            for event in events:
+                if isinstance(event, Done):
+                    return event.results(job)
         raise Cancelled
 
     def stop_early(self, job_id: str) -> None:

@@ -17,7 +17,9 @@ from conftest import encoded, store
 from PIL import Image
 from run_command import command, pixels, refused, start, written
 
+from colorizers import colorize
 from colorizers.__main__ import COMMANDS
+from colorizers.engine.worker import Worker
 from colorizers.methods.catalog import METHODS, REGISTRY
 from colorizers.options import controls
 from colorizers.picture.finish import Finish
@@ -188,6 +190,13 @@ class TestManyPhotos:
         assert not any(path.name.startswith(".") for path in written)
         assert 0 < len(written) < 60
         assert all(pixels(path).shape == (200, 150, 3) for path in written)
+
+    def test_ctrl_c_is_heard_at_the_very_end_of_a_photo(self, photo: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(Worker, "cancel", lambda *_: signal.raise_signal(signal.SIGINT))
+        assert command("colorize", photo, "-o", "out.png") == 130
+        with pytest.raises(KeyboardInterrupt):
+            colorize(photo)
+        assert not Path("out.png").exists()
 
     @pytest.mark.slow
     def test_a_killed_run_leaves_no_half_picture_and_the_next_one_goes_on(self, here: Path, capsys):
