@@ -166,8 +166,9 @@ def ours(folder: Path, method: str, size: int, steps: int, device: str) -> Reque
 
     engine = make_engine()
     options: dict[str, Any] = {
-        "prompt": WORDS, "negative_prompt": UNWANTED, "preset": "none", "start_from": "gray", "strength": 1.0,
-        "steps": steps, "guidance_scale": GUIDANCE, "sampler": "unipc", "working_size": size, "seed": SEED,
+        "weights": "sd15", "prompt": WORDS, "negative_prompt": UNWANTED, "preset": "none", "start_from": "gray",
+        "strength": 1.0, "steps": steps, "guidance_scale": GUIDANCE, "sampler": "unipc", "working_size": size,
+        "seed": SEED,
     }  # fmt: skip
     if method == "controlnet":
         options |= {"control_by": "brightness", "control_scale": SCALE}

@@ -2,7 +2,8 @@
 
 The plain loop is that of "Color Reconstruction for Monochrome Images as Style Transfer", written simply: at every step
 VGG-19 sees the picture, the photo and the reference, to the last layer that is used, and Adam moves the picture. Ours
-computes what is fixed once, goes from coarse to fine, and uses L-BFGS. VGG-19 has random weights, the same for both.
+computes what is fixed once, goes from coarse to fine, uses L-BFGS, and bfloat16 where the processor has instructions
+for it. VGG-19 has random weights, the same for both.
 
 python benchmarks/style.py [--size 384] [--steps 50] [--threads 2]
 """
@@ -43,8 +44,8 @@ def main() -> None:
     network = VGG19().eval().requires_grad_(False)
     reference = Photo.open(REFERENCE)
     options = StyleOptions(
-        reference=reference, mode="artistic", balance="original", style_weight=1000, content_weight=1, tv_weight=10,
-        start="content", steps=OURS, seed=0,
+        weights="vgg19", reference=reference, mode="artistic", balance="original", style_weight=1000,
+        content_weight=1, tv_weight=10, start="content", steps=OURS, seed=0,
     )  # fmt: skip
     lightness = Photo.open(PHOTO).network_lightness(given.size)
     fixed = reference.reference_rgb(network_size(reference.size, given.size))

@@ -38,7 +38,9 @@ class Settings(BaseSettings):
         "auto", pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$", examples=["auto", "cpu", "mps", "cuda", "cuda:1"]
     )
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
-        "auto", description="of Stable Diffusion; auto is float16 on a GPU by CUDA that is good at it, else float32"
+        "auto",
+        description="of Stable Diffusion, and bfloat16 of style transfer by large networks too; auto is float16 on a "
+        "GPU by CUDA that is good at it, bfloat16 on a processor with instructions for it, else float32",
     )
     runtime: Literal["auto", "torch"] = Field(
         "auto",

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from colorizers.errors import ColorizerError
 from colorizers.picture.compose import bytes_of
 from colorizers.picture.finish import Finish
@@ -62,7 +60,7 @@ class ColoredTab:
     """The content of one tab: colorings, the chosen one, its finish and the steps to it, and where its job is.
 
     `asked` are the values of the options of its last job, whose id is `job_id`. `small` is the chosen result for the
-    strip, and `in_sight` whether the page has its picture; a tab gets it when it is opened.
+    strip as `inline` has it, and `in_sight` whether the page has its picture; a tab gets it when it is opened.
     """
 
     finish: Finish
@@ -72,7 +70,7 @@ class ColoredTab:
     phase: Phase = Phase.EMPTY
     job_id: str = ""
     asked: tuple[Any, ...] = ()
-    small: Image.Image | None = None
+    small: str = ""
     in_sight: bool = False
     previews: deque[Path] = field(default_factory=deque)
     steps: Steps = field(default_factory=Steps)
@@ -88,7 +86,7 @@ class ColoredTab:
     def turn(self, quarter_turns: int) -> None:
         """Turn the colorings counter-clockwise; a job of the photo as it was has no place here any more."""
         self.colorings = tuple(coloring.turned(quarter_turns) for coloring in self.colorings)
-        self.job_id, self.small = "", None
+        self.job_id = self.small = ""
         self.rest()
 
     def rest(self) -> None:

@@ -1,7 +1,5 @@
 """The small pieces of HTML on the page; whatever comes from a file or a method is escaped here."""
 
-import base64
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
@@ -14,7 +12,7 @@ from colorizers.web import texts, theme
 from colorizers.web.batch_files import Row
 from colorizers.web.jobs import JobView, Phase
 from colorizers.web.session import Card, Compared
-from colorizers.web.shown import Shown
+from colorizers.web.shown import Shown, inline
 from colorizers.words import Text
 
 _MARK = theme.MARK.read_text()
@@ -162,7 +160,7 @@ def no_picture(language: str) -> str:
 
 def picture(name: str, small: Image.Image) -> str:
     """The picture that somebody chose."""
-    return f'<p class="picture"><img alt="" src="{_inline(small)}"><span>{escape(name)}</span></p>'
+    return f'<p class="picture"><img alt="" src="{inline(small)}"><span>{escape(name)}</span></p>'
 
 
 def maps(planes: Mapping[Text, Tensor], language: str) -> str:
@@ -174,31 +172,27 @@ def maps(planes: Mapping[Text, Tensor], language: str) -> str:
 def _figure(name: str, plane: Tensor) -> str:
     small = Image.fromarray((plane.clamp(0, 1) * 255).round().numpy().astype(np.uint8))
     small.thumbnail((_MAP, _MAP))
-    return f'<figure><img alt="{name}" src="{_inline(small)}"><figcaption>{name}</figcaption></figure>'
+    return f'<figure><img alt="{name}" src="{inline(small)}"><figcaption>{name}</figcaption></figure>'
 
 
-def _inline(small: Image.Image) -> str:
-    """A picture as an address that holds it."""
-    file = io.BytesIO()
-    small.save(file, "JPEG", quality=90)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+def strip(results: Iterable[tuple[MethodInfo, str, float]], before: str, language: str) -> str:
+    """All results in small, as `inline` has them, each with its method and its seconds.
 
-
-def strip(results: Iterable[tuple[MethodInfo, Image.Image | None, float]], before: Image.Image, language: str) -> str:
-    """All results in small, each with its method and its seconds; those that are still to come without colour."""
+    Those that are still to come have no address, and stand there as `before`, without colour.
+    """
     items = "".join(_result(info, small, before, seconds, language) for info, small, seconds in results)
     return f'<ul class="results" aria-label="{worded(Text("page.results"), language)}">{items}</ul>' if items else ""
 
 
-def _result(info: MethodInfo, small: Image.Image | None, before: Image.Image, seconds: float, language: str) -> str:
-    title, took = worded(info.title, language), "…" if small is None else worded(texts.tenths(seconds), language)
+def _result(info: MethodInfo, small: str, before: str, seconds: float, language: str) -> str:
+    title, took = worded(info.title, language), worded(texts.tenths(seconds), language) if small else "…"
     said = Text("page.result-coming", title=info.title)
-    if small is not None:
+    if small:
         said = Text("page.result-of", title=info.title, duration=texts.tenths(seconds))
     return (
         f'<li><button type="button" data-method="{info.name}" aria-label="{worded(said, language)}"'
         f' title="{title}"'
-        f'{" class=coming" if small is None else ""}><img alt="" src="{_inline(small or before)}">'
+        f'{"" if small else " class=coming"}><img alt="" src="{small or before}">'
         f"<span>{title}</span><small>{took}</small></button></li>"
     )
 

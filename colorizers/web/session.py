@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from torch import Tensor
 
 from colorizers.errors import ColorizerError
@@ -25,7 +24,7 @@ from colorizers.settings import get_settings
 from colorizers.web.batch_files import Batch
 from colorizers.web.colored_tab import SHELF, ColoredTab
 from colorizers.web.files import Folder
-from colorizers.web.shown import THUMBNAIL, Shown, Source
+from colorizers.web.shown import THUMBNAIL, Shown, Source, inline
 from colorizers.words import Text
 
 _PREVIEWS = 8  # files of a tab that are kept: the browser may still be loading an earlier one
@@ -140,7 +139,7 @@ class Session:
     def _show(self, source: Source, photo: Photo, size: tuple[int, int]) -> None:
         before = self.folder.preview(uncolored(photo.lightness), photo.alpha)
         reduced = photo.reduced(THUMBNAIL)
-        small = on_white(with_alpha(uncolored(reduced.lightness), reduced.alpha))
+        small = inline(on_white(with_alpha(uncolored(reduced.lightness), reduced.alpha)))
         self.on_page, self.tabs = Shown(source, photo, size, before, small), {}
         self.compared = Compared()
         self.hints, self._held = (), {}
@@ -169,18 +168,18 @@ class Session:
         """Put the colorings of a job on the page, packed."""
         tab = self.tab(info)
         tab.colorings = tuple(replace(coloring, outcome=packed(coloring.outcome)) for coloring in colorings)
-        tab.chosen, tab.gone, tab.small, tab.in_sight = 0, False, None, False
+        tab.chosen, tab.gone, tab.small, tab.in_sight = 0, False, "", False
         SHELF.add(tab)
 
     def choose(self, info: MethodInfo, variant: int) -> None:
         """Another of the colorings."""
         tab = self.tab(info)
-        tab.chosen, tab.small = variant, None
+        tab.chosen, tab.small = variant, ""
 
     def refinish(self, info: MethodInfo, finish: Finish) -> None:
         """Another finish."""
         tab = self.tab(info)
-        tab.finish, tab.small = finish, None
+        tab.finish, tab.small = finish, ""
 
     def forget_results(self) -> None:
         """Delete what was made of the batch: all of it is still to be coloured."""
@@ -203,7 +202,7 @@ class Session:
         """Other hints: every tab shows them when it is looked at."""
         self.hints = hints
         for tab in [*self.tabs.values()]:  # a job may add one at any time
-            tab.small, tab.in_sight = None, False
+            tab.small, tab.in_sight = "", False
 
     def _colored(self, photo: Photo, outcome: Kept, finish: Finish) -> np.ndarray:
         """The pixels of the page's photo at some size, under the hints."""
@@ -228,13 +227,13 @@ class Session:
         self.tab(info).in_sight = True
         return self.first_look(info, self.tab(info).coloring.outcome, self.result(info).record)
 
-    def small(self, info: MethodInfo) -> Image.Image:
-        """The chosen result for the strip."""
+    def small(self, info: MethodInfo) -> str:
+        """The chosen result for the strip, as `inline` has it."""
         tab = self.tab(info)
-        if tab.small is None:
+        if not tab.small:
             photo = self.shown.photo.reduced(THUMBNAIL)
             pixels = self._colored(photo, tab.coloring.outcome, tab.finish)
-            tab.small = on_white(with_alpha(pixels, photo.alpha))
+            tab.small = inline(on_white(with_alpha(pixels, photo.alpha)))
         return tab.small
 
     def thumbnails(self, info: MethodInfo) -> list[Path]:

@@ -1,5 +1,7 @@
 """The photo on the page: the file that the visitor chose, and what is shown of it."""
 
+import base64
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +27,13 @@ def thumbnail(photo: Photo) -> Image.Image:
     else:
         pixels = np.asarray(Image.fromarray(photo.rgb).resize(small.size, Image.Resampling.BOX))
     return on_white(with_alpha(pixels, small.alpha))
+
+
+def inline(small: Image.Image) -> str:
+    """A small picture as an address that holds it."""
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=90)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 @dataclass(frozen=True)
@@ -55,10 +64,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Shown:
-    """A photo as the page shows it: reduced, with its full size; its black-and-white side as a file and in small."""
+    """A photo as the page shows it: reduced, with its full size; its black-and-white side as a file and `inline`."""
 
     source: Source
     photo: Photo
     size: tuple[int, int]
     before: Path
-    small: Image.Image
+    small: str

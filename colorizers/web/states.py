@@ -15,14 +15,16 @@ class _Empty:
 
 
 class _State(SessionState):
-    """A session that begins without a copy of the settings of all components.
+    """A session without a copy of the settings of its components.
 
-    Gradio makes the copy for links that restore a page, which this one does not have; with hundreds of components it
-    takes as long as colouring a photo, and nobody else is answered meanwhile.
+    Gradio makes the copy for links that restore a page, which this one does not have, and makes that of a component
+    anew at each of its updates. With hundreds of components this takes as long as colouring a photo, and nobody else
+    is answered meanwhile.
     """
 
     def __init__(self, page: Any) -> None:
         super().__init__(_Empty(page))
+        self.blocks_config.config_for_block = lambda *_: {}
 
 
 class States(StateHolder):

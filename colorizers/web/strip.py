@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
-from PIL import Image
 
 from colorizers.methods.method import MethodInfo
 from colorizers.web import markup
@@ -37,13 +36,13 @@ class Strip:
         stop, keep = gr.Button(visible=seen(busy)), gr.Button(label, visible=seen(not busy))
         return {self.results: shown, self.stop: stop, self.keep: keep}
 
-    def _results(self, session: Session) -> Iterator[tuple[MethodInfo, Image.Image | None, float]]:
+    def _results(self, session: Session) -> Iterator[tuple[MethodInfo, str, float]]:
         for info in self.infos:
             tab = session.tab(info)
             if colorings := tab.colorings:  # another visitor's job may take them away at any time
                 yield info, session.small(info), colorings[0].seconds
             elif info.name in session.coming:
-                yield info, None, 0.0
+                yield info, "", 0.0
 
 
 def build_strip(infos: Sequence[MethodInfo], language: str) -> Strip:

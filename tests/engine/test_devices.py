@@ -16,6 +16,7 @@ from colorizers.devices import (
     has_broken_half,
     is_out_of_memory,
     memory_limit,
+    multiplies_in_bfloat16,
     use_single,
 )
 from colorizers.errors import ColorizerError
@@ -37,6 +38,7 @@ def asking_for(monkeypatch: pytest.MonkeyPatch):
 
     yield ask
     get_settings.cache_clear()
+    multiplies_in_bfloat16.cache_clear()
 
 
 # Devices
@@ -80,8 +82,19 @@ def test_a_setting_that_names_no_device_is_refused(named: str):
 # Number formats
 
 
-def test_a_cpu_computes_in_single_precision_unless_a_setting_says_otherwise(asking_for):
+@pytest.mark.parametrize(
+    ("instructions", "dtype"),
+    [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True, "avx512_bf16": False}, torch.bfloat16),
+     ({"avx2": True, "avx512_bf16": False}, torch.float32), ({}, torch.float32)],
+)  # fmt: skip
+def test_a_cpu_computes_in_bfloat16_where_it_has_instructions_for_it(
+    asking_for, monkeypatch: pytest.MonkeyPatch, instructions: dict[str, bool], dtype: torch.dtype
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions)
+    multiplies_in_bfloat16.cache_clear()
     asking_for("auto")
+    assert dtype_for(CPU) == dtype
+    asking_for("float32")
     assert dtype_for(CPU) == torch.float32
     asking_for("bfloat16")
     assert dtype_for(CPU) == torch.bfloat16

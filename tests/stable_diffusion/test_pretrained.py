@@ -103,6 +103,27 @@ def test_half_precision_is_preferred_and_runs_in_single_on_a_cpu(folder: Path):
     assert all(torch.equal(tensor, half[name].float()) for name, tensor in network.state_dict().items())
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_while_a_network_loads_and_after_it_failed_others_compute_as_before(
+    folder: Path, damaged: bool, monkeypatch: pytest.MonkeyPatch
+):
+    place = folder / "stable_diffusion_sd15" / "vae"
+    seen, made = [], torch.nn.Conv2d.__init__
+
+    def watched(self: Any, *given: Any, **more: Any) -> None:
+        seen.append(torch.get_default_dtype())
+        made(self, *given, **more)
+
+    monkeypatch.setattr(torch.nn.Conv2d, "__init__", watched)
+    if damaged:
+        configured(place / "config.json", norm_num_groups="many")
+        refusal(lambda: network_from(AutoencoderKL, place, torch.bfloat16), folder)
+    else:
+        assert network_from(AutoencoderKL, place, torch.bfloat16).dtype == torch.bfloat16
+    assert seen
+    assert {*seen, torch.get_default_dtype()} == {torch.float32}
+
+
 @pytest.mark.parametrize(
     ("place", "more", "key"),
     [

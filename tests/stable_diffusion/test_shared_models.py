@@ -149,14 +149,15 @@ def test_out_of_memory_for_good_is_said_in_words(gray_photo: Photo):
 
 
 @pytest.fixture
-def half_precision(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("COLORIZERS_DTYPE", "float16")
+def half_precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("COLORIZERS_DTYPE", request.param)
     monkeypatch.setattr(devices, "_single_only", set())
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()
 
 
+@pytest.mark.parametrize("half_precision", ["float16", "bfloat16"], indirect=True)
 def test_half_precision_gives_about_the_same_picture(folder: Path, gray_photo: Photo, half_precision: None):
     half = coloured(make_engine(), gray_photo)
     devices.use_single(CPU)
@@ -165,6 +166,7 @@ def test_half_precision_gives_about_the_same_picture(folder: Path, gray_photo: P
     assert np.abs(half.pixels().astype(int) - single.pixels()).mean() < 3
 
 
+@pytest.mark.parametrize("half_precision", ["float16"], indirect=True)
 def test_a_model_that_gives_nan_at_half_precision_runs_in_single_and_a_note_says_so(
     folder: Path, gray_photo: Photo, half_precision: None
 ):

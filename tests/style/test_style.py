@@ -34,7 +34,7 @@ from colorizers.options import controls
 from colorizers.picture.color import gray_rgb, rgb_to_lab
 from colorizers.picture.photo import Photo, network_size
 from colorizers.pool import ModelPool
-from colorizers.settings import PROJECT
+from colorizers.settings import PROJECT, get_settings
 
 NETWORKS = METHOD.networks
 GRAY, COLOUR = "dog_gray", "dog"
@@ -286,6 +286,24 @@ class TestRuns:
         planes = outcome.ab / AB_SCALE
         given = sum(part.item() for part in loss(ColorCanvas(lightness).rgb(planes), planes).values())
         assert given == pytest.approx(min(totals), rel=0.01)
+
+    @pytest.mark.parametrize("name", ["compact", "vgg19"])
+    def test_a_large_network_gets_as_far_in_bfloat16_and_the_shipped_one_is_exact(
+        self, name: str, monkeypatch: pytest.MonkeyPatch
+    ):
+        torch.manual_seed(0)
+        network, found = NETWORKS[name]().eval().requires_grad_(False), []
+        for dtype in ("float32", "bfloat16"):
+            monkeypatch.setenv("COLORIZERS_DTYPE", dtype)
+            get_settings.cache_clear()
+            told = Told(network)
+            METHOD.run(small(GRAY), options(weights=name, steps=20), told.job())
+            found.append(min(sum(losses.values()) for _, losses in told.steps if losses))
+        monkeypatch.undo()
+        get_settings.cache_clear()
+        single, half = found
+        assert (half == single) is (name == "compact")
+        assert half == pytest.approx(single, rel=0.03)
 
     def test_the_rate_of_adam_falls_over_all_sizes(self):
         rates: list[float] = []

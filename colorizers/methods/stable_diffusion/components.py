@@ -122,7 +122,9 @@ def load_checker(key: str, device: torch.device, reader: WeightReader) -> nn.Mod
 
     folder = reader.path(key)
     processor = preparation_from(CLIPImageProcessor, folder / "feature_extractor")
-    network = network_from(StableDiffusionSafetyChecker, folder / "safety_checker", dtype_for(device))
+    dtype = dtype_for(device)
+    dtype = torch.float32 if dtype == torch.bfloat16 else dtype  # its limits are finer than that
+    network = network_from(StableDiffusionSafetyChecker, folder / "safety_checker", dtype)
     return SafetyChecker(network, processor)
 
 

@@ -27,12 +27,15 @@ def network_from(kind: Any, folder: Path, dtype: torch.dtype, unread: tuple[str,
     Tensors whose names begin with one of `unread` take no part in the answer, and may be missing.
     """
     _check_folder(folder)
+    # The libraries make the format in which they load that of the whole process meanwhile, also of networks that run
+    # beside it, and diffusers leaves it so after an error: so it is torch's own, and the network is changed afterwards.
     variant = "fp16" if ".fp16." in weights_file(folder).name else None
     with _sentences(folder), quiet():
         network, found = kind.from_pretrained(
-            folder, dtype=dtype, variant=variant, use_safetensors=True, local_files_only=True,
+            folder, dtype=torch.float32, variant=variant, use_safetensors=True, local_files_only=True,
             ignore_mismatched_sizes=True, output_loading_info=True,
         )  # fmt: skip
+        network = network.to(dtype)
     names = [*found["missing_keys"], *found["unexpected_keys"], *(name for name, *_ in found["mismatched_keys"])]
     if wrong := sorted(name for name in names if not name.startswith(unread)):
         raise ColorizerError(Text("stable_diffusion.weights-do-not-fit", name=folder.name, tensors=wrong[:3]))

@@ -1,7 +1,7 @@
 """Neural style transfer: a picture optimised to match the photo's content and a reference's style."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from colorizers.devices import dtype_for
 from colorizers.errors import ColorizerError
 from colorizers.methods.method import Job, MethodInfo, Step
 from colorizers.methods.palette import palette_transfer
@@ -24,6 +25,7 @@ from colorizers.picture.color import encode_srgb, fit_gamut, gray_lab, gray_rgb,
 from colorizers.picture.compose import Chroma, Outcome, Painting
 from colorizers.picture.photo import Photo, network_size
 from colorizers.picture.resize import resized
+from colorizers.weights.registry import PUBLISHED
 from colorizers.weights.store import WeightReader
 from colorizers.words import Text
 
@@ -62,13 +64,15 @@ def transfer(
     network: nn.Module, lightness: Tensor, reference: Tensor, options: StyleOptions, levels: "Levels", job: Job
 ) -> Outcome:
     """L* (H, W) and a reference in sRGB (3, h, w) to colours or a painting, level by level."""
+    large = f"style/{options.weights}" in PUBLISHED
+    features = partial(_features, network, dtype_for(job.device) if large else torch.float32)
     descent = Descent(options.optimizer, options.learning_rate, options.decay_every)
     model = match_luminance(reference, lightness) if options.mode == "reconstruction" else reference
     lab = None
     for k, (share, steps) in enumerate(levels):
         canvas = _CANVASES[options.mode](_scaled(lightness[None], share)[0])
         fixed = gray_rgb(canvas.lightness), _scaled(model, share)
-        loss = StyleLoss(network, layers_of(options), loss_weights_of(options), *fixed)
+        loss = StyleLoss(features, layers_of(options), loss_weights_of(options), *fixed)
         progress = _Progress(job, canvas, options, levels, k)
         initial = canvas.planes(initial_lab(canvas.lightness, reference, options) if lab is None else lab)
         before = sum(count for _, count in levels[:k])
@@ -79,6 +83,16 @@ def transfer(
             break
     outcome = canvas.outcome(planes)
     return _filtered(outcome, canvas.lightness) if options.bilateral else outcome
+
+
+def _features(network: Any, dtype: torch.dtype, pictures: Tensor, requested: Collection[str]) -> dict[str, Tensor]:
+    """The features of pictures (1, 3, H, W) in float32, computed in bfloat16 where that is `dtype`.
+
+    float16 would not hold the largest of them.
+    """
+    with torch.autocast(pictures.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+        found = network(pictures, requested)
+    return {name: each.float() for name, each in found.items()}
 
 
 def _losses(loss: StyleLoss, canvas: Canvas, planes: Tensor) -> dict[str, Tensor]:
