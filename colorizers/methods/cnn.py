@@ -18,7 +18,7 @@ class CNNOptions(ConvolutionalOptions):
 
     weights: Literal["bins", "eccv16", "siggraph17"] = control("bins", key="cnn_network", advanced=True)
     working_size: int = working_size(more=Text("options.working_size.cnn"))
-    flip: bool = flip(Text("options.flip.cnn"))
+    flip: bool = flip(more=Text("options.flip.cnn"))
 
 
 METHOD = Convolutional(

@@ -37,6 +37,12 @@ class RegressionOptions(ConvolutionalOptions):
     vividness: float = vividness(CALM)
 
 
+class UnmirroredOptions(RegressionOptions):
+    """Options of a network whose colours the mirrored photo would not make better."""
+
+    flip: bool = flip(False)
+
+
 @dataclass(frozen=True)
 class Convolutional(Trained):
     """A method whose network has a head that reads colours: see `colorizers.networks.heads`.

@@ -8,7 +8,7 @@ from colorizers.methods.convolutional import Convolutional, RegressionOptions
 from colorizers.methods.method import MethodInfo
 from colorizers.methods.shared_options import flip, working_size
 from colorizers.networks.deoldify import STEP, DeOldify
-from colorizers.networks.resnet_unet import ResNetUNet
+from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.unet import UNet
 from colorizers.options import control
 from colorizers.words import Text
@@ -23,12 +23,12 @@ _PUBLISHED = {
 class GanOptions(RegressionOptions):
     """Options of the GAN tab."""
 
-    weights: Literal["resnet", "unet", "deoldify_artistic", "deoldify_stable", "deoldify_video"] = control(
-        "resnet", key="gan_network", advanced=True, options={"deoldify_video": {"render_factor": 21}}
+    weights: Literal["efficientnet", "unet", "deoldify_artistic", "deoldify_stable", "deoldify_video"] = control(
+        "efficientnet", key="gan_network", advanced=True, options={"deoldify_video": {"render_factor": 21}}
     )
     render_factor: int = control(35, low=7, high=45, advanced=True)
     working_size: int = working_size(more=Text("options.working_size.gan"))
-    flip: bool = flip(Text("options.flip.gan"))
+    flip: bool = flip(more=Text("options.flip.gan"))
 
 
 @dataclass(frozen=True)
@@ -46,5 +46,5 @@ METHOD = _Gan(
         options=GanOptions,
         quick=True,
     ),
-    networks={"resnet": ResNetUNet, "unet": lambda: UNet("ab"), **_PUBLISHED},
+    networks={"efficientnet": lambda: EfficientNetUNet("ab"), "unet": lambda: UNet("ab"), **_PUBLISHED},
 )

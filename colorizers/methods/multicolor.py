@@ -1,6 +1,6 @@
 """Colours predicted in several colour spaces at once, and merged."""
 
-from colorizers.methods.convolutional import Convolutional, RegressionOptions
+from colorizers.methods.convolutional import Convolutional, UnmirroredOptions
 from colorizers.methods.method import MethodInfo
 from colorizers.networks.multicolor import MultiColorNetwork
 
@@ -8,7 +8,7 @@ METHOD = Convolutional(
     info=MethodInfo(
         name="multicolor",
         paper="MultiColor: image colorization by learning from multiple color spaces, Du et al. 2024",
-        options=RegressionOptions,
+        options=UnmirroredOptions,
         quick=True,
     ),
     networks={"lab_hsv_yuv": MultiColorNetwork},

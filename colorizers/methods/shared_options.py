@@ -23,9 +23,9 @@ def faded_print() -> Any:
     return control(False)
 
 
-def flip(more: Text | None = None) -> Any:
+def flip(default: bool = True, more: Text | None = None) -> Any:
     """The option `flip`, with `more` at the end of its help."""
-    return control(True, advanced=True, help=_with_more(Text("options.flip.help"), more))
+    return control(default, advanced=True, help=_with_more(Text("options.flip.help"), more))
 
 
 def _with_more(help: Text, more: Text | None) -> Text:

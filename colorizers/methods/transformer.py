@@ -22,7 +22,7 @@ class TransformerOptions(ConvolutionalOptions):
     )
     vividness: float = vividness(NEUTRAL)
     working_size: int = working_size(more=Text("options.working_size.transformer"))
-    flip: bool = flip(Text("options.flip.transformer"))
+    flip: bool = flip(more=Text("options.flip.transformer"))
 
 
 METHOD = Convolutional(

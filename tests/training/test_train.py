@@ -104,7 +104,7 @@ class TestRuns:
         other = trained(photos, tmp_path / "three", "--seed", 1)
         assert not same(load_file(tmp_path / "one" / loop.LAST), other)
 
-    @pytest.mark.parametrize("recipe", ["unet:lab", "gan:resnet", "diffusion:ab", "adain:lab"])
+    @pytest.mark.parametrize("recipe", ["unet:lab", "gan:unet", "diffusion:ab", "adain:lab"])
     def test_killed_half_way_end_with_the_weights_of_an_unbroken_run(self, photos: Path, tmp_path: Path, recipe: str):
         words = ["--steps", 8, "--critic-after", 3, "--critic-width", 8]
         unbroken = trained(photos, tmp_path / "unbroken", *words, recipe=recipe)

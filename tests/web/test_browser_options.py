@@ -280,7 +280,7 @@ def test_networks_that_are_not_here_are_marked_and_to_choose_one_says_how_to_get
         assert page.get_by_role("tab", selected=True).inner_text().endswith("< 1 s")
         open_tab(page, f"{tab_name(METHODS['gan'].info)} (not installed)")
         put = "put them into weights/ or COLORIZERS_WEIGHTS_DIR"
-        sentence = f"The weights gan_resnet.safetensors are not installed; {put}."
+        sentence = f"The weights gan_efficientnet.safetensors are not installed; {put}."
         expect(page.get_by_text(sentence).locator("visible=true")).to_be_visible()
 
 

@@ -255,7 +255,7 @@ def test_the_server_gives_no_file_away(server: Server, path: Path) -> None:
         ("/colorize", {"method": "trivial", "options_json": '{"reference": "/etc/passwd"}'}, "must be a picture."),
         ("/colorize", {"method": "unet", "finish_json": '{"warmth": 3}'}, "Warmth must be a number from -1 to 1."),
         ("/colorize", {"method": "unet", "finish_json": '{"gamma": 3}'}, "Unknown option .*gamma"),
-        ("/colorize_gan", {"weights": "../secret"}, "Network must be one of resnet, unet."),
+        ("/colorize_gan", {"weights": "../secret"}, "Network must be one of efficientnet, unet."),
         ("/colorize_img2img", {"prompt": "red " * 500}, "Prompt must be a text of at most 1000 characters."),
         ("/colorize_img2img", {"weights": "stabilityai/sdxl-turbo"}, "Model must be one of small, sd15, sd14, own."),
         ("/colorize_img2img", {"start_from": "/etc/passwd"}, "Start from must be one of gray, unet, "),
@@ -334,7 +334,7 @@ def told_models(endpoint: dict) -> list[str]:
 
 def test_a_method_of_several_networks_is_told_by_their_names_and_a_word_on_each(client: Client, photo: Path) -> None:
     schema = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/colorize_gan"]
-    assert told_models(schema) == ["resnet", "unet", "deoldify_artistic", "deoldify_stable", "deoldify_video"]
+    assert told_models(schema) == ["efficientnet", "unet", "deoldify_artistic", "deoldify_stable", "deoldify_video"]
     _, records = client.predict(photo=handle_file(photo), weights="unet", api_name="/colorize_gan")
     assert list(records[0]["weights"]) == ["gan/unet"]
 
