@@ -10,7 +10,7 @@ import zipfile
 
 import gradio as gr
 from gradio import component_meta, routes
-from gradio.state_holder import StateHolder
+from gradio.state_holder import SessionState, StateHolder
 
 
 def test_huggingface_hub_downloads_from_where_a_file_ends():
@@ -52,6 +52,12 @@ def test_gradio_knows_whether_a_page_is_being_built_or_complete():
 def test_gradio_can_start_without_asking_for_its_own_page():
     assert inspect.signature(gr.Blocks.launch).parameters["_frontend"].default is True
     assert inspect.getsource(gr.Blocks.launch).count("_frontend and ") == 1, "it decides nothing else"
+
+
+def test_gradio_makes_the_settings_of_a_session_in_one_place_and_for_links_alone():
+    made = inspect.getsource(SessionState)
+    assert made.count("config_for_block(") == made.count("self.blocks_config.config_for_block(") == 4
+    assert inspect.getsource(routes).count("].components") == 1, "for links that restore a page"
 
 
 def test_gradio_asks_the_page_for_inputs_and_the_holder_for_sessions():
