@@ -112,7 +112,7 @@ class _Follower:
         notes = [note for note in done.colorings[0].notes if note not in self._job.photo.notes]
         return JobView(
             Phase.DONE,
-            Text("status.done", duration=texts.tenths(done.colorings[0].seconds)),
+            Text("status.done", duration=texts.brief(done.colorings[0].seconds)),
             notes=tuple(notes),
             losses=self._losses,
             colorings=done.colorings,

@@ -185,10 +185,10 @@ def strip(results: Iterable[tuple[MethodInfo, str, float]], before: str, languag
 
 
 def _result(info: MethodInfo, small: str, before: str, seconds: float, language: str) -> str:
-    title, took = worded(info.title, language), worded(texts.tenths(seconds), language) if small else "…"
+    title, took = worded(info.title, language), worded(texts.brief(seconds), language) if small else "…"
     said = Text("page.result-coming", title=info.title)
     if small:
-        said = Text("page.result-of", title=info.title, duration=texts.tenths(seconds))
+        said = Text("page.result-of", title=info.title, duration=texts.brief(seconds))
     return (
         f'<li><button type="button" data-method="{info.name}" aria-label="{worded(said, language)}"'
         f' title="{title}"'
@@ -209,7 +209,7 @@ def _card(card: Card, sides: Sequence[str], language: str) -> str:
     mark = "" if side is None else f"<mark>{marks[side]}</mark>"
     lines = [card.settings] if card.settings else []
     if card.seconds is not None:
-        lines.append(texts.tenths(card.seconds).worded(language))
+        lines.append(texts.brief(card.seconds).worded(language))
     if card.figures is not None:
         lines.append(Text("comparison.figures", **card.figures).worded(language))
     said = "".join(f"<small>{escape(line)}</small>" for line in lines)

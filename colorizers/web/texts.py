@@ -14,8 +14,10 @@ def duration(seconds: float) -> Text:
     return Text("duration.minutes", value=seconds / 60)
 
 
-def tenths(seconds: float) -> Text:
-    """A duration in little room: tenths of a second where it is short."""
+def brief(seconds: float) -> Text:
+    """A duration in little room: with its first digit where it is short, and at least a hundredth of a second."""
+    if seconds < 0.095:
+        return Text("duration.hundredths", value=max(0.01, seconds))
     return Text("duration.tenths", value=seconds) if seconds < 10 else duration(seconds)
 
 

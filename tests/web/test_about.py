@@ -7,6 +7,7 @@ import pytest
 from colorizers.engine import make_engine
 from colorizers.methods.catalog import METHODS
 from colorizers.settings import PROJECT
+from colorizers.web import texts
 from colorizers.web.about import about
 from colorizers.words import ENGLISH
 
@@ -35,3 +36,11 @@ def test_the_figures_are_those_of_the_cards():
 
 def test_the_page_says_where_methods_run():
     assert re.fullmatch(r"Processor \(threads: \d+\)", make_engine().health().described.worded(ENGLISH))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0.01 s"), (0.044, "0.04 s"), (0.0949, "0.09 s"), (0.0951, "0.1 s"), (1.26, "1.3 s"), (12.4, "12 s")],
+)
+def test_no_method_is_said_to_take_no_time(seconds: float, said: str):
+    assert texts.brief(seconds).worded(ENGLISH) == said
