@@ -49,7 +49,7 @@ def uploads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def torch_alone() -> Iterator[None]:
-    """Results shall not depend on the processor, on whether OpenVINO is installed, nor on how often it was used."""
+    """Results shall not depend on the processor, on OpenVINO, nor on how often a network was used before."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLORIZERS_RUNTIME", "torch")
         patch.setenv("COLORIZERS_DTYPE", "float32")

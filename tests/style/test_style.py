@@ -13,6 +13,7 @@ from conftest import encoded
 from PIL import Image
 from skimage.color import rgb2lab
 from torch import Tensor, nn
+from web_server import settings
 
 from colorizers.__main__ import main
 from colorizers.engine import Engine, make_engine
@@ -34,7 +35,7 @@ from colorizers.options import controls
 from colorizers.picture.color import gray_rgb, rgb_to_lab
 from colorizers.picture.photo import Photo, network_size
 from colorizers.pool import ModelPool
-from colorizers.settings import PROJECT, get_settings
+from colorizers.settings import PROJECT
 
 NETWORKS = METHOD.networks
 GRAY, COLOUR = "dog_gray", "dog"
@@ -288,19 +289,14 @@ class TestRuns:
         assert given == pytest.approx(min(totals), rel=0.01)
 
     @pytest.mark.parametrize("name", ["compact", "vgg19"])
-    def test_a_large_network_gets_as_far_in_bfloat16_and_the_shipped_one_is_exact(
-        self, name: str, monkeypatch: pytest.MonkeyPatch
-    ):
+    def test_a_large_network_gets_as_far_in_bfloat16_and_the_shipped_one_is_exact(self, name: str):
         torch.manual_seed(0)
         network, found = NETWORKS[name]().eval().requires_grad_(False), []
         for dtype in ("float32", "bfloat16"):
-            monkeypatch.setenv("COLORIZERS_DTYPE", dtype)
-            get_settings.cache_clear()
             told = Told(network)
-            METHOD.run(small(GRAY), options(weights=name, steps=20), told.job())
+            with settings(dtype=dtype):
+                METHOD.run(small(GRAY), options(weights=name, steps=20), told.job())
             found.append(min(sum(losses.values()) for _, losses in told.steps if losses))
-        monkeypatch.undo()
-        get_settings.cache_clear()
         single, half = found
         assert (half == single) is (name == "compact")
         assert half == pytest.approx(single, rel=0.03)

@@ -64,7 +64,7 @@ def transfer(
     network: nn.Module, lightness: Tensor, reference: Tensor, options: StyleOptions, levels: "Levels", job: Job
 ) -> Outcome:
     """L* (H, W) and a reference in sRGB (3, h, w) to colours or a painting, level by level."""
-    large = f"style/{options.weights}" in PUBLISHED
+    large = METHOD.key(options) in PUBLISHED
     features = partial(_features, network, dtype_for(job.device) if large else torch.float32)
     descent = Descent(options.optimizer, options.learning_rate, options.decay_every)
     model = match_luminance(reference, lightness) if options.mode == "reconstruction" else reference

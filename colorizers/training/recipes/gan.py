@@ -4,25 +4,29 @@ As in the NoGAN schedule of DeOldify, the regression keeps its weight in the sec
 small beside it, so that chroma increases before the discriminator's artefacts appear.
 """
 
+from torch import nn
+
 from colorizers.networks.efficientnet_unet import EfficientNetUNet
 from colorizers.networks.patchgan import PatchGAN
 from colorizers.networks.unet import UNet
 from colorizers.training.initialize import feature_network
 from colorizers.training.objectives import AbRegression, LossWeights
-from colorizers.training.recipe import Recipe
+from colorizers.training.recipe import Frozen, Recipe, TrainingPlan
 
-_ADVERSARIAL = 0.05
+_WEIGHTS = LossWeights(l1=1.0, perceptual=1.0, adversarial=0.05)
 _COMMON = {"weight_decay": 0.0, "critic_rate": 4e-4}
+
+
+def _objective(network: nn.Module, plan: TrainingPlan, features: Frozen | None = None) -> AbRegression:
+    critic = PatchGAN(plan.critic_width)
+    return AbRegression(network, _WEIGHTS, features, discriminator=critic, critic_after=plan.critic_after)
+
 
 RECIPES = (
     Recipe(
         key="gan/efficientnet",
-        objective=lambda plan, materials: AbRegression(
-            EfficientNetUNet("ab"),
-            LossWeights(l1=1.0, perceptual=1.0, adversarial=_ADVERSARIAL),
-            feature_network(materials.perceptual, "--perceptual"),
-            discriminator=PatchGAN(plan.critic_width),
-            critic_after=plan.critic_after,
+        objective=lambda plan, materials: _objective(
+            EfficientNetUNet("ab"), plan, feature_network(materials.perceptual, "--perceptual")
         ),
         common=_COMMON | {"encoder_rate": 0.0, "schedule": "trapezoid"},
         cpu={
@@ -50,12 +54,7 @@ RECIPES = (
     ),
     Recipe(
         key="gan/unet",
-        objective=lambda plan, materials: AbRegression(
-            UNet("ab"),
-            LossWeights(l1=1.0, adversarial=_ADVERSARIAL),
-            discriminator=PatchGAN(plan.critic_width),
-            critic_after=plan.critic_after,
-        ),
+        objective=lambda plan, materials: _objective(UNet("ab"), plan),
         common=_COMMON,
         cpu={
             "steps": 1200,
