@@ -120,9 +120,9 @@ def throughput(running: OwnServer, clients: int, photos: int, method: str, photo
 def alone(method: str, source: Path) -> tuple[Callable[[], Any], Callable[[int], Any]]:
     """One photo from file to file without a server, and the bare network with a batch of so many."""
     sys.path.insert(0, str(ROOT))
-    from colorizers.threads import wait_asleep
+    from colorizers.threads import wait_briefly
 
-    wait_asleep()
+    wait_briefly()
     import torch
     from networks import inputs
 

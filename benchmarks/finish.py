@@ -31,9 +31,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     rounds = parser.parse_args().rounds
     sys.path.insert(0, str(ROOT))
-    from colorizers.threads import wait_asleep
+    from colorizers.threads import wait_briefly
 
-    wait_asleep()
+    wait_briefly()
     from colorizers import colorize
     from colorizers.settings import get_settings
 

@@ -34,9 +34,9 @@ Seconds = dict[str, list[float]]
 def measured(source: Path, rounds: int) -> tuple[dict[bool, Seconds], float]:
     """The seconds of all stages, without and with a busy neighbour, and the peak memory in MB of what is ours."""
     sys.path.insert(0, str(ROOT))
-    from colorizers.threads import wait_asleep
+    from colorizers.threads import wait_briefly
 
-    wait_asleep()
+    wait_briefly()
     quiet, busy, uncounted = defaultdict(list), defaultdict(list), defaultdict(list)
     result = ours(source, uncounted)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000

@@ -94,6 +94,9 @@ def coloring(network: Any, given: list[Any]) -> Callable[[], Any]:
 def main() -> None:
     """Print one row a network."""
     sys.path.insert(0, str(ROOT))
+    from colorizers.threads import wait_briefly
+
+    wait_briefly()
     import torch
 
     from colorizers.methods import converted

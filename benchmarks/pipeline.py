@@ -50,9 +50,9 @@ class Cost(NamedTuple):
 def measured(source: Path, method: str, rounds: int) -> Cost:
     """Colour one file again and again."""
     sys.path.insert(0, str(ROOT))
-    from colorizers.threads import wait_asleep
+    from colorizers.threads import wait_briefly
 
-    wait_asleep()
+    wait_briefly()
     import torch
 
     from colorizers.engine import make_engine

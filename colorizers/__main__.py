@@ -17,7 +17,7 @@ import warnings
 from colorizers import __version__
 from colorizers.errors import ColorizerError
 from colorizers.settings import get_settings
-from colorizers.threads import wait_asleep
+from colorizers.threads import wait_briefly
 from colorizers.words import Text, spoken
 
 PROGRAM = "colorizers"
@@ -32,7 +32,7 @@ _ENDS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])
 def main(argv: list[str] | None = None) -> int:
     """Run one command and give its exit code; argparse itself exits with 0 after --help and 2 on bad usage."""
     argv = sys.argv[1:] if argv is None else argv
-    wait_asleep()
+    wait_briefly()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # file names come out as the bytes that they are
     # What Pillow says of damaged files, Photo says in a sentence.

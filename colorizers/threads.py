@@ -7,6 +7,7 @@ piece stays on one thread, and nobody waits but at the end.
 
 import functools
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +16,22 @@ from typing import TypeVar
 Piece = TypeVar("Piece")
 Made = TypeVar("Made")
 
+_SPINS = "1000"  # of a waiting thread, 10 to 50 microseconds
 
-def wait_asleep(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Have threads that wait for others sleep, not spin: a spinning one holds the core that the others wait for.
 
+def wait_briefly(environment: MutableMapping[str, str] = os.environ, platform: str = sys.platform) -> None:
+    """Have threads that wait for others fall asleep after some microseconds: one that spins longer holds the core that
+    the others wait for, and one that sleeps at once wakes late, hundreds of times in a network.
+
+    GNU's OpenMP, which torch has on Linux, can be told so; that of other systems can only be told to sleep at once.
     Only before torch is imported; what the user has set stays.
     """
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & environment.keys():
+        return
+    if platform == "linux":
+        environment.update(OMP_WAIT_POLICY="ACTIVE", GOMP_SPINCOUNT=_SPINS)
+    else:
+        environment["OMP_WAIT_POLICY"] = "PASSIVE"
 
 
 def shared_out(work: Callable[[Piece], Made], pieces: Iterable[Piece]) -> Iterator[Made]:

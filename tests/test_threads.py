@@ -1,12 +1,14 @@
 """Work that is shared out: side by side, each piece on one thread, in order, and errors are not lost."""
 
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import torch
 from torch_threads import threads
 
-from colorizers.threads import shared_out, wait_asleep
+from colorizers.threads import shared_out, wait_briefly
 
 
 def test_pieces_come_in_their_order():
@@ -49,8 +51,21 @@ def test_an_error_in_a_piece_reaches_the_caller():
 
 
 def test_what_the_user_says_of_waiting_stays():
-    unset, told = {}, {"OMP_WAIT_POLICY": "ACTIVE"}
-    wait_asleep(unset)
-    wait_asleep(told)
-    assert unset == {"OMP_WAIT_POLICY": "PASSIVE"}
-    assert told == {"OMP_WAIT_POLICY": "ACTIVE"}
+    for told in ({"OMP_WAIT_POLICY": "PASSIVE"}, {"GOMP_SPINCOUNT": "0"}):
+        unchanged = dict(told)
+        wait_briefly(unchanged, "linux")
+        assert unchanged == told
+
+
+def test_no_thread_spins_for_long():
+    """GNU's OpenMP alone stops to spin after a count: told to be active, others would spin for ever."""
+    linux, others = {}, {}
+    wait_briefly(linux, "linux")
+    wait_briefly(others, "darwin")
+    assert linux == {"OMP_WAIT_POLICY": "ACTIVE", "GOMP_SPINCOUNT": "1000"}
+    assert others == {"OMP_WAIT_POLICY": "PASSIVE"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP is what torch has on Linux")
+def test_torch_has_the_openmp_that_understands_the_count():
+    assert "libgomp" in Path("/proc/self/maps").read_text()

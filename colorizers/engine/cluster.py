@@ -32,7 +32,7 @@ from colorizers.options import Options
 from colorizers.picture.photo import Photo
 from colorizers.pool import PoolStats
 from colorizers.settings import Settings
-from colorizers.threads import wait_asleep
+from colorizers.threads import wait_briefly
 from colorizers.weights.registry import Weights
 from colorizers.weights.store import WeightStore
 from colorizers.words import Text
@@ -277,7 +277,7 @@ def _environment(threads: int) -> dict[str, str]:
     """The variables of a process that computes in so many threads."""
     environment = {name: value for name, value in os.environ.items() if name.startswith("COLORIZERS_")}
     environment["OMP_NUM_THREADS"] = str(threads)
-    wait_asleep(environment)
+    wait_briefly(environment)
     return environment
 
 
