@@ -202,11 +202,11 @@ def test_one_call_colours_a_photo(gray_pixels: np.ndarray, tmp_path: Path):
 
 def test_a_finish_changes_what_it_names_of_the_methods_own(gray_photo: Photo):
     def finish(wanted: Finish | dict | None) -> Finish:
-        return colorizers.colorize(gray_photo, "resnet_unet", finish=wanted)[0].finish
+        return colorizers.colorize(gray_photo, "img2img", finish=wanted)[0].finish
 
-    assert finish(None) == METHODS["resnet_unet"].info.finish == Finish(saturation=1.2)
-    assert finish({"warmth": 0.2}) == Finish(saturation=1.2, warmth=0.2)
-    assert finish({"saturation": 1.1}) == Finish(saturation=1.1)
+    assert finish(None) == METHODS["img2img"].info.finish == Finish(color_strength=0.8)
+    assert finish({"warmth": 0.2}) == Finish(color_strength=0.8, warmth=0.2)
+    assert finish({"color_strength": 1.1}) == Finish(color_strength=1.1)
     assert finish(Finish(warmth=0.2)) == Finish(warmth=0.2), "a whole finish is taken as it is"
 
 

@@ -20,16 +20,80 @@ _PRIOR_CROPS = 2048
 _HINT_STOP, _MOST_RANDOM_HINTS, _LARGEST_HINT = 1 / 8, 24, 9  # chance that a hint is the last; hints; pixels
 
 
-class BinClassification(Objective):
-    """Rebalanced soft cross-entropy over ab bins; the prior is counted on the photos before training."""
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the parts of a loss; zero leaves a part out."""
 
-    def __init__(self, network: nn.Module, photos: Photographs, size: int) -> None:
+    l1: float = 1.0
+    perceptual: float = 0.0
+    adversarial: float = 0.0
+
+
+class JudgedColors(Objective):
+    """The part of a loss that looks at the coloured picture: perceptual and adversarial, if their networks are given.
+
+    Training has two phases: from step `critic_after` on, the discriminator and the adversarial loss join.
+    """
+
+    def __init__(
+        self, network: nn.Module, weights: LossWeights, features: Frozen | None = None,
+        discriminator: PatchGAN | None = None, gan_loss: losses.GanLoss = "hinge", critic_after: int = 0,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.network = network
+        self._weights, self._features, self._gan_loss, self._critic_after = weights, features, gan_loss, critic_after
+        # In a tuple, so that it is not registered: it has an optimizer of its own.
+        self._discriminator = () if discriminator is None else (Discriminator(discriminator, gan_loss),)
+        self._pair: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def discriminator(self) -> "Discriminator | None":
+        return self._discriminator[0] if self._discriminator else None
+
+    def judged(self, batch: Batch, step: int, ab: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """The weighted parts for ab and the true ab, (B, 2, S/4, S/4) each."""
+        parts = {}
+        if self._features is not None:
+            ours, theirs = (perceptual_features(self._features, _picture(batch, each)) for each in (ab, truth))
+            parts["perceptual"] = self._weights.perceptual * losses.perceptual(ours, theirs)
+        self._pair = None
+        if self.discriminator is not None and step >= self._critic_after:
+            fake = _picture(batch, ab)
+            self._pair = (_picture(batch, truth), fake.detach())
+            loss = losses.generator_loss(self.discriminator.scores(fake), self._gan_loss)
+            parts["adversarial"] = self._weights.adversarial * loss
+        return parts
+
+    def discriminator_batch(self) -> tuple[Tensor, Tensor] | None:
+        return self._pair
+
+
+class AbRegression(JudgedColors):
+    """L1 on ab, and what judges the picture."""
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        truth = quarter_ab(batch)
+        ab = self.network.head.read(self.network(batch.lightness))
+        return {"l1": self._weights.l1 * losses.l1(ab, truth)} | self.judged(batch, step, ab, truth)
+
+
+class BinClassification(JudgedColors):
+    """Rebalanced soft cross-entropy over ab bins; the prior is counted on the photos before training.
+
+    A discriminator, if there is one, judges the colours that are read from the bins at the default vividness.
+    """
+
+    def __init__(
+        self, network: nn.Module, photos: Photographs, size: int,
+        weights: LossWeights = LossWeights(), discriminator: PatchGAN | None = None, critic_after: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__(network, weights, discriminator=discriminator, critic_after=critic_after)
         count_prior(self.network.head.bins, photos, size)
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        return {"bins": losses.bins(self._logits(batch), quarter_ab(batch), self.network.head.bins)}
+        logits, truth, head = self._logits(batch), quarter_ab(batch), self.network.head
+        parts = {"bins": losses.bins(logits, truth, head.bins)}
+        return parts if self.discriminator is None else parts | self.judged(batch, step, head.read(logits), truth)
 
     def _logits(self, batch: Batch) -> Tensor:
         logits: Tensor = self.network(batch.lightness)
@@ -79,55 +143,6 @@ def count_prior(grid: AbBins, photos: Photographs, size: int) -> None:
 def quarter_ab(batch: Batch) -> Tensor:
     """The true ab (B, 2, S/4, S/4) at the resolution of the networks' output."""
     return avg_pool2d(batch.lab[:, 1:], 4)
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """Weights of the parts of a loss; zero leaves a part out."""
-
-    l1: float = 1.0
-    perceptual: float = 0.0
-    adversarial: float = 0.0
-
-
-class AbRegression(Objective):
-    """L1 on ab, with a perceptual and an adversarial loss if their networks are given.
-
-    Training has two phases: from step `critic_after` on, the discriminator and the adversarial loss join.
-    """
-
-    def __init__(
-        self, network: nn.Module, weights: LossWeights, features: Frozen | None = None,
-        discriminator: PatchGAN | None = None, gan_loss: losses.GanLoss = "hinge", critic_after: int = 0,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        self.network = network
-        self._weights, self._features, self._gan_loss, self._critic_after = weights, features, gan_loss, critic_after
-        # In a tuple, so that it is not registered: it has an optimizer of its own.
-        self._discriminator = () if discriminator is None else (Discriminator(discriminator, gan_loss),)
-        self._pair: tuple[Tensor, Tensor] | None = None
-
-    @property
-    def discriminator(self) -> "Discriminator | None":
-        return self._discriminator[0] if self._discriminator else None
-
-    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        truth = quarter_ab(batch)
-        ab = self.network.head.read(self.network(batch.lightness))
-        parts = {"l1": self._weights.l1 * losses.l1(ab, truth)}
-        if self._features is not None:
-            ours, theirs = (perceptual_features(self._features, _picture(batch, each)) for each in (ab, truth))
-            parts["perceptual"] = self._weights.perceptual * losses.perceptual(ours, theirs)
-        self._pair = None
-        if self.discriminator is not None and step >= self._critic_after:
-            fake = _picture(batch, ab)
-            self._pair = (_picture(batch, truth), fake.detach())
-            loss = losses.generator_loss(self.discriminator.scores(fake), self._gan_loss)
-            parts["adversarial"] = self._weights.adversarial * loss
-        return parts
-
-    def discriminator_batch(self) -> tuple[Tensor, Tensor] | None:
-        return self._pair
 
 
 class Discriminator(nn.Module):

@@ -26,10 +26,12 @@ from colorizers.words import ENGLISH, Text
 
 ID = "compare"
 _MOST_PINS = 12
-_ON_CLICK = """element.addEventListener('click', (event) => {
+_ON_LOAD = """element.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-card]');
     if (button) trigger('click', { card: button.dataset.card, act: button.dataset.act });
-});"""
+});
+const again = () => { if (element.checkVisibility()) trigger('submit'); };
+new MutationObserver(again).observe(document.getElementById('results'), { childList: true, subtree: true });"""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ class Comparison:
         view = self._view
         tab.select(self.opened, session, view.outputs, **QUIET, **FINISHING)
         view.cards.click(self.act, session, view.outputs, **EACH, **FINISHING)
+        # Results may come, or get another finish, while the visitor compares: the strip has shown them then.
+        view.cards.submit(self.look_again, session, view.outputs, trigger_mode="always_last", **QUIET, **FINISHING)
         self._strip.keep.click(self.keep, session, self._strip.keep, **QUIET, **FINISHING)
         wire_saving(view.sheet, view.file, Text("compare.sheet"), self.save, session, self._language)
 
@@ -90,6 +94,11 @@ class Comparison:
         session.open = ID
         with shown_errors(self._language):
             return self._look(session)
+
+    def look_again(self, session: Session) -> Updates:
+        """Something has changed; the visitor may look elsewhere by now."""
+        with shown_errors(self._language):
+            return self._look(session) if session.open == ID else {self._view.cards: gr.skip()}
 
     def act(self, session: Session, event: gr.EventData) -> Updates:
         """A card was clicked, which shows it under the divider or, on its cross, takes it away."""
@@ -204,5 +213,5 @@ def build_comparison(language: str) -> CompareView:
             sheet = gr.Button(Text("compare.sheet").worded(language), variant="primary", **BUTTON)
             file = gr.DownloadButton("", visible=False)
         gr.HTML(markup.small(Text("compare.how").worded(language)))
-        cards = gr.HTML(js_on_load=_ON_CLICK)
+        cards = gr.HTML(js_on_load=_ON_LOAD)
     return CompareView(stage, cards, sheet, file, language)

@@ -98,7 +98,7 @@ class TabHandlers:
             view.gallery.select(self.choose, session, self.outputs, **EACH, **FINISHING)
         if view.use_seed is not None:
             view.use_seed.click(self.use_seed, session, view.options["seed"], **QUIET_NOW)
-        inputs = [session, view.format, view.keep_exif, view.mark]
+        inputs = [session, view.format, view.keep_exif, view.mark, *view.finish.components]
         wire_saving(view.download, view.file, Text("page.download"), self.save, inputs, self._language)
 
     def _wire_options(self, session: gr.State) -> None:
@@ -297,9 +297,10 @@ class TabHandlers:
         with shown_errors(self._language):
             return int(session.tab(self.info).coloring.record.options["seed"] or 0)
 
-    def save(self, session: Session, kind: Any, keep_exif: bool, mark: bool) -> Path:
-        """The full-size file, or a picture that shows before and after."""
+    def save(self, session: Session, kind: Any, keep_exif: bool, mark: bool, *finish: Any) -> Path:
+        """The full-size file, or a picture that shows before and after; the sliders may be ahead of the picture."""
         with shown_errors(self._language):
+            session.refinish(self.info, _finish(self.view, finish))
             if kind in ENDINGS:
                 return session.export(self.info, kind, mark)
             suffix, bits = FORMATS[kind]

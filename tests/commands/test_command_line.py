@@ -123,9 +123,9 @@ class TestOnePhoto:
         assert "name one with --reference." in refused(capsys, photo, "-m", "adain")
 
     def test_has_the_finish_of_its_method_but_for_what_is_given(self, photo: Path):
-        assert command("colorize", photo, "-m", "resnet_unet", "-o", "own.png") == 0
-        assert command("colorize", photo, "-m", "resnet_unet", "--warmth", 0.4, "-o", "warm.png") == 0
-        own = METHODS["resnet_unet"].info.finish.model_dump()
+        assert command("colorize", photo, "-m", "img2img", "-o", "own.png") == 0
+        assert command("colorize", photo, "-m", "img2img", "--warmth", 0.4, "-o", "warm.png") == 0
+        own = METHODS["img2img"].info.finish.model_dump()
         assert read_record(Path("own.png")).finish == own
         assert read_record(Path("warm.png")).finish == own | {"warmth": 0.4}
 
@@ -286,11 +286,11 @@ class TestLists:
             ]
             assert all(flag in said for flag in flags)
 
-    @pytest.mark.parametrize(("method", "saturation"), [("unet", "1.0"), ("resnet_unet", "1.2")])
-    def test_help_shows_the_finish_that_the_method_starts_with(self, method: str, saturation: str, capsys):
+    @pytest.mark.parametrize(("method", "strength"), [("unet", "1.0"), ("img2img", "0.8")])
+    def test_help_shows_the_finish_that_the_method_starts_with(self, method: str, strength: str, capsys):
         assert command("colorize", "-m", method, "--help") == 0
         said = " ".join(capsys.readouterr().out.split())
-        assert f"Boosts or lowers saturation (HSV). (0 to 3; default: {saturation})" in said
+        assert f"How much of the colour is applied. (0 to 2; default: {strength})" in said
 
     def test_help_waits_for_no_model_code(self):
         code = (

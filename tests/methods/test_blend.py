@@ -24,7 +24,7 @@ def pixels(engine: Engine, photo: Photo, method: str, **options: object) -> np.n
     return engine.results(JobRequest(photo, method, options))[0].pixels().astype(float)
 
 
-@pytest.mark.parametrize("second", ["resnet_unet", "gan"])  # the first of them has a finish of its own
+@pytest.mark.parametrize("second", ["resnet_unet", "gan"])
 def test_a_share_of_nothing_is_the_first_method_and_of_all_the_second(engine: Engine, photo: Photo, second: str):
     ends = [pixels(engine, photo, "blend", blend_with=second, second_share=share) for share in (0, 1)]
     for end, method in zip(ends, ("unet", second), strict=True):

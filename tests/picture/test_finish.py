@@ -115,7 +115,7 @@ def test_every_look_is_a_finish_that_keeps_the_light(look: str):
 
 
 def test_a_look_goes_on_top_of_the_methods_own_finish_and_below_what_is_asked_for():
-    info = METHODS["resnet_unet"].info
+    info = METHODS["img2img"].info
     assert finish_of(info, {}, {"look": "natural"}) == info.finish
     cool = finish_of(info, {}, {"look": "cool", "edge_snap": 0.5})
     assert cool == info.finish.model_copy(update={**LOOKS["cool"], "edge_snap": 0.5})

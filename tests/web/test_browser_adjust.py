@@ -176,6 +176,12 @@ def test_a_picture_made_here_brings_its_settings_or_is_coloured_anew(
     expect(after_picture(colored)).to_be_visible()
 
 
+def test_a_file_has_what_the_sliders_say_although_the_picture_is_behind_them(colored: Page, tmp_path: Path) -> None:
+    for strength in (0.2, 1.8, 0.5):
+        slider(colored, "Colour strength").fill(str(strength))
+    assert read_record(download(colored, tmp_path)).finish["color_strength"] == 0.5
+
+
 def test_settings_stand_in_the_address_and_come_back_from_it(page: Page, photo: Path) -> None:
     page.goto(page.url + "#method=gan&vividness=0.6&saturation=nan&warmth=0.25&magic=1")
     page.reload()

@@ -225,15 +225,15 @@ def test_what_follows_a_choice_takes_nothing_back_that_came_after_it(page: Page,
 def test_reset_goes_back_to_the_methods_own_finish(page: Page, photo: Path, tmp_path: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    method = METHODS["resnet_unet"]
+    method = METHODS["img2img"]
     open_tab(page, tab_name(method.info))
-    slider(page, "Saturation").fill("0")
+    slider(page, "Colour strength").fill("0")
     color(page)
     wait_for_colour(page)
-    assert read_record(download(page, tmp_path)).finish["saturation"] == 0
+    assert read_record(download(page, tmp_path)).finish["color_strength"] == 0
     source = after_picture(page).get_attribute("src")
     page.get_by_role("button", name="Reset", exact=True).click()
-    expect(slider(page, "Saturation")).to_have_value(str(method.info.finish.saturation))
+    expect(slider(page, "Colour strength")).to_have_value(str(method.info.finish.color_strength))
     wait_for_new_source(after_picture(page), source)
     assert read_record(download(page, tmp_path)).finish == method.info.finish.model_dump()
 
