@@ -166,19 +166,16 @@ def _lightness(pixels: np.ndarray) -> Tensor:
     lightness = np.empty((height, width), np.float32)
 
     def fill(rows: slice) -> None:
-        lightness[rows] = _lightness_of(torch.tensor(pixels[rows])).numpy()
+        if pixels.dtype != np.uint8:
+            lightness[rows] = gray_to_lightness(torch.tensor(pixels[rows])).numpy()
+        elif pixels.ndim == 3:
+            lightness[rows] = rgb_to_lightness(torch.tensor(pixels[rows]).movedim(-1, 0) / 255).numpy()
+        else:
+            np.take(levels, pixels[rows], out=lightness[rows], mode="clip")  # "raise" would make a copy
 
+    levels = lightness_of_levels().numpy()
     in_strips((width, height), fill)
     return torch.from_numpy(lightness)
-
-
-def _lightness_of(pixels: Tensor) -> Tensor:
-    """As `_lightness`, of few rows."""
-    if pixels.dtype != torch.uint8:
-        return gray_to_lightness(pixels)
-    if pixels.ndim == 3:
-        return rgb_to_lightness(pixels.movedim(-1, 0) / 255)
-    return lightness_of_levels().index_select(0, pixels.int().flatten()).view_as(pixels)
 
 
 def _is_tinted(rgb: np.ndarray) -> bool:
