@@ -35,6 +35,8 @@ bench: $(VENV)/run.stamp
 	$(python) benchmarks/networks.py --json build/networks.json --release benchmarks/networks.json
 	$(python) benchmarks/pipeline.py --json build/pipeline.json
 	$(python) benchmarks/finish.py
+	$(python) benchmarks/full_size.py --megapixels 24 --megapixels 40
+	$(python) benchmarks/start.py
 	$(python) benchmarks/clients.py --json build/clients.json
 
 soak: $(VENV)/run.stamp
