@@ -31,7 +31,8 @@ _ON_LOAD = """element.addEventListener('click', (event) => {
     if (button) trigger('click', { card: button.dataset.card, act: button.dataset.act });
 });
 const again = () => { if (element.checkVisibility()) trigger('submit'); };
-new MutationObserver(again).observe(document.getElementById('results'), { childList: true, subtree: true });"""
+new MutationObserver(again).observe(document.getElementById('results'), { childList: true, subtree: true });
+again();"""
 
 
 @dataclass(frozen=True)
