@@ -93,8 +93,7 @@ class Comparison:
     def opened(self, session: Session) -> Updates:
         """The visitor looks at this tab now."""
         session.open = ID
-        with shown_errors(self._language):
-            return self._look(session)
+        return self.look_again(session)
 
     def look_again(self, session: Session) -> Updates:
         """Something has changed; the visitor may look elsewhere by now."""

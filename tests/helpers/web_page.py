@@ -81,6 +81,14 @@ def color(page: Page) -> None:
     page.get_by_role("button", name=re.compile("^Colour (the photo|again)")).locator("visible=true").click()
 
 
+def begin_and_hold(page: Page, server: Server) -> None:
+    """Begin with the trivial method, and hold it at its first step until the gate opens."""
+    open_tab(page, "one tint Trivial · seconds")
+    server.gate.hold()
+    color(page)
+    assert server.gate.reached.wait(60)
+
+
 def result(page: Page, title: str) -> Locator:
     """The result of a method among the small ones, once it is there."""
     return page.locator("#results").get_by_role("button", name=re.compile(rf"^{title}, \d"))

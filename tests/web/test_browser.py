@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from web_page import (
     WAIT,
     after_picture,
+    begin_and_hold,
     choose_shipped,
     color,
     colourfulness,
@@ -228,10 +229,7 @@ def test_a_new_run_begins_with_an_empty_plot(page: Page, server: Server, photo: 
 def test_a_file_that_is_refused_ends_no_job(page: Page, server: Server, photo: Path, tmp_path: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "one tint Trivial · seconds")
-    server.gate.hold()
-    color(page)
-    assert server.gate.reached.wait(60)
+    begin_and_hold(page, server)
     (tmp_path / "letter.png").write_text("Dear Sir or Madam")
     give(page, tmp_path / "letter.png")
     expect(page.get_by_text("letter.png is not a picture")).to_be_visible()

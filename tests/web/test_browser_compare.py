@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
-from web_page import color, give, open_tab, overflowing, result, slider, wait_for_colour
+from web_page import begin_and_hold, give, overflowing, result, slider, wait_for_colour
 from web_server import Server
 
 from colorizers.assets import TEST_IMAGES
@@ -59,10 +59,7 @@ def test_results_stand_side_by_side_two_of_them_under_a_divider_with_figures_and
 def test_what_comes_while_the_visitor_compares_is_there_too(page: Page, server: Server, photo: Path) -> None:
     give(page, photo)
     wait_for_colour(page)
-    open_tab(page, "one tint Trivial · seconds")
-    server.gate.hold()
-    color(page)
-    assert server.gate.reached.wait(60)
+    begin_and_hold(page, server)
     page.get_by_role("tab", name="Compare all results").click()
     expect(card(page, "U-Net")).to_be_visible()
     expect(card(page, "Trivial")).to_have_count(0)
